@@ -1,0 +1,182 @@
+"""The command line: `python -m explainers ...`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import explainers as ex
+from explainers.results import save_result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit status: 0, or 2 for input that is at fault, after one line on stderr.
+    """
+    parsed = _parser().parse_args(arguments)
+    try:
+        parsed.run(parsed)
+    except ex.VitrineError as error:
+        print(f"vitrine: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("vitrine: stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `... | head` has seen enough
+        sys.stderr.close()
+        return 0
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m explainers", description="Why a PyTorch model answers as it does, from the command line."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text)
+        made.add_argument("--json", action="store_true", help="print JSON for machines")
+        made.set_defaults(run=run)
+        return made
+
+    def model_flags(made: argparse.ArgumentParser, required: bool = True) -> None:
+        made.add_argument("--model", required=required, help="demo:signs-cnn, torchvision:resnet50, torchvision:resnet18@random, ...")
+        made.add_argument("--weights", help="a checkpoint of that architecture (.safetensors, .pt, .pth, .ckpt)")
+        made.add_argument("--labels", help="a text file with one label a line")
+
+    model_flags(command("methods", _methods, "List the methods, or those a model can do."), required=False)
+    command("models", _models, "List the models that can be opened by name.")
+    predict = command("predict", _predict, "Ask a model about pictures.")
+    explain = command("explain", _explain, "Explain a model's answer: an overlay, the raw array and a manifest per picture.")
+    weights = command("weights", _weights, "Statistics of every weight tensor, and what looks unhealthy.")
+    inspect = command("inspect", _inspect, "What is in a checkpoint, without executing any of it.")
+    for made in (predict, explain, weights):
+        model_flags(made)
+    for made in (predict, explain):
+        made.add_argument("images", nargs="+", metavar="IMAGE", help="a file, or a sample such as scene:1000003 or photo:chelsea")
+    explain.add_argument("--method", default="grad-cam", help="see the command `methods`")
+    explain.add_argument("--target", help="label or index of the class; the top class if left out")
+    explain.add_argument("--against", help="another label or index: why the target rather than this")
+    explain.add_argument("--option", action="append", default=[], metavar="K=V", help="an option of the method; repeatable")
+    explain.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the files go")
+    weights.add_argument("--against", metavar="FILE", help="another checkpoint of the architecture, compared tensor by tensor")
+    inspect.add_argument("file", metavar="FILE")
+    return parser
+
+
+def _print(parsed: argparse.Namespace, data: Any, lines: Sequence[str]) -> None:
+    """The data as JSON if asked for, else the lines."""
+    print(json.dumps(data, indent=2, default=_plain) if parsed.json else "\n".join(lines))
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return str(value)
+
+
+def _load(parsed: argparse.Namespace) -> ex.Model:
+    def progress(done: int, total: int | None) -> None:
+        if sys.stderr.isatty():
+            share = f"{done / total:.0%}" if total else f"{done / 1e6:.0f} MB"
+            print(f"\rdownloading {share} ", end="", file=sys.stderr)
+
+    return ex.load_model(parsed.model, weights=parsed.weights, labels=parsed.labels, progress=progress)
+
+
+def _image(source: str) -> Any:
+    is_sample = source.startswith(("scene:", "photo:")) and not Path(source).exists()
+    return ex.sample(source).load() if is_sample else ex.read_image(source)
+
+
+def _methods(parsed: argparse.Namespace) -> None:
+    model = _load(parsed) if parsed.model else None
+    found = ex.methods(model)
+    data = [
+        {
+            "name": m.name,
+            "title": m.title,
+            "family": m.family,
+            "needs": [str(need.name).lower() for need in m.needs],
+            "options": m.options.model_json_schema().get("properties", {}),
+            "citation": m.citation,
+            "shows": m.shows,
+            "caveat": m.caveat,
+        }
+        for m in found
+    ]
+    width = max(len(m.name) for m in found)
+    _print(parsed, data, [f"{m.name:<{width}}  {m.family:<9} {m.citation}" for m in found])
+
+
+def _models(parsed: argparse.Namespace) -> None:
+    known = ex.list_models()
+    lines = [f"{m.spec:<40} {m.title}{'' if m.on_disk else '  (needs a download)'}" for m in known]
+    _print(parsed, known, lines)
+
+
+def _predict(parsed: argparse.Namespace) -> None:
+    model = _load(parsed)
+    answers = ex.predict(model, [_image(source) for source in parsed.images])
+    data, lines = [], []
+    for row, source in enumerate(parsed.images):
+        top = answers.top(5, row)
+        data.append({"image": source, "top": [{"label": l, "index": i, "probability": p} for l, i, p in top]})
+        lines.append(source)
+        lines += [f"  {value:8.2%}  {label} ({index})" for label, index, value in top]
+    _print(parsed, data, lines)
+
+
+def _explain(parsed: argparse.Namespace) -> None:
+    model = _load(parsed)
+    options = dict(_option(text) for text in parsed.option)
+    target: Any = parsed.target
+    if parsed.against is not None:
+        if target is None:
+            raise ex.VitrineError("--against needs --target: say which class is explained rather than the other.")
+        target = ex.ContrastTarget(ex.class_index(target, model), ex.class_index(parsed.against, model))
+    manifests = []
+    for source in parsed.images:
+        image = _image(source)
+        attribution = ex.explain(model, image, method=parsed.method, target=target, **options)
+        manifests.append(save_result(parsed.out, source, model, image, attribution))
+    lines = [f"{m['image']}: {m['target']}, score {m['score']:.3f} -> {m['overlay']}" for m in manifests]
+    _print(parsed, manifests, lines)
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ex.VitrineError(f"--option takes NAME=VALUE, such as steps=50, not {text!r}.")
+    return name, value
+
+
+def _weights(parsed: argparse.Namespace) -> None:
+    model = _load(parsed)
+    if parsed.against:
+        other = ex.load_model(parsed.model, weights=parsed.against, labels=parsed.labels)
+        table = ex.compare(model, other)
+        _print(parsed, json.loads(table.to_json(orient="records")), [table.to_string(index=False)])
+        return
+    table = ex.weight_stats(model)
+    findings = ex.health(table)
+    data = {"tensors": json.loads(table.to_json(orient="records", default_handler=str)), "health": findings}
+    said = [f"{f.level}: {f.sentence}" for f in findings] or [f"No problem found among {len(table)} tensors."]
+    _print(parsed, data, [table.to_string(index=False), "", *said])
+
+
+def _inspect(parsed: argparse.Namespace) -> None:
+    info = ex.inspect_checkpoint(parsed.file)
+    _print(parsed, info, info.lines())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

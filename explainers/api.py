@@ -1,0 +1,222 @@
+"""The public functions: explain, predict, methods."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, overload
+
+import torch
+from torch import Tensor
+
+from explainers.core.attribution import Attribution, Completeness, Cost
+from explainers.core.engine import Engine, engine_for
+from explainers.core.errors import VitrineError
+from explainers.core.model import Images, Model, fingerprint_tensor
+from explainers.core.registry import Method, find_method, methods
+from explainers.core.run import Progress, Run
+from explainers.core.target import ClassTarget, RegressionTarget, Target, TopTarget
+
+TargetLike = Target | int | str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model answers.
+
+    Attributes:
+        outputs: its raw outputs, (N, K).
+        probabilities: softmax of them, (N, K); the outputs themselves where they are probabilities
+            already, or where the model is a regression.
+    """
+
+    outputs: Tensor
+    probabilities: Tensor
+    labels: tuple[str, ...]
+
+    def top(self, count: int = 5, row: int = 0) -> list[tuple[str, int, float]]:
+        """(label, index, probability) of the `count` most probable classes of one input."""
+        values, indices = self.probabilities[row].topk(min(count, self.probabilities.shape[1]))
+        return [(self.labels[i], i, float(v)) for v, i in zip(values, indices.tolist(), strict=True)]
+
+
+def predict(model: Model, images: Images, *, engine: Engine | None = None) -> Prediction:
+    """Ask the model.
+
+    Args:
+        images: a picture, a list of pictures, or a preprocessed tensor (N, ...).
+    """
+    engine = engine or engine_for()
+    inputs = model.inputs(images).to(engine.device)
+    outputs = Run(model, engine).outputs(inputs).flatten(1).float().cpu()
+    normal = bool(((outputs >= 0).all() & ((outputs.sum(1) - 1).abs() < 1e-4).all()).item())
+    is_class = model.task == "classification" and not normal
+    labels = tuple(model.label(i) for i in range(outputs.shape[1]))
+    return Prediction(outputs, outputs.softmax(1) if is_class else outputs, labels)
+
+
+@overload
+def explain(
+    model: Model,
+    images: Images,
+    method: str = ...,
+    target: TargetLike = ...,
+    *,
+    engine: Engine | None = ...,
+    progress: Progress | None = ...,
+    cancel: threading.Event | None = ...,
+    **options: Any,
+) -> Attribution: ...
+
+
+@overload
+def explain(
+    model: Model,
+    images: Images,
+    method: Sequence[str],
+    target: TargetLike = ...,
+    *,
+    engine: Engine | None = ...,
+    progress: Progress | None = ...,
+    cancel: threading.Event | None = ...,
+    **options: Any,
+) -> list[Attribution]: ...
+
+
+def explain(
+    model: Model,
+    images: Images,
+    method: str | Sequence[str] = "grad-cam",
+    target: TargetLike = None,
+    *,
+    engine: Engine | None = None,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+    **options: Any,
+) -> Attribution | list[Attribution]:
+    """Ask why the model answered as it did.
+
+    Args:
+        images: a picture, a list of pictures, or a preprocessed tensor (N, ...).
+        method: a method's name (see `methods`), or several, which then share their passes.
+        target: a Target, the index or label of a class, or None for each input's top class.
+        progress: called between chunks of work with the share done and a few words; may raise to stop.
+        cancel: set it from another thread to stop the work within one chunk (raises Cancelled).
+        **options: the method's own. `layer` may be a list, whose maps then share one capture.
+
+    Returns:
+        One Attribution; a list of them, method by method and layer by layer, where `method` or `layer` is a list.
+        The cost of passes that several share is counted once, with the first of them.
+
+    Raises:
+        VitrineError: the method, an option, the target or the input does not fit, in one sentence.
+    """
+    several = not isinstance(method, str) or isinstance(options.get("layer"), list | tuple)
+    plans = _plans([method] if isinstance(method, str) else list(method), model, options)
+    engine = engine or engine_for()
+    inputs = model.inputs(images).to(engine.device)
+    if len(inputs) == 0:
+        raise VitrineError("There is nothing to explain: give at least one picture or input.")
+    asked = read_target(target, model)
+    passes = [m.cost(len(inputs), o) for m, o in plans]
+    expected = Cost(max(c.forward for c in passes), max(c.backward for c in passes)) if len(plans) > 1 else passes[0]
+    run = Run(model, engine, progress=progress, expected=expected, cancel=cancel)
+    layers = [o.layer for _, o in plans if "layer" in type(o).model_fields]
+    spent = Cost()
+    made = []
+    for number, (one, chosen) in enumerate(plans):
+        if number == 0 and len(layers) > 1:
+            run.capture(inputs, layers, asked)  # one capture for all: every method finds it in the run's memory
+        made.append(_explain_one(run, inputs, asked, one, chosen, spent))
+        spent = run.cost
+    return made if several else made[0]
+
+
+def _plans(names: Sequence[str], model: Model, options: dict[str, Any]) -> list[tuple[Method, Any]]:
+    """Every method with its validated options, once per layer asked for."""
+    plans = []
+    for name in names:
+        method = find_method(name)
+        if not method.fits(model):
+            raise VitrineError(
+                f"{method.title} needs {_named(method.needs & ~model.capabilities)}, which {model.name} does not have; "
+                f"it can do: {', '.join(m.name for m in methods(model))}."
+            )
+        layer = options.get("layer")
+        if isinstance(layer, list | tuple):
+            if not layer:
+                raise VitrineError("The list of layers is empty; name at least one, or leave layer out.")
+            plans += [(method, method.options.read(name, {**options, "layer": one})) for one in layer]
+        else:
+            plans.append((method, method.options.read(name, options)))
+    if not plans:
+        raise VitrineError("The list of methods is empty; name at least one.")
+    return plans
+
+
+def _named(needs: Any) -> str:
+    return " and ".join(str(need.name).lower() for need in needs)
+
+
+def _explain_one(run: Run, inputs: Tensor, target: Target, method: Method, options: Any, spent: Cost) -> Attribution:
+    with torch.no_grad():
+        values = method.compute(run, inputs, target, options)
+        resolved = run.resolve(inputs, target)
+        score = run.scores(inputs, resolved)
+        completeness = None
+        if method.expected_sum is not None:
+            expected = method.expected_sum(run, inputs, resolved, options)
+            completeness = Completeness(values.flatten(1).sum(1).float().cpu(), expected.float().cpu())
+    layer = run.layer(options.layer).name if "layer" in type(options).model_fields else None
+    return Attribution(
+        values=values.float().cpu(),
+        method=method.name,
+        target=resolved,
+        score=score.float().cpu(),
+        input_shape=tuple(inputs.shape[1:]),
+        signed=method.signed,
+        layer=layer,
+        options=options.model_dump(mode="json") | ({"layer": layer} if layer else {}),
+        cost=Cost(
+            forward=run.cost.forward - spent.forward,
+            backward=run.cost.backward - spent.backward,
+            seconds=run.cost.seconds - spent.seconds,
+        ),
+        completeness=completeness,
+        model_fingerprint=run.model.fingerprint,
+        input_fingerprint=fingerprint_tensor(inputs),
+    )
+
+
+def read_target(target: TargetLike, model: Model) -> Target:
+    """A Target from what a caller gave: a Target, a class index, a label, or None for the top class.
+
+    Raises:
+        VitrineError: no class has that label, or several do.
+    """
+    if target is None:
+        return TopTarget() if model.task == "classification" else RegressionTarget(0)
+    if isinstance(target, str):
+        return ClassTarget(class_index(target, model))
+    if isinstance(target, int):
+        return ClassTarget(target) if model.task == "classification" else RegressionTarget(target)
+    return target
+
+
+def class_index(label: str, model: Model) -> int:
+    """The index of the class called `label`, upper or lower case; digits are an index."""
+    labels = [name.lower() for name in model.labels or ()]
+    matches = [i for i, name in enumerate(labels) if name == label.strip().lower()]
+    if len(matches) == 1:
+        return matches[0]
+    if not matches and label.strip().isdigit():
+        return int(label)
+    if matches:
+        raise VitrineError(
+            f"{model.name} has {len(matches)} classes called {label!r}; give one of the indices {matches}."
+        )
+    near = get_close_matches(label.lower(), labels, n=3, cutoff=0.3) or labels[:3]
+    hint = f"did you mean: {', '.join(near)}?" if near else "give its index."
+    raise VitrineError(f"{model.name} has no class {label!r}; {hint}")

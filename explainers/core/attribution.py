@@ -1,0 +1,107 @@
+"""What an explainer hands back: raw numbers, with everything needed to know where they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from explainers.core.errors import VitrineError
+from explainers.core.target import Target
+
+Reduce = Literal["sum", "abs", "max-abs", "l2"]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an explanation took: passes count single inputs, so a batch of 16 forward is 16."""
+
+    forward: int = 0
+    backward: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """How far a method that promises it is from summing up to the change of the score, per input.
+
+    Attributes:
+        total: sum of the attribution, (N,).
+        expected: score of the input minus score of the baseline, (N,).
+    """
+
+    total: Tensor
+    expected: Tensor
+
+    @property
+    def gap(self) -> Tensor:
+        """total - expected, in units of the score, (N,)."""
+        return self.total - self.expected
+
+    @property
+    def relative(self) -> Tensor:
+        """|gap| / |expected|, (N,)."""
+        return self.gap.abs() / self.expected.abs().clamp_min(1e-12)
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """One method's answer, unnormalised.
+
+    Attributes:
+        values: float32 on the CPU: (N, C, H, W) for the gradient family, (N, h, w) at the layer's
+            own resolution for CAMs, (N, H, W) for perturbation, (N, F) for vectors.
+        score: the target's score per input, (N,).
+        input_shape: shape of one input, (C, H, W) or (F,).
+        layer: the layer looked at, for methods that look at one.
+        signed: whether negative values mean evidence against.
+    """
+
+    values: Tensor
+    method: str
+    target: Target
+    score: Tensor
+    input_shape: tuple[int, ...]
+    signed: bool
+    layer: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    cost: Cost = Cost()
+    completeness: Completeness | None = None
+    model_fingerprint: str = ""
+    input_fingerprint: str = ""
+
+    def heatmap(self, size: tuple[int, int] | None = None, reduce: Reduce = "sum") -> Tensor:
+        """The maps as N x H x W, channels folded, resized bilinearly; still unnormalised.
+
+        Args:
+            size: (height, width) in pixels; None is the input's own size.
+            reduce: how channels become one number: their signed "sum", the sum of absolute
+                values ("abs"), the largest absolute value ("max-abs"), or the Euclidean norm ("l2").
+                A map without channels is left as it is by "sum" and made absolute by the others.
+        """
+        if self.values.ndim == 2:
+            raise VitrineError("An attribution of vectors has no heat map; read .values, one number per feature.")
+        size = size or (self.input_shape[-2], self.input_shape[-1])
+        maps = fold_channels(self.values, reduce)
+        if tuple(maps.shape[-2:]) == tuple(size):
+            return maps
+        return F.interpolate(maps.unsqueeze(1), size, mode="bilinear", align_corners=False).squeeze(1)
+
+
+def fold_channels(values: Tensor, reduce: Reduce) -> Tensor:
+    """(N, C, H, W) to (N, H, W); maps that have no channels pass, absolute unless `reduce` is "sum"."""
+    if values.ndim == 3:
+        return values if reduce == "sum" else values.abs()
+    match reduce:
+        case "sum":
+            return values.sum(1)
+        case "abs":
+            return values.abs().sum(1)
+        case "max-abs":
+            return values.abs().amax(1)
+        case "l2":
+            return torch.linalg.vector_norm(values, dim=1)
+    raise VitrineError(f'Channels can be folded by "sum", "abs", "max-abs" or "l2", not {reduce!r}.')

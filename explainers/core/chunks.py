@@ -1,0 +1,72 @@
+"""How many rows go through a network at once: learnt from the passes themselves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+FIRST = {"cpu": 4, "mps": 16, "cuda": 32}
+LARGEST = {"cpu": 32, "mps": 128, "cuda": 512}
+WORTH_GROWING = 0.97  # a doubled chunk must take at most this share of the time per row to be kept
+
+
+@dataclass
+class _Learnt:
+    """What is known of one kind of pass: the best time per row seen at every size, and the largest that fits."""
+
+    size: int
+    limit: int
+    seconds: dict[int, float] = field(default_factory=dict)
+    settled: bool = False
+
+
+class ChunkSizes:
+    """Chunk sizes per kind of pass, found by doubling while that still lowers the time per row.
+
+    No separate calibration is run: the first chunks of real work are the measurement.
+    """
+
+    def __init__(self, device_type: str) -> None:
+        self._first = FIRST.get(device_type, 4)
+        self._largest = LARGEST.get(device_type, 32)
+        self._known: dict[Hashable, _Learnt] = {}
+        self._lock = threading.Lock()
+
+    def size(self, key: Hashable, remaining: int) -> int:
+        """How many of the `remaining` rows to take next."""
+        with self._lock:
+            size = self._of(key).size
+        if remaining <= size:
+            return remaining
+        # Rather two even chunks than a full one and a sliver.
+        return -(-remaining // 2) if remaining < 2 * size else size
+
+    def took(self, key: Hashable, rows: int, seconds: float) -> None:
+        """Report that a chunk of `rows` took `seconds`."""
+        with self._lock:
+            known = self._of(key)
+            if known.settled or rows != known.size:
+                return
+            per_row = seconds / rows
+            first_time = rows not in known.seconds
+            known.seconds[rows] = min(per_row, known.seconds.get(rows, per_row))
+            if first_time:  # the first pass of a size also pays for preparing the kernels
+                return
+            smaller = known.seconds.get(rows // 2)
+            if smaller is not None and known.seconds[rows] > smaller * WORTH_GROWING:
+                known.size, known.settled = rows // 2, True
+            elif rows * 2 > known.limit:
+                known.settled = True
+            else:
+                known.size = rows * 2
+
+    def too_large(self, key: Hashable, rows: int) -> None:
+        """Report that a chunk of `rows` did not fit in memory; later ones are at most half of it."""
+        with self._lock:
+            known = self._of(key)
+            known.limit = known.size = max(1, rows // 2)
+            known.settled = True
+
+    def _of(self, key: Hashable) -> _Learnt:
+        return self._known.setdefault(key, _Learnt(self._first, self._largest))

@@ -1,0 +1,65 @@
+"""Which device the work runs on, and how its memory is kept."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import sys
+
+import torch
+
+from explainers.core.errors import VitrineError
+
+DEVICE_VARIABLE = "VITRINE_DEVICE"
+
+
+def choose_device(name: str | torch.device | None = None) -> torch.device:
+    """The device to work on: `name` if given, else $VITRINE_DEVICE, else CUDA, MPS or the CPU, as available.
+
+    Raises:
+        VitrineError: the device does not exist here.
+    """
+    wanted = name or os.environ.get(DEVICE_VARIABLE) or None
+    if wanted is None:
+        if torch.cuda.is_available():
+            return torch.device("cuda", 0)
+        return torch.device("mps") if torch.backends.mps.is_available() else torch.device("cpu")
+    try:
+        device = torch.device(wanted)
+        if device.type == "cuda" and device.index is None:
+            device = torch.device("cuda", 0)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise VitrineError(
+            f"The device {str(wanted)!r} cannot be used here: set {DEVICE_VARIABLE} to cpu, cuda, cuda:1 or mps, or leave it unset."
+        ) from error
+    return device
+
+
+def describe_device(device: torch.device) -> str:
+    """A few words for the sidebar, such as "CUDA: NVIDIA H100" or "CPU, 8 threads"."""
+    if device.type == "cuda":
+        return f"CUDA: {torch.cuda.get_device_name(device)}"
+    return "Apple GPU (MPS)" if device.type == "mps" else f"CPU, {torch.get_num_threads()} threads"
+
+
+@functools.cache
+def keep_freed_memory() -> bool:
+    """Ask glibc to keep freed pages instead of returning them to the system after every pass.
+
+    A pass frees its activations and the next one asks for the same amount again; paying for fresh
+    zeroed pages each time costs up to a third of a CPU pass. Elsewhere than on glibc nothing happens.
+
+    Returns:
+        Whether the C library took the settings.
+    """
+    if sys.platform != "linux":
+        return False
+    m_trim_threshold, m_mmap_threshold = -1, -3  # malloc.h
+    gibibyte = 1 << 30
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+        return bool(libc.mallopt(m_mmap_threshold, gibibyte)) and bool(libc.mallopt(m_trim_threshold, gibibyte * 2 - 1))
+    except (OSError, AttributeError):
+        return False

@@ -1,0 +1,103 @@
+"""The engine: one per device, shared by everybody who works on it."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from copy import deepcopy
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from explainers.core.chunks import ChunkSizes
+from explainers.core.device import choose_device, keep_freed_memory
+from explainers.core.restore import frozen, same_randomness, without_fast_attention
+from explainers.core.turnstile import Turnstile
+
+T = TypeVar("T")
+
+_OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+
+
+class Engine:
+    """A device with its turnstile, the copies of networks that live on it, and its chunk sizes.
+
+    Get one with `engine_for`: two engines on one device would let two users into one network at once.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.turnstile = Turnstile()
+        self.chunks = ChunkSizes(device.type)
+        self._placed: weakref.WeakKeyDictionary[nn.Module, tuple[object, nn.Module]] = weakref.WeakKeyDictionary()
+        self._derived: weakref.WeakKeyDictionary[nn.Module, dict[str, tuple[object, object]]] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._lock = threading.RLock()
+        if device.type == "cpu":
+            keep_freed_memory()
+
+    def place(self, network: nn.Module) -> nn.Module:
+        """The network itself if it lives on this device, else a copy that does, renewed when its weights change."""
+        tensors = [*network.parameters(), *network.buffers()]
+        if all(tensor.device == self.device for tensor in tensors):
+            return network
+        with self._lock:
+            state = _state_of(network)
+            kept = self._placed.get(network)
+            if kept is None or kept[0] != state:
+                kept = (state, deepcopy(network).to(self.device).eval().requires_grad_(False))
+                self._placed[network] = kept
+            return kept[1]
+
+    def derive(self, network: nn.Module, name: str, build: Callable[[nn.Module], T]) -> T:
+        """`build(network)`, kept until the weights of `network` change: a rewritten copy, a table of its layers."""
+        with self._lock:
+            state = _state_of(network)
+            known = self._derived.setdefault(network, {})
+            if name not in known or known[name][0] != state:
+                known[name] = (state, build(network))
+            return known[name][1]  # type: ignore[return-value]
+
+    def attempt(self, network: nn.Module, work: Callable[[], T]) -> T | None:
+        """Do one chunk of work on a frozen network; None if it did not fit in memory. Hold the turnstile round it."""
+        try:
+            with frozen(network), without_fast_attention(), same_randomness(self.device):
+                result = work()
+                self._wait()
+                return result
+        except RuntimeError as error:  # torch.OutOfMemoryError is one
+            if not any(words in str(error).lower() for words in _OUT_OF_MEMORY):
+                raise
+        # Outside the except clause: the traceback in there keeps the failed chunk's tensors alive.
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return None
+
+    def _wait(self) -> None:
+        """Wait for the device, so that a turn ends when its work does and times are true."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
+
+def _state_of(network: nn.Module) -> object:
+    """Changes whenever a weight is replaced or written to in place."""
+    tensors = [*network.parameters(), *network.buffers()]
+    return tuple((id(t), t.data_ptr(), 0 if t.is_inference() else t._version) for t in tensors)
+
+
+_engines: dict[torch.device, Engine] = {}
+_engines_lock = threading.Lock()
+
+
+def engine_for(device: str | torch.device | None = None) -> Engine:
+    """The one engine of a device; see `choose_device` for what None means."""
+    chosen = choose_device(device)
+    with _engines_lock:
+        if chosen not in _engines:
+            _engines[chosen] = Engine(chosen)
+        return _engines[chosen]

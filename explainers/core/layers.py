@@ -1,0 +1,215 @@
+"""The layers of a network: what each puts out, and how to read it as a map over the image."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from explainers.core.errors import VitrineError
+
+MAX_PREFIX_TOKENS = 8  # class token, distillation token, registers
+
+# They only move or summarise what the layer before them found.
+_NOT_FEATURES = ("Pool", "Dropout", "Identity", "Flatten", "Permute", "StochasticDepth")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where height, width and channels are in a layer's output.
+
+    Attributes:
+        kind: "nchw"; "nhwc"; or "tokens", (N, prefix + height * width, C).
+        prefix: how many tokens stand before those of the image.
+    """
+
+    kind: Literal["nchw", "nhwc", "tokens"]
+    height: int
+    width: int
+    prefix: int = 0
+
+    def spatial(self, output: Tensor) -> Tensor:
+        """The output as (N, C, height, width); tokens that are no part of the image are left out."""
+        if self.kind == "nchw":
+            return output
+        if self.kind == "nhwc":
+            return output.permute(0, 3, 1, 2)
+        grid = output[:, self.prefix :].unflatten(1, (self.height, self.width))
+        return grid.permute(0, 3, 1, 2)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One module of a network, as a forward pass found it.
+
+    Attributes:
+        name: as in `network.named_modules()`.
+        kind: class name of the module.
+        shape: of its output for one input, without the batch dimension.
+        layout: how to read the output as a map; None if it is none.
+        calls: how often one forward pass runs it.
+        informed: whether the scores depend on its map. (A transformer that answers from its class
+            token does not look at the other tokens of its last block.)
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    layout: Layout | None
+    calls: int
+    informed: bool
+
+    @property
+    def explains(self) -> bool:
+        """Whether a CAM can be read off this layer."""
+        return self.layout is not None and self.calls == 1 and self.informed
+
+
+def tensor_of(output: Any) -> Tensor | None:
+    """The tensor in what a module returned: itself, its `logits`, or the first of a tuple."""
+    if isinstance(output, Tensor):
+        return output
+    if hasattr(output, "logits"):
+        return tensor_of(output.logits)
+    if isinstance(output, dict):
+        return next((tensor_of(output[key]) for key in ("logits", "out") if key in output), None)
+    return tensor_of(output[0]) if isinstance(output, tuple | list) and output else None
+
+
+def find_layout(shape: Sequence[int], batch: int, image: tuple[int, int]) -> Layout | None:
+    """Read a layer's output shape as a map over an image of (height, width) pixels, if it is one."""
+    if shape[0] != batch:  # windows of a shifted-window transformer: not one row per input
+        return None
+    height, width = image
+    if len(shape) == 4:
+        for kind, h, w in (("nchw", shape[2], shape[3]), ("nhwc", shape[1], shape[2])):
+            if h * w > 1 and h <= height and w <= width and _same_aspect(h, w, height, width):
+                return Layout("nchw" if kind == "nchw" else "nhwc", h, w)
+    if len(shape) == 3:
+        for prefix in range(min(MAX_PREFIX_TOKENS, shape[1]) + 1):
+            tokens = shape[1] - prefix
+            rows = round(math.sqrt(tokens * height / width))
+            if rows > 1 and tokens % rows == 0 and _same_aspect(rows, tokens // rows, height, width):
+                return Layout("tokens", rows, tokens // rows, prefix)
+    return None
+
+
+def _same_aspect(h: int, w: int, height: int, width: int) -> bool:
+    """Whether an h x w grid covers the image with square steps, give or take one cell of padding."""
+    step = max(height / h, width / w)
+    return abs(height / step - h) <= 1 and abs(width / step - w) <= 1 and w * h <= height * width
+
+
+@contextmanager
+def watching(network: nn.Module, names: Sequence[str], watch: Any) -> Iterator[None]:
+    """Call `watch(name, output) -> new output or None` at the end of each named module's forward."""
+    handles = []
+    try:
+        for name in names:
+            hook = (lambda n: lambda _module, _inputs, output: watch(n, output))(name)
+            handles.append(network.get_submodule(name).register_forward_hook(hook))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@torch.enable_grad()
+def find_layers(network: nn.Module, input_shape: tuple[int, ...], like: Tensor) -> tuple[Layer, ...]:
+    """Every module that runs in a forward pass, in the order in which they finish.
+
+    One forward and one backward pass of two random inputs, in `like`'s dtype and device. The network
+    must be frozen.
+    """
+    generator = torch.Generator().manual_seed(0)
+    example = torch.randn((2, *input_shape), generator=generator).to(like).requires_grad_()
+    outputs: dict[str, Tensor] = {}
+    calls: dict[str, int] = {}
+
+    def watch(name: str, output: Any) -> None:
+        if (tensor := tensor_of(output)) is not None:
+            calls[name] = calls.get(name, 0) + 1
+            outputs.pop(name, None)  # the order of the last call counts
+            outputs[name] = tensor
+
+    names = [name for name, _ in network.named_modules() if name]
+    with watching(network, names, watch):
+        result = tensor_of(network(example))
+    image = (input_shape[-2], input_shape[-1]) if len(input_shape) == 3 else None
+    layouts = {n: find_layout(t.shape, 2, image) if image else None for n, t in outputs.items()}
+    maps = {n: t for n, t in outputs.items() if layouts[n] is not None}
+    # An untrained head of zeros (torchvision's transformers) depends on nothing: then no layer is ruled out.
+    informed = _informed(result, maps, layouts) or set(maps)
+    return tuple(
+        Layer(
+            name=name,
+            kind=type(network.get_submodule(name)).__name__,
+            shape=tuple(tensor.shape[1:]),
+            layout=layouts[name],
+            calls=calls[name],
+            informed=name in informed,
+        )
+        for name, tensor in outputs.items()
+    )
+
+
+def _informed(result: Tensor | None, maps: dict[str, Tensor], layouts: dict[str, Layout | None]) -> set[str]:
+    """Names of the maps that the scores depend on."""
+    if result is None or not maps or not result.requires_grad:
+        return set()
+    top = result.flatten(1).amax(1).sum()
+    tracked = {name: tensor for name, tensor in maps.items() if tensor.requires_grad}
+    gradients = torch.autograd.grad(top, list(tracked.values()), allow_unused=True)
+    found = set()
+    for name, gradient in zip(tracked, gradients, strict=True):
+        layout = layouts[name]
+        if gradient is not None and layout is not None and bool(layout.spatial(gradient).any()):
+            found.add(name)
+    return found
+
+
+def default_layer(layers: Sequence[Layer]) -> Layer:
+    """The last layer that still has a map over the image.
+
+    Raises:
+        VitrineError: the network has none.
+    """
+    for layer in reversed(layers):
+        if layer.explains and not any(word in layer.kind for word in _NOT_FEATURES):
+            return layer
+    raise VitrineError(
+        "This network has no layer with a map over the image, so CAM methods have nothing to show; try a gradient method."
+    )
+
+
+def stages(layers: Sequence[Layer], count: int = 4) -> list[str]:
+    """Names of up to `count` layers from early to late: the last one at each resolution, or evenly spaced blocks."""
+    last = default_layer(layers)
+    usable = [layer for layer in layers if layer.explains and not any(word in layer.kind for word in _NOT_FEATURES)]
+    usable = usable[: usable.index(last) + 1]
+    same_kind = [layer for layer in usable if layer.kind == last.kind and layer.name.count(".") == last.name.count(".")]
+    by_size: dict[tuple[int, int], Layer] = {}
+    for layer in usable:
+        assert layer.layout is not None
+        size = (layer.layout.height, layer.layout.width)
+        # Whole stages ("layer3") rather than parts of them ("layer3.0.conv1").
+        if size not in by_size or layer.name.count(".") <= by_size[size].name.count("."):
+            by_size[size] = layer
+    chosen = list(by_size.values()) if len(by_size) > 1 else same_kind
+    if len(chosen) > count:
+        places = torch.linspace(0, len(chosen) - 1, count).round().int().tolist()
+        chosen = [chosen[place] for place in places]
+    return [layer.name for layer in chosen]
+
+
+def nearest_names(name: str, layers: Sequence[Layer]) -> str:
+    """A few existing names that resemble `name`, for an error message."""
+    usable = [layer.name for layer in layers if layer.explains]
+    close = difflib.get_close_matches(name, usable, n=3, cutoff=0.3) or usable[-3:]
+    return ", ".join(close)

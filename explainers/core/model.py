@@ -1,0 +1,111 @@
+"""What Vitrine means by a model: a network together with everything needed to ask it something."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from explainers.core.errors import VitrineError
+from explainers.core.preprocess import Preprocess
+
+Images = Image.Image | Sequence[Image.Image] | Tensor
+
+
+class Needs(enum.Flag):
+    """What a method asks of a model, and what a model can give."""
+
+    SCORES = enum.auto()  # a forward pass: any callable has it
+    GRADIENTS = enum.auto()  # d score / d input
+    LAYERS = enum.auto()  # activations and gradients inside the network
+    IMAGES = enum.auto()  # inputs with height and width
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network, its labels, and the contract of its input.
+
+    Attributes:
+        name: how `load_model` finds it again ("demo:signs-cnn"), or the class name of a wrapped network.
+        network: the module; None would be a black box.
+        labels: one name per output, or None.
+        input_shape: (C, H, W) of one image, or (F,) of one vector.
+        preprocess: how pictures become inputs; None where inputs come as tensors only.
+        task: "classification" (outputs are scores of classes) or "regression".
+        untrained: the weights are random: pages say so beside everything they show.
+        note: one sentence on where the weights come from, or "".
+        fingerprint: hash of the weights' names and contents; made on construction.
+    """
+
+    name: str
+    network: nn.Module
+    input_shape: tuple[int, ...]
+    labels: tuple[str, ...] | None = None
+    preprocess: Preprocess | None = None
+    task: Literal["classification", "regression"] = "classification"
+    untrained: bool = False
+    note: str = ""
+    fingerprint: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.fingerprint:
+            object.__setattr__(self, "fingerprint", fingerprint_network(self.network))
+
+    @property
+    def capabilities(self) -> Needs:
+        """What this model can give; methods that need more are not offered for it."""
+        able = Needs.SCORES | Needs.GRADIENTS | Needs.LAYERS
+        return able | Needs.IMAGES if len(self.input_shape) == 3 else able
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of the weights, which inputs are cast to."""
+        return next((p.dtype for p in self.network.parameters() if p.is_floating_point()), torch.float32)
+
+    def label(self, index: int) -> str:
+        """The name of output `index`; "class 7" where there are no labels."""
+        return self.labels[index] if self.labels is not None and index < len(self.labels) else f"class {index}"
+
+    def inputs(self, images: Images) -> Tensor:
+        """Inputs (N, ...) in the model's dtype, from a picture, a list of pictures, or a tensor as it stands."""
+        if isinstance(images, Tensor):
+            if images.ndim != len(self.input_shape) + 1:
+                raise VitrineError(
+                    f"{self.name} takes inputs of shape (N, {', '.join(map(str, self.input_shape))}), "
+                    f"not {tuple(images.shape)}; add the batch dimension with x.unsqueeze(0) if it is missing."
+                )
+            return images.detach().to(self.dtype)
+        if self.preprocess is None:
+            raise VitrineError(
+                f"{self.name} has no preprocessing, so it cannot take a picture: wrap it with preprocess=..., or pass a tensor."
+            )
+        return self.preprocess(images).to(self.dtype)
+
+
+def fingerprint_network(network: nn.Module) -> str:
+    """Hash of the class, and of every parameter's and buffer's name, shape and bytes: 16 hex digits."""
+    digest = hashlib.sha256(type(network).__qualname__.encode())
+    for name, tensor in network.state_dict().items():
+        if isinstance(tensor, Tensor):
+            digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+            digest.update(tensor_bytes(tensor))
+    return digest.hexdigest()[:16]
+
+
+def fingerprint_tensor(tensor: Tensor) -> str:
+    """Hash of a tensor's shape, dtype and bytes: 16 hex digits."""
+    digest = hashlib.sha256(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
+    digest.update(tensor_bytes(tensor))
+    return digest.hexdigest()[:16]
+
+
+def tensor_bytes(tensor: Tensor) -> memoryview:
+    """The raw bytes of a tensor of any dtype, NumPy's or not (bfloat16)."""
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    return memoryview(flat.view(torch.uint8).numpy())

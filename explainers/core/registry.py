@@ -1,0 +1,115 @@
+"""The registry: a method is registered by a decorator beside its mathematics, and then appears everywhere."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from torch import Tensor
+
+from explainers.core.attribution import Cost
+from explainers.core.errors import VitrineError
+from explainers.core.model import Model, Needs
+from explainers.core.options import Options
+from explainers.core.run import Run
+from explainers.core.target import Target
+
+Compute = Callable[[Run, Tensor, Target, Any], Tensor]
+Expectation = Callable[[Run, Tensor, Target, Any], Tensor]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A registered method.
+
+    Attributes:
+        name: its slug, "grad-cam".
+        title: its name in the literature, "Grad-CAM".
+        family: the page it belongs to: "saliency", "cam", ...
+        needs: what it asks of a model.
+        options: its options.
+        cost: (number of inputs, options) -> passes it will make.
+        citation: where it was published.
+        shows: what the map shows, in plain words.
+        caveat: what it does not show.
+        signed: whether negative values mean evidence against.
+        expected_sum: for methods that promise completeness, what the map must sum up to, (N,).
+        compute: the mathematics.
+    """
+
+    name: str
+    title: str
+    family: str
+    needs: Needs
+    options: type[Options]
+    cost: Callable[[int, Any], Cost] = field(repr=False)
+    citation: str
+    shows: str
+    caveat: str
+    signed: bool
+    expected_sum: Expectation | None = field(repr=False)
+    compute: Compute = field(repr=False)
+
+    def fits(self, model: Model) -> bool:
+        """Whether the model can give what the method needs."""
+        return self.needs in model.capabilities
+
+
+_methods: dict[str, Method] = {}
+
+
+def explainer(
+    name: str,
+    *,
+    title: str,
+    family: str,
+    needs: Needs,
+    cost: Callable[[int, Any], Cost],
+    citation: str,
+    shows: str,
+    caveat: str,
+    signed: bool,
+    expected_sum: Expectation | None = None,
+) -> Callable[[Compute], Compute]:
+    """Register `compute(run, inputs, target, options)` as a method; its options are the type of its last argument."""
+
+    def register(compute: Compute) -> Compute:
+        options = list(typing.get_type_hints(compute).values())[3]
+        _methods[name] = Method(
+            name, title, family, needs, options, cost, citation, shows, caveat, signed, expected_sum, compute
+        )
+        return compute
+
+    return register
+
+
+def methods(model: Model | None = None) -> list[Method]:
+    """Every registered method, or those that this model can do."""
+    _load()
+    return [method for method in _methods.values() if model is None or method.fits(model)]
+
+
+def find_method(name: str) -> Method:
+    """The method called `name`.
+
+    Raises:
+        VitrineError: there is none.
+    """
+    _load()
+    if name not in _methods:
+        near = ", ".join(get_close_matches(name, _methods, n=3, cutoff=0.3) or sorted(_methods))
+        raise VitrineError(f"There is no method {name!r}; did you mean one of: {near}?")
+    return _methods[name]
+
+
+def _load() -> None:
+    """Import every module beside the packages of `explainers`, so that each registers its methods."""
+    package = importlib.import_module("explainers")
+    for module in pkgutil.iter_modules(package.__path__):
+        if not module.ispkg and not module.name.startswith("_"):
+            importlib.import_module(f"explainers.{module.name}")

@@ -1,0 +1,370 @@
+"""One explanation's way through the engine: three primitives, progress, cancellation and cost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from explainers.core.attribution import Cost
+from explainers.core.engine import Engine
+from explainers.core.errors import Cancelled, VitrineError
+from explainers.core.layers import Layer, default_layer, find_layers, nearest_names, tensor_of, watching
+from explainers.core.model import Model
+from explainers.core.target import ClassTarget, Target, TopTarget
+
+T = TypeVar("T")
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Capture:
+    """A layer's map: activations and gradients of the score, both (N, C, h, w)."""
+
+    layer: Layer
+    activations: Tensor
+    gradients: Tensor
+
+
+@dataclass(frozen=True)
+class Variants:
+    """Several versions of every input, made lazily, chunk by chunk, on the device.
+
+    Attributes:
+        count: versions per input.
+        make: (rows of inputs (M, ...), number of the input (M,), number of the version (M,)) -> (M, ...).
+        weights: (count,), the weight of each version in the sum over versions.
+        fold: what is summed, made of the version and its gradient, both (M, ...); None sums the gradient.
+    """
+
+    count: int
+    make: Callable[[Tensor, Tensor, Tensor], Tensor]
+    weights: Tensor
+    fold: Callable[[Tensor, Tensor], Tensor] | None = None
+
+
+class Run:
+    """A model on an engine, with a memory of the passes made, so that methods share them.
+
+    One run serves one set of inputs at a time; threads each take their own.
+
+    Args:
+        progress: called between chunks with the share done and a few words; may raise to stop the work.
+        expected: the passes that will be made, for the share done.
+        cancel: set it from another thread to stop the work within one chunk.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        engine: Engine,
+        *,
+        progress: Progress | None = None,
+        expected: Cost | None = None,
+        cancel: threading.Event | None = None,
+    ) -> None:
+        self.model = model
+        self.engine = engine
+        self.network = engine.place(model.network)
+        self._progress = progress
+        self._expected = expected
+        self._cancel = cancel or threading.Event()
+        self._forward = self._backward = 0
+        self._seconds = 0.0
+        self._memory: dict[tuple[Any, ...], tuple[Tensor, Any]] = {}
+
+    # -- the three primitives -------------------------------------------------------------------
+
+    def scores(self, inputs: Tensor, target: Target) -> Tensor:
+        """Scores (N,) of inputs (N, ...): forward passes only."""
+        return target(self.outputs(inputs))
+
+    def outputs(self, inputs: Tensor) -> Tensor:
+        """The network's raw outputs (N, K): forward passes only, remembered."""
+
+        def forward() -> Tensor:
+            def work(rows: slice) -> Tensor:
+                with torch.inference_mode():
+                    return self._call(self.network, inputs[rows])
+
+            return torch.cat(self._in_chunks("forward", len(inputs), work, forward=1)).clone()
+
+        return self._remember(("outputs",), inputs, forward)
+
+    def gradients(
+        self,
+        inputs: Tensor,
+        target: Target,
+        variants: Variants | None = None,
+        network: nn.Module | None = None,
+    ) -> Tensor:
+        """d score / d inputs, (N, ...); with `variants`, the weighted sum over the versions of every input.
+
+        Args:
+            network: a rewritten copy to use instead of the model's own network (see `rewritten`).
+        """
+        if variants is not None:
+            return self._sum_over_variants(inputs, self.resolve(inputs, target), variants, network or self.network)
+        asked = network or self.network
+
+        def gradients() -> Tensor:
+            def work(rows: slice) -> tuple[Tensor, Tensor]:
+                chunk_target = target.take(range(rows.start, rows.stop))
+                return self._gradient(asked, inputs[rows], chunk_target)
+
+            done = self._in_chunks("gradient", len(inputs), work, forward=1, backward=1)
+            self._know_outputs(inputs, asked, torch.cat([outputs for outputs, _ in done]))
+            return torch.cat([gradient for _, gradient in done])
+
+        return self._remember(("gradients", target, asked), inputs, gradients)
+
+    def capture(self, inputs: Tensor, layers: Sequence[str | None], target: Target) -> list[Capture]:
+        """Activations and gradients at `layers`: one forward and one backward pass down to the lowest of them.
+
+        None stands for the last layer with a map over the image. What an earlier call captured is reused.
+        """
+        found = [self.layer(name) for name in layers]
+        missing = [layer for layer in found if (layer.name, target, id(inputs)) not in self._memory]
+        if missing:
+            for capture in self._capture(inputs, list(dict.fromkeys(missing)), target):
+                self._memory[capture.layer.name, target, id(inputs)] = (inputs, capture)
+        return [self._memory[layer.name, target, id(inputs)][1] for layer in found]
+
+    # -- what methods may ask besides -----------------------------------------------------------
+
+    def resolve(self, inputs: Tensor, target: Target) -> Target:
+        """`target` with every "top class" replaced by that class, at the price of a forward pass if none was made."""
+        if not isinstance(target, TopTarget):
+            return target
+        outputs = self.outputs(inputs)
+        tops = outputs.flatten(1).argmax(1).tolist()
+        return ClassTarget(tops[0] if len(set(tops)) == 1 else tuple(tops))
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Every layer of the network, found once by a small forward and backward pass."""
+        return self.engine.derive(self.network, "layers", self._find_layers)
+
+    def layer(self, name: str | None) -> Layer:
+        """The layer called `name`, or the last with a map over the image.
+
+        Raises:
+            VitrineError: there is no such layer, or a CAM cannot be read off it.
+        """
+        layers = self.layers()
+        if name is None:
+            return default_layer(layers)
+        layer = next((layer for layer in layers if layer.name == name), None)
+        near = nearest_names(name, layers)
+        if layer is None:
+            raise VitrineError(f"{self.model.name} has no layer {name!r}; did you mean one of: {near}?")
+        if layer.calls > 1:
+            raise VitrineError(
+                f"Layer {name!r} runs {layer.calls} times in one pass, so it has no single map; choose another, such as {near}."
+            )
+        if layer.layout is None:
+            raise VitrineError(
+                f"Layer {name!r} puts out {layer.shape}, which is no map over the image; choose another, such as {near}."
+            )
+        return layer
+
+    def rewritten(self, name: str, build: Callable[[nn.Module], nn.Module]) -> nn.Module:
+        """A copy of the network rewritten by `build`, made once and kept while its weights stand."""
+
+        def in_turn(network: nn.Module) -> nn.Module:
+            with self.engine.turnstile.turn(self._check):  # nobody's hooks are in it then
+                return build(network)
+
+        return self.engine.derive(self.network, name, in_turn)
+
+    def attribute(
+        self, inputs: Tensor, work: Callable[[Tensor, Sequence[int]], Tensor], passes: Cost, kind: str
+    ) -> Tensor:
+        """Drive another library's method: `work(chunk of inputs, their numbers)` under the turnstile, chunk by chunk.
+
+        Args:
+            passes: what one input costs.
+            kind: a name under which the chunk size is learnt.
+        """
+        done = self._in_chunks(
+            kind,
+            len(inputs),
+            lambda rows: work(inputs[rows], range(rows.start, rows.stop)),
+            forward=passes.forward,
+            backward=passes.backward,
+        )
+        return torch.cat(done)
+
+    @property
+    def cost(self) -> Cost:
+        """What was spent so far."""
+        return Cost(self._forward, self._backward, self._seconds)
+
+    # -- how ------------------------------------------------------------------------------------
+
+    def _gradient(self, network: nn.Module, inputs: Tensor, target: Target) -> tuple[Tensor, Tensor]:
+        inputs = inputs.detach().requires_grad_()
+        with torch.enable_grad():
+            outputs = self._call(network, inputs)
+            score = target(outputs).sum()
+        if not score.requires_grad:
+            raise VitrineError(
+                f"The score of {self.model.name} does not depend on its input in a way that has a gradient."
+            )
+        return outputs.detach(), torch.autograd.grad(score, inputs)[0]
+
+    def _sum_over_variants(self, inputs: Tensor, target: Target, variants: Variants, network: nn.Module) -> Tensor:
+        total = torch.zeros_like(inputs)
+        weights = variants.weights.to(inputs)
+
+        def work(rows: slice) -> tuple[Tensor, Tensor]:
+            row = torch.arange(rows.start, rows.stop, device=inputs.device)
+            number, version = row // variants.count, row % variants.count
+            made = variants.make(inputs[number], number, version)
+            _, gradient = self._gradient(network, made, target.take(number.tolist()))
+            if variants.fold is not None:
+                gradient = variants.fold(made, gradient)
+            weighted = gradient * weights[version].view(-1, *[1] * (inputs.ndim - 1))
+            first, last = rows.start // variants.count, (rows.stop - 1) // variants.count
+            if first == last:
+                return number[:1], weighted.sum(0, keepdim=True)
+            return number, weighted
+
+        def add(result: tuple[Tensor, Tensor]) -> None:
+            total.index_add_(0, *result)
+
+        self._in_chunks("gradient", len(inputs) * variants.count, work, forward=1, backward=1, collect=add)
+        return total
+
+    def _capture(self, inputs: Tensor, layers: Sequence[Layer], target: Target) -> list[Capture]:
+        def work(rows: slice) -> tuple[Tensor, dict[str, tuple[Tensor, Tensor]]]:
+            return self._capture_chunk(inputs[rows], layers, target.take(range(rows.start, rows.stop)))
+
+        done = self._in_chunks("capture", len(inputs), work, forward=1, backward=1)
+        self._know_outputs(inputs, self.network, torch.cat([outputs for outputs, _ in done]))
+        return [
+            Capture(
+                layer,
+                *(torch.cat([maps[layer.name][part] for _, maps in done]) for part in (0, 1)),
+            )
+            for layer in layers
+        ]
+
+    def _capture_chunk(
+        self, inputs: Tensor, layers: Sequence[Layer], target: Target
+    ) -> tuple[Tensor, dict[str, tuple[Tensor, Tensor]]]:
+        held: dict[str, Tensor] = {}
+
+        def hold(name: str, output: Any) -> Any:
+            tensor = tensor_of(output)
+            assert tensor is not None
+            # The first layer reached starts the graph: nothing below it is recorded or differentiated.
+            held[name] = tensor if tensor.requires_grad else tensor.detach().requires_grad_()
+            # A copy goes on, because the next module may write into what it gets.
+            passed_on = held[name].clone()
+            return passed_on if isinstance(output, Tensor) else (passed_on, *output[1:])
+
+        with torch.enable_grad(), watching(self.network, [layer.name for layer in layers], hold):
+            outputs = self._call(self.network, inputs.detach())
+            score = target(outputs).sum()
+        gradients = torch.autograd.grad(score, [held[layer.name] for layer in layers])
+        maps = {}
+        for layer, gradient in zip(layers, gradients, strict=True):
+            assert layer.layout is not None
+            maps[layer.name] = (layer.layout.spatial(held[layer.name].detach()), layer.layout.spatial(gradient))
+        return outputs.detach(), maps
+
+    def _call(self, network: nn.Module, inputs: Tensor) -> Tensor:
+        try:
+            outputs = tensor_of(network(inputs))
+        except RuntimeError as error:
+            raise _explained(error, self.model, inputs) from error
+        if outputs is None:
+            raise VitrineError(f"{self.model.name} returned no tensor of outputs.")
+        return outputs
+
+    def _in_chunks(
+        self,
+        kind: str,
+        total: int,
+        work: Callable[[slice], T],
+        *,
+        forward: int = 0,
+        backward: int = 0,
+        collect: Callable[[T], None] | None = None,
+    ) -> list[T]:
+        """Do `work` on `total` rows, a chunk and a turn at a time; a chunk that does not fit is halved and tried again."""
+        results: list[T] = []
+        keep = collect or results.append
+        key = (id(self.network), kind)
+        done = 0
+        while done < total:
+            self._check()
+            size = self.engine.chunks.size(key, total - done)
+            with self.engine.turnstile.turn(self._check):
+                started = time.perf_counter()
+                result = self.engine.attempt(self.network, lambda: work(slice(done, done + size)))  # noqa: B023
+                seconds = time.perf_counter() - started
+            self._seconds += seconds
+            if result is None:
+                if size == 1:
+                    raise VitrineError(
+                        f"One input of {self.model.name} does not fit in the memory of {self.engine.device}; "
+                        "choose a smaller model or input, or set VITRINE_DEVICE=cpu."
+                    )
+                self.engine.chunks.too_large(key, size)
+                continue
+            self.engine.chunks.took(key, size, seconds)
+            keep(result)
+            done += size
+            self._forward += size * forward
+            self._backward += size * backward
+            self._tell()
+        return results
+
+    def _check(self) -> None:
+        if self._cancel.is_set():
+            raise Cancelled("The work was cancelled.")
+        if self._progress is not None:
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            expected = self._expected or Cost(1, 1)
+            all_passes = max(1, expected.forward + expected.backward)
+            done = min(1.0, (self._forward + self._backward) / all_passes)
+            self._progress(done, f"{self._forward} of {max(expected.forward, self._forward)} forward passes")
+
+    def _find_layers(self, network: nn.Module) -> tuple[Layer, ...]:
+        like = next(network.parameters(), torch.zeros((), device=self.engine.device))
+        with self.engine.turnstile.turn(self._check):
+            found = self.engine.attempt(network, lambda: find_layers(network, self.model.input_shape, like))
+        if found is None:
+            raise VitrineError(f"Two inputs of {self.model.name} do not fit in the memory of {self.engine.device}.")
+        return found
+
+    def _remember(self, key: tuple[Any, ...], inputs: Tensor, make: Callable[[], T]) -> T:
+        # The inputs are kept beside the result so that their id stays theirs.
+        full = (*key, id(inputs))
+        if full not in self._memory:
+            self._memory[full] = (inputs, make())
+        result: T = self._memory[full][1]
+        return result
+
+    def _know_outputs(self, inputs: Tensor, network: nn.Module, outputs: Tensor) -> None:
+        if network is self.network:
+            self._memory[("outputs", id(inputs))] = (inputs, outputs)
+
+
+def _explained(error: RuntimeError, model: Model, inputs: Tensor) -> RuntimeError | VitrineError:
+    """A sentence for an input that does not fit the network; every other error as it is."""
+    shape = tuple(inputs.shape[1:])
+    if shape != model.input_shape and "memory" not in str(error):
+        return VitrineError(
+            f"{model.name} takes inputs of shape {model.input_shape}, and failed on {shape}: {str(error).splitlines()[0]}"
+        )
+    return error

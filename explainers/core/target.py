@@ -1,0 +1,121 @@
+"""Targets: what is explained, as a callable on the model's output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from explainers.core.errors import VitrineError
+
+Index = int | tuple[int, ...]
+
+
+@runtime_checkable
+class Target(Protocol):
+    """What is explained. Hashable, so that results can be cached by it."""
+
+    def __call__(self, outputs: Tensor) -> Tensor:
+        """Scores (N,) of outputs (N, K), differentiable."""
+        ...
+
+    def take(self, rows: Sequence[int]) -> Target:
+        """The target of the inputs at `rows`, for work in chunks; itself if all inputs share it."""
+        ...
+
+    def describe(self, labels: Sequence[str] | None = None) -> str:
+        """A few words for a caption."""
+        ...
+
+
+def _take(index: Index, rows: Sequence[int]) -> Index:
+    return index if isinstance(index, int) else tuple(index[row] for row in rows)
+
+
+def _pick(outputs: Tensor, index: Index) -> Tensor:
+    """Column `index` of every row of (N, K); one index per row where `index` is a tuple."""
+    if outputs.ndim != 2:
+        raise VitrineError(f"A class target needs outputs of shape (N, classes), not {tuple(outputs.shape)}.")
+    indices = (index,) * len(outputs) if isinstance(index, int) else index
+    if len(indices) != len(outputs):
+        raise VitrineError(
+            f"The target names {len(indices)} classes for {len(outputs)} inputs; give one, or one per input."
+        )
+    if not all(0 <= i < outputs.shape[1] for i in indices):
+        raise VitrineError(
+            f"Class {max(indices)} does not exist: the model has {outputs.shape[1]} outputs, 0 to {outputs.shape[1] - 1}."
+        )
+    return outputs.gather(1, torch.tensor(indices, device=outputs.device).unsqueeze(1)).squeeze(1)
+
+
+def _name(index: Index, labels: Sequence[str] | None) -> str:
+    if isinstance(index, int):
+        return labels[index] if labels is not None and 0 <= index < len(labels) else f"class {index}"
+    names = dict.fromkeys(_name(i, labels) for i in index)
+    return next(iter(names)) if len(names) == 1 else "each input's own class"
+
+
+@dataclass(frozen=True)
+class ClassTarget:
+    """The raw output (logit) of one class, or of one class per input."""
+
+    index: Index
+
+    def __call__(self, outputs: Tensor) -> Tensor:
+        return _pick(outputs, self.index)
+
+    def take(self, rows: Sequence[int]) -> ClassTarget:
+        return ClassTarget(_take(self.index, rows))
+
+    def describe(self, labels: Sequence[str] | None = None) -> str:
+        return _name(self.index, labels)
+
+
+@dataclass(frozen=True)
+class ContrastTarget:
+    """Why `index` rather than `other`: the difference of two raw outputs."""
+
+    index: Index
+    other: Index
+
+    def __call__(self, outputs: Tensor) -> Tensor:
+        return _pick(outputs, self.index) - _pick(outputs, self.other)
+
+    def take(self, rows: Sequence[int]) -> ContrastTarget:
+        return ContrastTarget(_take(self.index, rows), _take(self.other, rows))
+
+    def describe(self, labels: Sequence[str] | None = None) -> str:
+        return f"{_name(self.index, labels)} rather than {_name(self.other, labels)}"
+
+
+@dataclass(frozen=True)
+class RegressionTarget:
+    """One output of a regression model, in the model's own units."""
+
+    output: int = 0
+
+    def __call__(self, outputs: Tensor) -> Tensor:
+        return _pick(outputs.reshape(len(outputs), -1), self.output)
+
+    def take(self, rows: Sequence[int]) -> RegressionTarget:
+        return self
+
+    def describe(self, labels: Sequence[str] | None = None) -> str:
+        return _name(self.output, labels) if labels else f"output {self.output}"
+
+
+@dataclass(frozen=True)
+class TopTarget:
+    """Each input's own top class, found in the same pass that explains it."""
+
+    def __call__(self, outputs: Tensor) -> Tensor:
+        return outputs.flatten(1).amax(1)
+
+    def take(self, rows: Sequence[int]) -> TopTarget:
+        return self
+
+    def describe(self, labels: Sequence[str] | None = None) -> str:
+        return "each input's top class"

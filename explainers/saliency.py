@@ -1,0 +1,268 @@
+"""Saliency: which pixels the score is sensitive to, or is made of, by gradients down to the input."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from captum.attr import DeepLift, GuidedBackprop
+from pydantic import Field
+from torch import Tensor, nn
+from torchvision.transforms import functional as tvf
+
+from explainers.core.attribution import Cost
+from explainers.core.model import Needs
+from explainers.core.options import Baseline, Options
+from explainers.core.registry import explainer
+from explainers.core.rewrite import with_own_activations
+from explainers.core.run import Run, Variants
+from explainers.core.target import Target
+
+# Captum says so on every call; it works on a copy of ours, and takes its hooks off again.
+warnings.filterwarnings("ignore", message=r"Setting (forward, )?backward hooks")
+
+saliency = functools.partial(explainer, family="saliency", needs=Needs.GRADIENTS, signed=True)
+
+_LOCAL = (
+    "It is the slope at this very input: a saturated score has none, so a feature that matters may stay dark, and "
+    "the slope of a deep network is noisy."
+)
+_AGAINST_BASELINE = "It is measured against the baseline: another baseline gives another map, and what looks like the baseline gets no attribution."
+
+
+class NoOptions(Options):
+    """Nothing to choose."""
+
+
+class BaselineOptions(Options):
+    baseline: Baseline = Field(Baseline.ZERO, description="The input that stands for nothing to see.")
+
+
+class IntegratedGradientsOptions(BaselineOptions):
+    steps: int = Field(
+        50, ge=2, le=500, description="Points on the path from baseline to input; more close the completeness gap."
+    )
+
+
+class SmoothGradOptions(Options):
+    samples: int = Field(25, ge=2, le=500, description="Noisy copies whose gradients are averaged.")
+    noise: float = Field(
+        0.15, gt=0, le=1, description="Standard deviation of the noise, as a share of the input's range."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the noise.")
+
+
+class GradientShapOptions(BaselineOptions):
+    samples: int = Field(25, ge=2, le=500, description="Random points between baseline and input that are averaged.")
+    noise: float = Field(
+        0.1, ge=0, le=1, description="Standard deviation of the noise on the input, as a share of its range."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the noise and of the points.")
+
+
+def one_pass(count: int, options: Options) -> Cost:
+    return Cost(count, count)
+
+
+def baseline_of(run: Run, inputs: Tensor, baseline: Baseline) -> Tensor:
+    """The baseline of each input, (N, ...), in the model's own units."""
+    preprocess = run.model.preprocess
+    match baseline:
+        case Baseline.BLUR if inputs.ndim == 4:
+            # A sigma of a twelfth of the side leaves colour and layout but no object.
+            sigma = max(inputs.shape[-2:]) / 12
+            radius = min(int(3 * sigma), min(inputs.shape[-2:]) - 1)
+            return tvf.gaussian_blur(inputs, [2 * radius + 1] * 2, [sigma, sigma])
+        case Baseline.BLACK | Baseline.WHITE if preprocess is not None and inputs.ndim == 4:
+            return preprocess.pixel(float(baseline is Baseline.WHITE), inputs).expand_as(inputs)
+        case Baseline.WHITE:
+            return torch.ones_like(inputs)
+    return torch.zeros_like(inputs)
+
+
+def score_difference(run: Run, inputs: Tensor, target: Target, options: BaselineOptions) -> Tensor:
+    """Score of the input minus score of its baseline, (N,)."""
+    target = run.resolve(inputs, target)
+    return run.scores(inputs, target) - run.scores(baseline_of(run, inputs, options.baseline), target)
+
+
+@saliency(
+    "gradient",
+    title="Gradient",
+    cost=one_pass,
+    citation="Simonyan, Vedaldi & Zisserman 2013, arXiv:1312.6034",
+    shows="How fast the score changes with each input value.",
+    caveat=_LOCAL,
+)
+def gradient(run: Run, inputs: Tensor, target: Target, options: NoOptions) -> Tensor:
+    """d score / d input, (N, ...), in units of score per unit of input."""
+    return run.gradients(inputs, target)
+
+
+@saliency(
+    "input-x-gradient",
+    title="Input × gradient",
+    cost=one_pass,
+    citation="Shrikumar et al. 2016, arXiv:1605.01713",
+    shows="The gradient times the input: for a linear model, each value's share of the score.",
+    caveat=_LOCAL + " Where the normalised input is zero (the mean colour) nothing shows.",
+)
+def input_x_gradient(run: Run, inputs: Tensor, target: Target, options: NoOptions) -> Tensor:
+    """input * d score / d input, (N, ...), in units of the score."""
+    return inputs * run.gradients(inputs, target)
+
+
+def _path_cost(count: int, options: IntegratedGradientsOptions) -> Cost:
+    return Cost(count * (options.steps + 2), count * options.steps)
+
+
+@saliency(
+    "integrated-gradients",
+    title="Integrated gradients",
+    cost=_path_cost,
+    citation="Sundararajan, Taly & Yan 2017, arXiv:1703.01365",
+    shows="How the change of the score from the baseline to this input is shared out among the input values.",
+    caveat=_AGAINST_BASELINE + " The straight path runs through pictures the model never saw.",
+    expected_sum=score_difference,
+)
+def integrated_gradients(run: Run, inputs: Tensor, target: Target, options: IntegratedGradientsOptions) -> Tensor:
+    """(input - baseline) * mean gradient on the straight path between them, by Gauss-Legendre quadrature; (N, ...)."""
+    nodes, weights = np.polynomial.legendre.leggauss(options.steps)
+    share = torch.from_numpy((nodes + 1) / 2).to(inputs)
+    baseline = baseline_of(run, inputs, options.baseline)
+    difference = inputs - baseline
+
+    def on_the_path(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
+        return torch.lerp(baseline[number], rows, share[version].view(-1, *[1] * (rows.ndim - 1)))
+
+    variants = Variants(options.steps, on_the_path, torch.from_numpy(weights / 2))
+    return difference * run.gradients(inputs, target, variants)
+
+
+@saliency(
+    "smoothgrad",
+    title="SmoothGrad",
+    cost=lambda count, options: Cost(count * options.samples, count * options.samples),
+    citation="Smilkov et al. 2017, arXiv:1706.03825",
+    shows="The gradient averaged over noisy copies of the input: what stays when the noise of the slope cancels.",
+    caveat="It explains the neighbourhood of the input rather than the input; the amount of noise decides what is seen.",
+)
+def smoothgrad(run: Run, inputs: Tensor, target: Target, options: SmoothGradOptions) -> Tensor:
+    """Mean of d score / d input over noisy copies, (N, ...). Same seed, same map, whatever the chunk size."""
+    deviation = noise_deviation(inputs, options.noise)
+
+    def noisy(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
+        noise = seeded_noise(rows, options.seed, number * options.samples + version)
+        return noise.mul_(deviation[number]).add_(rows)
+
+    variants = Variants(options.samples, noisy, torch.full((options.samples,), 1 / options.samples))
+    return run.gradients(inputs, target, variants)
+
+
+@saliency(
+    "gradient-shap",
+    title="Gradient SHAP",
+    cost=lambda count, options: Cost(count * (options.samples + 2), count * options.samples),
+    citation="Lundberg & Lee 2017, arXiv:1705.07874",
+    shows="An average of gradients at random points between the baseline and noisy copies of the input, times their difference.",
+    caveat=_AGAINST_BASELINE + " It is a sample: another seed gives a slightly different map.",
+    expected_sum=score_difference,
+)
+def gradient_shap(run: Run, inputs: Tensor, target: Target, options: GradientShapOptions) -> Tensor:
+    """Mean of (input - baseline) * d score / d input at random points on the path from the baseline, (N, ...)."""
+    deviation = noise_deviation(inputs, options.noise)
+    baseline = baseline_of(run, inputs, options.baseline)
+    share = torch.rand(len(inputs) * options.samples, generator=torch.Generator().manual_seed(options.seed)).to(inputs)
+
+    def between(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
+        row = number * options.samples + version
+        noise = seeded_noise(rows, options.seed, row)
+        return torch.lerp(
+            baseline[number], noise.mul_(deviation[number]).add_(rows), share[row].view(-1, *[1] * (rows.ndim - 1))
+        )
+
+    variants = Variants(options.samples, between, torch.full((options.samples,), 1 / options.samples))
+    return (inputs - baseline) * run.gradients(inputs, target, variants)
+
+
+@saliency(
+    "guided-backprop",
+    title="Guided backpropagation",
+    cost=one_pass,
+    citation="Springenberg et al. 2014, arXiv:1412.6806",
+    shows="The gradient with negative values cut off at every ReLU on the way back: sharp edges of what excites the network.",
+    caveat="It hardly depends on the class or on the upper layers (Adebayo et al. 2018, arXiv:1810.03292): sharp is not faithful. "
+    "A network without ReLUs gives the plain gradient.",
+)
+def guided_backprop(run: Run, inputs: Tensor, target: Target, options: NoOptions) -> Tensor:
+    """d score / d input with negative gradients dropped at every ReLU, (N, ...). Captum's, on a copy with its own ReLUs."""
+    return _by_captum(run, inputs, target, lambda network, rows, _: GuidedBackprop(network).attribute(rows), Cost(1, 1))
+
+
+@saliency(
+    "deeplift",
+    title="DeepLift",
+    cost=lambda count, options: Cost(count * 4, count * 2),
+    citation="Shrikumar, Greenside & Kundaje 2017, arXiv:1704.02685",
+    shows="The change of the score from the baseline to this input, shared out by comparing every activation with its baseline value.",
+    caveat=_AGAINST_BASELINE
+    + " The rescale rule knows ReLU, sigmoid, tanh, softmax and max pooling; through other non-linearities "
+    "(GELU, SiLU, attention) it is the gradient and the completeness gap grows.",
+    expected_sum=score_difference,
+)
+def deeplift(run: Run, inputs: Tensor, target: Target, options: BaselineOptions) -> Tensor:
+    """DeepLift's rescale rule, (N, ...), in units of the score. Captum's, on a copy with its own activations."""
+    baseline = baseline_of(run, inputs, options.baseline)
+
+    def work(network: nn.Module, rows: Tensor, numbers: Sequence[int]) -> Tensor:
+        return DeepLift(network).attribute(rows, baseline[numbers[0] : numbers[-1] + 1])
+
+    return _by_captum(run, inputs, target, work, Cost(2, 2))
+
+
+class _Scored(nn.Module):
+    """A network that puts out the target's score, so that Captum needs to know nothing of targets."""
+
+    def __init__(self, network: nn.Module, target: Target, rows: Sequence[int]) -> None:
+        super().__init__()
+        self.network = network
+        self._target, self._rows = target, rows
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs: Tensor = self.network(inputs)
+        # DeepLift sends inputs and baselines through together, in this order.
+        rows = list(self._rows) * (len(outputs) // len(self._rows))
+        return self._target.take(rows)(outputs)
+
+
+def _by_captum(
+    run: Run, inputs: Tensor, target: Target, work: Callable[[nn.Module, Tensor, Sequence[int]], Tensor], passes: Cost
+) -> Tensor:
+    target = run.resolve(inputs, target)
+    network = run.rewritten("own activations", with_own_activations)
+
+    def attribute(rows: Tensor, numbers: Sequence[int]) -> Tensor:
+        scored = _Scored(network, target, numbers).eval()
+        with torch.enable_grad():
+            return work(scored, rows.detach().clone().requires_grad_(), numbers).detach()
+
+    return run.attribute(inputs, attribute, passes, "captum")
+
+
+def noise_deviation(inputs: Tensor, share: float) -> Tensor:
+    """`share` of each input's range (largest minus smallest value), (N, 1, ...)."""
+    flat = inputs.flatten(1)
+    return ((flat.amax(1) - flat.amin(1)) * share).view(-1, *[1] * (inputs.ndim - 1))
+
+
+def seeded_noise(like: Tensor, seed: int, rows: Tensor) -> Tensor:
+    """Standard normal noise (M, ...) that depends on the seed and each row's number alone, not on the chunk."""
+    generator = torch.Generator(like.device)
+    noise = torch.empty_like(like)
+    for place, row in enumerate(rows.tolist()):
+        generator.manual_seed(seed * 1_000_003 + row)
+        noise[place].normal_(generator=generator)
+    return noise
