@@ -8,13 +8,18 @@ a = ex.explain(model, image, method="grad-cam")
 a.heatmap((224, 224))
 """
 
-from explainers.api import Prediction, class_index, explain, methods, predict
+from explainers.api import Prediction, class_index, explain, layers, methods, predict
 from explainers.core.attribution import Attribution, Completeness, Cost
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import Cancelled, VitrineError
+from explainers.core.layers import Layer, default_layer, stages
 from explainers.core.model import Model, Needs
 from explainers.core.preprocess import Preprocess
+from explainers.core.registry import Method
 from explainers.core.target import ClassTarget, ContrastTarget, RegressionTarget, Target
+from explainers.inputs.gallery import sample, samples
+from explainers.inputs.images import read_image
+from explainers.models import inspect_checkpoint, list_models, load_model, wrap
 
 __all__ = [
     "Attribution",
@@ -24,6 +29,8 @@ __all__ = [
     "ContrastTarget",
     "Cost",
     "Engine",
+    "Layer",
+    "Method",
     "Model",
     "Needs",
     "Prediction",
@@ -32,8 +39,18 @@ __all__ = [
     "Target",
     "VitrineError",
     "class_index",
+    "default_layer",
     "engine_for",
     "explain",
+    "inspect_checkpoint",
+    "layers",
+    "list_models",
+    "load_model",
     "methods",
     "predict",
+    "read_image",
+    "sample",
+    "samples",
+    "stages",
+    "wrap",
 ]

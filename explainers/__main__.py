@@ -175,7 +175,15 @@ def _weights(parsed: argparse.Namespace) -> None:
 
 def _inspect(parsed: argparse.Namespace) -> None:
     info = ex.inspect_checkpoint(parsed.file)
-    _print(parsed, info, info.lines())
+    lines = [f"{info.format}, {info.size / 1e6:.2f} MB, {len(info.tensors)} tensors, {info.parameters:,} numbers"]
+    lines += [f"sha256 {info.sha256}"]
+    lines += [f"refused: {info.refused}"] if info.refused else []
+    lines += [f"{name}: {value}" for name, value in {**info.hints, **dict(info.metadata)}.items()]
+    lines += [f"key {entry.key}: {entry.type} {entry.value}".rstrip() for entry in info.entries]
+    lines += [f"prefix {prefix} before every name" for prefix in info.prefixes]
+    lines += [f"names {name}, which no plain checkpoint needs" for name in info.suspicious]
+    lines += [f"  {t.name}  {t.dtype} {'x'.join(map(str, t.shape)) or 'scalar'}" for t in info.tensors]
+    _print(parsed, info, lines)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from torch import Tensor
 from explainers.core.attribution import Attribution, Completeness, Cost
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import VitrineError
-from explainers.core.model import Images, Model, fingerprint_tensor
+from explainers.core.layers import Layer
+from explainers.core.model import Images, Model
 from explainers.core.registry import Method, find_method, methods
 from explainers.core.run import Progress, Run
 from explainers.core.target import ClassTarget, RegressionTarget, Target, TopTarget
@@ -134,6 +135,11 @@ def explain(
     return made if several else made[0]
 
 
+def layers(model: Model, *, engine: Engine | None = None) -> list[Layer]:
+    """The layers that a CAM can be read off, from early to late; `default_layer` and `stages` choose among them."""
+    return [layer for layer in Run(model, engine or engine_for()).layers() if layer.explains]
+
+
 def _plans(names: Sequence[str], model: Model, options: dict[str, Any]) -> list[tuple[Method, Any]]:
     """Every method with its validated options, once per layer asked for."""
     plans = []
@@ -175,7 +181,7 @@ def _explain_one(run: Run, inputs: Tensor, target: Target, method: Method, optio
         method=method.name,
         target=resolved,
         score=score.float().cpu(),
-        input_shape=tuple(inputs.shape[1:]),
+        inputs=inputs,
         signed=method.signed,
         layer=layer,
         options=options.model_dump(mode="json") | ({"layer": layer} if layer else {}),
@@ -186,7 +192,6 @@ def _explain_one(run: Run, inputs: Tensor, target: Target, method: Method, optio
         ),
         completeness=completeness,
         model_fingerprint=run.model.fingerprint,
-        input_fingerprint=fingerprint_tensor(inputs),
     )
 
 
@@ -202,6 +207,11 @@ def read_target(target: TargetLike, model: Model) -> Target:
         return ClassTarget(class_index(target, model))
     if isinstance(target, int):
         return ClassTarget(target) if model.task == "classification" else RegressionTarget(target)
+    if not isinstance(target, Target):
+        raise VitrineError(
+            f"The target {target!r} is none: give the index or label of a class, a Target such as ClassTarget((0, 3)), "
+            "or None."
+        )
     return target
 
 

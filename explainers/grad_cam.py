@@ -136,8 +136,8 @@ def eigen_cam(run: Run, inputs: Tensor, target: Target, options: CamOptions) -> 
     capture = _captured(run, inputs, target, options)
     positions = capture.activations.flatten(2).transpose(1, 2)  # (N, hw, C)
     centred = positions - positions.mean(1, keepdim=True)
-    # The Gram matrix of the positions is small (49 x 49), the channels are many.
-    _, vectors = torch.linalg.eigh((centred @ centred.transpose(1, 2)).double())
+    # The Gram matrix of the positions is small (49 x 49), the channels are many. Apple GPUs know no float64.
+    _, vectors = torch.linalg.eigh((centred @ centred.transpose(1, 2)).cpu().double())
     first = vectors[..., -1].to(centred)  # (N, hw), unit length
     projected = first * torch.linalg.vector_norm(torch.einsum("np,npc->nc", first, centred), dim=1, keepdim=True)
     agrees = (projected * centred.sum(2)).sum(1, keepdim=True)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torchvision.transforms import functional as tvf
 
 from explainers.core.attribution import Cost
+from explainers.core.errors import VitrineError
 from explainers.core.model import Needs
 from explainers.core.options import Baseline, Options
 from explainers.core.registry import explainer
@@ -155,8 +156,7 @@ def smoothgrad(run: Run, inputs: Tensor, target: Target, options: SmoothGradOpti
     deviation = noise_deviation(inputs, options.noise)
 
     def noisy(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
-        noise = seeded_noise(rows, options.seed, number * options.samples + version)
-        return noise.mul_(deviation[number]).add_(rows)
+        return seeded_noise(rows, options.seed, version).mul_(deviation[number]).add_(rows)
 
     variants = Variants(options.samples, noisy, torch.full((options.samples,), 1 / options.samples))
     return run.gradients(inputs, target, variants)
@@ -172,26 +172,29 @@ def smoothgrad(run: Run, inputs: Tensor, target: Target, options: SmoothGradOpti
     expected_sum=score_difference,
 )
 def gradient_shap(run: Run, inputs: Tensor, target: Target, options: GradientShapOptions) -> Tensor:
-    """Mean of (input - baseline) * d score / d input at random points on the path from the baseline, (N, ...)."""
+    """Mean of (noisy input - baseline) * d score / d input at random points between the two, (N, ...)."""
     deviation = noise_deviation(inputs, options.noise)
     baseline = baseline_of(run, inputs, options.baseline)
-    share = torch.rand(len(inputs) * options.samples, generator=torch.Generator().manual_seed(options.seed)).to(inputs)
+    share = torch.rand(options.samples, generator=torch.Generator().manual_seed(options.seed)).to(inputs)
+
+    def noisy(number: Tensor, version: Tensor) -> Tensor:
+        rows = inputs[number]
+        return seeded_noise(rows, options.seed, version).mul_(deviation[number]).add_(rows)
 
     def between(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
-        row = number * options.samples + version
-        noise = seeded_noise(rows, options.seed, row)
-        return torch.lerp(
-            baseline[number], noise.mul_(deviation[number]).add_(rows), share[row].view(-1, *[1] * (rows.ndim - 1))
-        )
+        return torch.lerp(baseline[number], noisy(number, version), share[version].view(-1, *[1] * (rows.ndim - 1)))
 
-    variants = Variants(options.samples, between, torch.full((options.samples,), 1 / options.samples))
-    return (inputs - baseline) * run.gradients(inputs, target, variants)
+    def times_difference(gradient: Tensor, number: Tensor, version: Tensor) -> Tensor:
+        return gradient * (noisy(number, version) - baseline[number])
+
+    weights = torch.full((options.samples,), 1 / options.samples)
+    return run.gradients(inputs, target, Variants(options.samples, between, weights, times_difference))
 
 
 @saliency(
     "guided-backprop",
     title="Guided backpropagation",
-    cost=one_pass,
+    cost=lambda count, options: Cost(count * 2, count),
     citation="Springenberg et al. 2014, arXiv:1412.6806",
     shows="The gradient with negative values cut off at every ReLU on the way back: sharp edges of what excites the network.",
     caveat="It hardly depends on the class or on the upper layers (Adebayo et al. 2018, arXiv:1810.03292): sharp is not faithful. "
@@ -235,19 +238,29 @@ class _Scored(nn.Module):
         outputs: Tensor = self.network(inputs)
         # DeepLift sends inputs and baselines through together, in this order.
         rows = list(self._rows) * (len(outputs) // len(self._rows))
-        return self._target.take(rows)(outputs)
+        scores = self._target.take(rows)(outputs)
+        self.seen = scores.detach()[: len(self._rows)]
+        return scores
 
 
 def _by_captum(
     run: Run, inputs: Tensor, target: Target, work: Callable[[nn.Module, Tensor, Sequence[int]], Tensor], passes: Cost
 ) -> Tensor:
     target = run.resolve(inputs, target)
+    scores = run.scores(inputs, target)
     network = run.rewritten("own activations", with_own_activations)
 
     def attribute(rows: Tensor, numbers: Sequence[int]) -> Tensor:
         scored = _Scored(network, target, numbers).eval()
         with torch.enable_grad():
-            return work(scored, rows.detach().clone().requires_grad_(), numbers).detach()
+            result = work(scored, rows.detach().clone().requires_grad_(), numbers).detach()
+        expected = scores[numbers[0] : numbers[-1] + 1]
+        if not torch.allclose(scored.seen, expected, rtol=1e-2, atol=1e-2 * float(scores.abs().max())):
+            raise VitrineError(
+                f"The copy of {run.model.name} in which every activation is a module of its own puts out other scores "
+                "than the network itself; use a method that needs plain gradients, such as integrated-gradients."
+            )
+        return result
 
     return run.attribute(inputs, attribute, passes, "captum")
 
@@ -258,11 +271,14 @@ def noise_deviation(inputs: Tensor, share: float) -> Tensor:
     return ((flat.amax(1) - flat.amin(1)) * share).view(-1, *[1] * (inputs.ndim - 1))
 
 
-def seeded_noise(like: Tensor, seed: int, rows: Tensor) -> Tensor:
-    """Standard normal noise (M, ...) that depends on the seed and each row's number alone, not on the chunk."""
+def seeded_noise(like: Tensor, seed: int, versions: Tensor) -> Tensor:
+    """Standard normal noise (M, ...) that depends on the seed and each row's version (M,) alone.
+
+    Neither the chunk nor the other inputs of a batch change it: every input meets the same noise.
+    """
     generator = torch.Generator(like.device)
     noise = torch.empty_like(like)
-    for place, row in enumerate(rows.tolist()):
-        generator.manual_seed(seed * 1_000_003 + row)
+    for place, version in enumerate(versions.tolist()):
+        generator.manual_seed(seed * 1_000_003 + version)
         noise[place].normal_(generator=generator)
     return noise

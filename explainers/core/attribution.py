@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from explainers.core.errors import VitrineError
+from explainers.core.fingerprint import fingerprint_tensor
 from explainers.core.target import Target
 
 Reduce = Literal["sum", "abs", "max-abs", "l2"]
@@ -55,7 +57,7 @@ class Attribution:
         values: float32 on the CPU: (N, C, H, W) for the gradient family, (N, h, w) at the layer's
             own resolution for CAMs, (N, H, W) for perturbation, (N, F) for vectors.
         score: the target's score per input, (N,).
-        input_shape: shape of one input, (C, H, W) or (F,).
+        inputs: what was explained, (N, C, H, W) or (N, F), preprocessed, on the device of the work.
         layer: the layer looked at, for methods that look at one.
         signed: whether negative values mean evidence against.
     """
@@ -64,14 +66,18 @@ class Attribution:
     method: str
     target: Target
     score: Tensor
-    input_shape: tuple[int, ...]
+    inputs: Tensor = field(repr=False)
     signed: bool
     layer: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     cost: Cost = Cost()
     completeness: Completeness | None = None
     model_fingerprint: str = ""
-    input_fingerprint: str = ""
+
+    @cached_property
+    def input_fingerprint(self) -> str:
+        """Hash of the inputs: 16 hex digits."""
+        return fingerprint_tensor(self.inputs)
 
     def heatmap(self, size: tuple[int, int] | None = None, reduce: Reduce = "sum") -> Tensor:
         """The maps as N x H x W, channels folded, resized bilinearly; still unnormalised.
@@ -84,7 +90,7 @@ class Attribution:
         """
         if self.values.ndim == 2:
             raise VitrineError("An attribution of vectors has no heat map; read .values, one number per feature.")
-        size = size or (self.input_shape[-2], self.input_shape[-1])
+        size = size or (self.inputs.shape[-2], self.inputs.shape[-1])
         maps = fold_channels(self.values, reduce)
         if tuple(maps.shape[-2:]) == tuple(size):
             return maps

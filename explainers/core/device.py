@@ -29,6 +29,8 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
         device = torch.device(wanted)
         if device.type == "cuda" and device.index is None:
             device = torch.device("cuda", 0)
+        elif device.type in ("cpu", "mps"):
+            device = torch.device(device.type)  # "cpu:0" is no second device
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise VitrineError(

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from explainers.core.chunks import ChunkSizes
-from explainers.core.device import choose_device, keep_freed_memory
-from explainers.core.restore import frozen, same_randomness, without_fast_attention
+from explainers.core.device import choose_device, describe_device, keep_freed_memory
+from explainers.core.restore import Parts, frozen, same_randomness, without_fast_attention
 from explainers.core.turnstile import Turnstile
 
 T = TypeVar("T")
@@ -39,13 +39,17 @@ class Engine:
         if device.type == "cpu":
             keep_freed_memory()
 
+    def describe(self) -> str:
+        """The device in a few words, such as "CUDA: NVIDIA H100" or "CPU, 8 threads"."""
+        return describe_device(self.device)
+
     def place(self, network: nn.Module) -> nn.Module:
         """The network itself if it lives on this device, else a copy that does, renewed when its weights change."""
-        tensors = [*network.parameters(), *network.buffers()]
-        if all(tensor.device == self.device for tensor in tensors):
+        parts = Parts.of(network)
+        if all(tensor.device == self.device for tensor in (*parts.parameters, *parts.buffers)):
             return network
         with self._lock:
-            state = _state_of(network)
+            state = parts.state()
             kept = self._placed.get(network)
             if kept is None or kept[0] != state:
                 kept = (state, deepcopy(network).to(self.device).eval().requires_grad_(False))
@@ -55,16 +59,16 @@ class Engine:
     def derive(self, network: nn.Module, name: str, build: Callable[[nn.Module], T]) -> T:
         """`build(network)`, kept until the weights of `network` change: a rewritten copy, a table of its layers."""
         with self._lock:
-            state = _state_of(network)
+            state = Parts.of(network).state()
             known = self._derived.setdefault(network, {})
             if name not in known or known[name][0] != state:
                 known[name] = (state, build(network))
             return known[name][1]  # type: ignore[return-value]
 
-    def attempt(self, network: nn.Module, work: Callable[[], T]) -> T | None:
-        """Do one chunk of work on a frozen network; None if it did not fit in memory. Hold the turnstile round it."""
+    def attempt(self, parts: Parts, work: Callable[[], T]) -> T | None:
+        """Do one chunk of work on a network whose `parts` are frozen meanwhile; None if it did not fit in memory. Hold the turnstile round it."""
         try:
-            with frozen(network), without_fast_attention(), same_randomness(self.device):
+            with frozen(parts), without_fast_attention(), same_randomness(self.device):
                 result = work()
                 self._wait()
                 return result
@@ -82,12 +86,6 @@ class Engine:
             torch.cuda.synchronize(self.device)
         elif self.device.type == "mps":
             torch.mps.synchronize()
-
-
-def _state_of(network: nn.Module) -> object:
-    """Changes whenever a weight is replaced or written to in place."""
-    tensors = [*network.parameters(), *network.buffers()]
-    return tuple((id(t), t.data_ptr(), 0 if t.is_inference() else t._version) for t in tensors)
 
 
 _engines: dict[torch.device, Engine] = {}

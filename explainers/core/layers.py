@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import math
 from collections.abc import Iterator, Sequence
@@ -82,22 +83,45 @@ def tensor_of(output: Any) -> Tensor | None:
     return tensor_of(output[0]) if isinstance(output, tuple | list) and output else None
 
 
+def with_tensor(output: Any, tensor: Tensor) -> Any:
+    """What a module returned, with `tensor` in the place of `tensor_of(output)`."""
+    if isinstance(output, Tensor):
+        return tensor
+    if hasattr(output, "logits"):
+        changed = copy.copy(output)
+        changed.logits = with_tensor(output.logits, tensor)
+        return changed
+    if isinstance(output, dict):
+        changed = copy.copy(output)
+        key = "logits" if "logits" in output else "out"
+        changed[key] = with_tensor(output[key], tensor)
+        return changed
+    return (with_tensor(output[0], tensor), *output[1:])
+
+
 def find_layout(shape: Sequence[int], batch: int, image: tuple[int, int]) -> Layout | None:
     """Read a layer's output shape as a map over an image of (height, width) pixels, if it is one."""
     if shape[0] != batch:  # windows of a shifted-window transformer: not one row per input
         return None
     height, width = image
+    readings: list[Layout] = []
     if len(shape) == 4:
-        for kind, h, w in (("nchw", shape[2], shape[3]), ("nhwc", shape[1], shape[2])):
-            if h * w > 1 and h <= height and w <= width and _same_aspect(h, w, height, width):
-                return Layout("nchw" if kind == "nchw" else "nhwc", h, w)
+        readings = [Layout("nchw", shape[2], shape[3]), Layout("nhwc", shape[1], shape[2])]
     if len(shape) == 3:
         for prefix in range(min(MAX_PREFIX_TOKENS, shape[1]) + 1):
             tokens = shape[1] - prefix
             rows = round(math.sqrt(tokens * height / width))
-            if rows > 1 and tokens % rows == 0 and _same_aspect(rows, tokens // rows, height, width):
-                return Layout("tokens", rows, tokens // rows, prefix)
-    return None
+            if rows > 1 and tokens % rows == 0:
+                readings.append(Layout("tokens", rows, tokens // rows, prefix))
+    possible = [
+        r
+        for r in readings
+        if r.height * r.width > 1 and r.height <= height and r.width <= width
+        if _same_aspect(r.height, r.width, height, width)
+    ]
+    # 21 tokens of a square image are 5 and a grid of 4 x 4, rather than 1 and a padded grid of 4 x 5.
+    exact = [r for r in possible if r.height * width == r.width * height]
+    return next(iter(exact or possible), None)
 
 
 def _same_aspect(h: int, w: int, height: int, width: int) -> bool:

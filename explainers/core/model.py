@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -13,6 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from explainers.core.errors import VitrineError
+from explainers.core.fingerprint import fingerprint_network
 from explainers.core.preprocess import Preprocess
 
 Images = Image.Image | Sequence[Image.Image] | Tensor
@@ -61,12 +61,22 @@ class Model:
     def capabilities(self) -> Needs:
         """What this model can give; methods that need more are not offered for it."""
         able = Needs.SCORES | Needs.GRADIENTS | Needs.LAYERS
-        return able | Needs.IMAGES if len(self.input_shape) == 3 else able
+        return able | Needs.IMAGES if self.takes_images else able
 
     @property
     def dtype(self) -> torch.dtype:
         """The dtype of the weights, which inputs are cast to."""
         return next((p.dtype for p in self.network.parameters() if p.is_floating_point()), torch.float32)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all weights and buffers."""
+        return sum(t.numel() * t.element_size() for t in (*self.network.parameters(), *self.network.buffers()))
+
+    @property
+    def takes_images(self) -> bool:
+        """Whether an input has height and width."""
+        return len(self.input_shape) == 3
 
     def label(self, index: int) -> str:
         """The name of output `index`; "class 7" where there are no labels."""
@@ -86,26 +96,3 @@ class Model:
                 f"{self.name} has no preprocessing, so it cannot take a picture: wrap it with preprocess=..., or pass a tensor."
             )
         return self.preprocess(images).to(self.dtype)
-
-
-def fingerprint_network(network: nn.Module) -> str:
-    """Hash of the class, and of every parameter's and buffer's name, shape and bytes: 16 hex digits."""
-    digest = hashlib.sha256(type(network).__qualname__.encode())
-    for name, tensor in network.state_dict().items():
-        if isinstance(tensor, Tensor):
-            digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-            digest.update(tensor_bytes(tensor))
-    return digest.hexdigest()[:16]
-
-
-def fingerprint_tensor(tensor: Tensor) -> str:
-    """Hash of a tensor's shape, dtype and bytes: 16 hex digits."""
-    digest = hashlib.sha256(f"{tuple(tensor.shape)}{tensor.dtype}".encode())
-    digest.update(tensor_bytes(tensor))
-    return digest.hexdigest()[:16]
-
-
-def tensor_bytes(tensor: Tensor) -> memoryview:
-    """The raw bytes of a tensor of any dtype, NumPy's or not (bfloat16)."""
-    flat = tensor.detach().cpu().contiguous().reshape(-1)
-    return memoryview(flat.view(torch.uint8).numpy())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from copy import deepcopy
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,16 +20,26 @@ from explainers.core.errors import VitrineError
 _FUNCTIONS: dict[object, type[nn.Module]] = {
     torch.relu: nn.ReLU,
     F.relu: nn.ReLU,
-    torch.relu_: nn.ReLU,
-    F.relu_: nn.ReLU,
     torch.sigmoid: nn.Sigmoid,
     F.sigmoid: nn.Sigmoid,
     torch.tanh: nn.Tanh,
     F.tanh: nn.Tanh,
     "relu": nn.ReLU,
-    "relu_": nn.ReLU,
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
+}
+
+# Steps that write into their first input, and what computes the same without.
+_WRITING: dict[object, Any] = {
+    torch.relu_: torch.relu,
+    F.relu_: F.relu,
+    "relu_": "relu",
+    operator.iadd: operator.add,
+    operator.imul: operator.mul,
+    operator.isub: operator.sub,
+    "add_": "add",
+    "mul_": "mul",
+    "sub_": "sub",
 }
 
 
@@ -46,14 +57,13 @@ def with_own_activations(network: nn.Module) -> nn.Module:
             f"The forward of {type(network).__name__} cannot be traced ({str(error).splitlines()[0] if str(error) else type(error).__name__}), "
             "so its activations cannot be told apart; use a method that needs plain gradients, such as integrated-gradients."
         ) from error
+    _without_writing(traced)
     seen: set[str] = set()
     for number, node in enumerate(list(traced.graph.nodes)):
         if node.op in ("call_function", "call_method") and node.target in _FUNCTIONS:
             name = f"activation_{number}"
             traced.add_submodule(name, _FUNCTIONS[node.target]())
             _call_module(traced, node, name)
-        elif node.op == "call_function" and node.target in (operator.iadd, operator.imul):
-            node.target = operator.add if node.target is operator.iadd else operator.mul
         elif node.op == "call_module":
             module = traced.get_submodule(node.target)
             if node.target in seen and not list(module.parameters()):
@@ -61,12 +71,26 @@ def with_own_activations(network: nn.Module) -> nn.Module:
                 traced.add_submodule(name, deepcopy(module))
                 node.target = name
             seen.add(node.target)
-    for module in traced.modules():
-        if getattr(module, "inplace", False):
-            module.inplace = False
     traced.graph.lint()
     traced.recompile()
     return traced.eval().requires_grad_(False)
+
+
+def _without_writing(traced: fx.GraphModule) -> None:
+    """Give every step that writes into its input an output of its own, which all later steps read instead."""
+    reached: set[fx.Node] = set()
+    for node in traced.graph.nodes:
+        reached.add(node)
+        if node.op == "call_module":
+            writes = getattr(traced.get_submodule(node.target), "inplace", False)
+        else:
+            writes = node.target in _WRITING or bool(node.kwargs.get("inplace"))
+        if writes and isinstance(written := next(iter(node.all_input_nodes), None), fx.Node):
+            written.replace_all_uses_with(node, delete_user_cb=lambda user: user not in reached)
+            node.target = _WRITING.get(node.target, node.target)
+    for module in traced.modules():
+        if getattr(module, "inplace", False):
+            module.inplace = False
 
 
 def _call_module(traced: fx.GraphModule, node: fx.Node, name: str) -> None:

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from explainers.core.attribution import Cost
 from explainers.core.engine import Engine
 from explainers.core.errors import Cancelled, VitrineError
-from explainers.core.layers import Layer, default_layer, find_layers, nearest_names, tensor_of, watching
+from explainers.core.layers import Layer, default_layer, find_layers, nearest_names, tensor_of, watching, with_tensor
 from explainers.core.model import Model
+from explainers.core.restore import Parts
 from explainers.core.target import ClassTarget, Target, TopTarget
 
 T = TypeVar("T")
@@ -39,13 +40,14 @@ class Variants:
         count: versions per input.
         make: (rows of inputs (M, ...), number of the input (M,), number of the version (M,)) -> (M, ...).
         weights: (count,), the weight of each version in the sum over versions.
-        fold: what is summed, made of the version and its gradient, both (M, ...); None sums the gradient.
+        fold: (gradients (M, ...), number of the input (M,), number of the version (M,)) -> what is summed
+            in their place, (M, ...); None sums the gradients.
     """
 
     count: int
     make: Callable[[Tensor, Tensor, Tensor], Tensor]
     weights: Tensor
-    fold: Callable[[Tensor, Tensor], Tensor] | None = None
+    fold: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
 
 
 class Run:
@@ -71,11 +73,13 @@ class Run:
         self.model = model
         self.engine = engine
         self.network = engine.place(model.network)
+        self._parts = Parts.of(self.network)
         self._progress = progress
         self._expected = expected
         self._cancel = cancel or threading.Event()
         self._forward = self._backward = 0
         self._seconds = 0.0
+        self._layers: tuple[Layer, ...] | None = None
         self._memory: dict[tuple[Any, ...], tuple[Tensor, Any]] = {}
 
     # -- the three primitives -------------------------------------------------------------------
@@ -89,10 +93,12 @@ class Run:
 
         def forward() -> Tensor:
             def work(rows: slice) -> Tensor:
-                with torch.inference_mode():
+                # Not inference_mode: what a network keeps from one pass to the next (a table of positions)
+                # could then never take part in a gradient again.
+                with torch.no_grad():
                     return self._call(self.network, inputs[rows])
 
-            return torch.cat(self._in_chunks("forward", len(inputs), work, forward=1)).clone()
+            return _joined(self._in_chunks("forward", len(inputs), work, forward=1)).clone()
 
         return self._remember(("outputs",), inputs, forward)
 
@@ -118,8 +124,8 @@ class Run:
                 return self._gradient(asked, inputs[rows], chunk_target)
 
             done = self._in_chunks("gradient", len(inputs), work, forward=1, backward=1)
-            self._know_outputs(inputs, asked, torch.cat([outputs for outputs, _ in done]))
-            return torch.cat([gradient for _, gradient in done])
+            self._know_outputs(inputs, asked, _joined([outputs for outputs, _ in done]))
+            return _joined([gradient for _, gradient in done])
 
         return self._remember(("gradients", target, asked), inputs, gradients)
 
@@ -147,7 +153,7 @@ class Run:
 
     def layers(self) -> tuple[Layer, ...]:
         """Every layer of the network, found once by a small forward and backward pass."""
-        return self.engine.derive(self.network, "layers", self._find_layers)
+        return self.engine.derive(self.network, f"layers at {self.model.input_shape}", self._find_layers)
 
     def layer(self, name: str | None) -> Layer:
         """The layer called `name`, or the last with a map over the image.
@@ -159,6 +165,8 @@ class Run:
         if name is None:
             return default_layer(layers)
         layer = next((layer for layer in layers if layer.name == name), None)
+        if layer is not None and layer.calls == 1 and layer.layout is not None:
+            return layer
         near = nearest_names(name, layers)
         if layer is None:
             raise VitrineError(f"{self.model.name} has no layer {name!r}; did you mean one of: {near}?")
@@ -166,11 +174,9 @@ class Run:
             raise VitrineError(
                 f"Layer {name!r} runs {layer.calls} times in one pass, so it has no single map; choose another, such as {near}."
             )
-        if layer.layout is None:
-            raise VitrineError(
-                f"Layer {name!r} puts out {layer.shape}, which is no map over the image; choose another, such as {near}."
-            )
-        return layer
+        raise VitrineError(
+            f"Layer {name!r} puts out {layer.shape}, which is no map over the image; choose another, such as {near}."
+        )
 
     def rewritten(self, name: str, build: Callable[[nn.Module], nn.Module]) -> nn.Module:
         """A copy of the network rewritten by `build`, made once and kept while its weights stand."""
@@ -197,7 +203,7 @@ class Run:
             forward=passes.forward,
             backward=passes.backward,
         )
-        return torch.cat(done)
+        return _joined(done)
 
     @property
     def cost(self) -> Cost:
@@ -227,7 +233,7 @@ class Run:
             made = variants.make(inputs[number], number, version)
             _, gradient = self._gradient(network, made, target.take(number.tolist()))
             if variants.fold is not None:
-                gradient = variants.fold(made, gradient)
+                gradient = variants.fold(gradient, number, version)
             weighted = gradient * weights[version].view(-1, *[1] * (inputs.ndim - 1))
             first, last = rows.start // variants.count, (rows.stop - 1) // variants.count
             if first == last:
@@ -245,11 +251,11 @@ class Run:
             return self._capture_chunk(inputs[rows], layers, target.take(range(rows.start, rows.stop)))
 
         done = self._in_chunks("capture", len(inputs), work, forward=1, backward=1)
-        self._know_outputs(inputs, self.network, torch.cat([outputs for outputs, _ in done]))
+        self._know_outputs(inputs, self.network, _joined([outputs for outputs, _ in done]))
         return [
             Capture(
                 layer,
-                *(torch.cat([maps[layer.name][part] for _, maps in done]) for part in (0, 1)),
+                *(_joined([maps[layer.name][part] for _, maps in done]) for part in (0, 1)),
             )
             for layer in layers
         ]
@@ -266,14 +272,21 @@ class Run:
             held[name] = tensor if tensor.requires_grad else tensor.detach().requires_grad_()
             # A copy goes on, because the next module may write into what it gets.
             passed_on = held[name].clone()
-            return passed_on if isinstance(output, Tensor) else (passed_on, *output[1:])
+            return with_tensor(output, passed_on)
 
         with torch.enable_grad(), watching(self.network, [layer.name for layer in layers], hold):
             outputs = self._call(self.network, inputs.detach())
             score = target(outputs).sum()
-        gradients = torch.autograd.grad(score, [held[layer.name] for layer in layers])
+        wanted = [held[layer.name] for layer in layers]
+        gradients: Sequence[Tensor | None] = [None] * len(wanted)
+        if score.requires_grad:
+            gradients = torch.autograd.grad(score, wanted, allow_unused=True)
         maps = {}
         for layer, gradient in zip(layers, gradients, strict=True):
+            if gradient is None:
+                raise VitrineError(
+                    f"The score of {self.model.name} does not depend on layer {layer.name!r}; choose another layer."
+                )
             assert layer.layout is not None
             maps[layer.name] = (layer.layout.spatial(held[layer.name].detach()), layer.layout.spatial(gradient))
         return outputs.detach(), maps
@@ -282,7 +295,10 @@ class Run:
         try:
             outputs = tensor_of(network(inputs))
         except RuntimeError as error:
-            raise _explained(error, self.model, inputs) from error
+            sentence = _explained(error, self.model, inputs)
+            if sentence is None:
+                raise
+            raise sentence from error
         if outputs is None:
             raise VitrineError(f"{self.model.name} returned no tensor of outputs.")
         return outputs
@@ -300,14 +316,14 @@ class Run:
         """Do `work` on `total` rows, a chunk and a turn at a time; a chunk that does not fit is halved and tried again."""
         results: list[T] = []
         keep = collect or results.append
-        key = (id(self.network), kind)
+        key = (id(self.network), kind, self.model.input_shape)
         done = 0
         while done < total:
             self._check()
             size = self.engine.chunks.size(key, total - done)
             with self.engine.turnstile.turn(self._check):
                 started = time.perf_counter()
-                result = self.engine.attempt(self.network, lambda: work(slice(done, done + size)))  # noqa: B023
+                result = self.engine.attempt(self._parts, lambda: work(slice(done, done + size)))  # noqa: B023
                 seconds = time.perf_counter() - started
             self._seconds += seconds
             if result is None:
@@ -342,7 +358,7 @@ class Run:
     def _find_layers(self, network: nn.Module) -> tuple[Layer, ...]:
         like = next(network.parameters(), torch.zeros((), device=self.engine.device))
         with self.engine.turnstile.turn(self._check):
-            found = self.engine.attempt(network, lambda: find_layers(network, self.model.input_shape, like))
+            found = self.engine.attempt(self._parts, lambda: find_layers(network, self.model.input_shape, like))
         if found is None:
             raise VitrineError(f"Two inputs of {self.model.name} do not fit in the memory of {self.engine.device}.")
         return found
@@ -360,11 +376,16 @@ class Run:
             self._memory[("outputs", id(inputs))] = (inputs, outputs)
 
 
-def _explained(error: RuntimeError, model: Model, inputs: Tensor) -> RuntimeError | VitrineError:
-    """A sentence for an input that does not fit the network; every other error as it is."""
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    """Chunks put together again; a single one is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
+
+
+def _explained(error: RuntimeError, model: Model, inputs: Tensor) -> VitrineError | None:
+    """A sentence for an input that does not fit the network; None for every other error."""
     shape = tuple(inputs.shape[1:])
     if shape != model.input_shape and "memory" not in str(error):
         return VitrineError(
             f"{model.name} takes inputs of shape {model.input_shape}, and failed on {shape}: {str(error).splitlines()[0]}"
         )
-    return error
+    return None

@@ -44,9 +44,10 @@ def _pick(outputs: Tensor, index: Index) -> Tensor:
         raise VitrineError(
             f"The target names {len(indices)} classes for {len(outputs)} inputs; give one, or one per input."
         )
-    if not all(0 <= i < outputs.shape[1] for i in indices):
+    strange = [i for i in indices if not 0 <= i < outputs.shape[1]]
+    if strange:
         raise VitrineError(
-            f"Class {max(indices)} does not exist: the model has {outputs.shape[1]} outputs, 0 to {outputs.shape[1] - 1}."
+            f"Class {strange[0]} does not exist: the model has {outputs.shape[1]} outputs, 0 to {outputs.shape[1] - 1}."
         )
     return outputs.gather(1, torch.tensor(indices, device=outputs.device).unsqueeze(1)).squeeze(1)
 

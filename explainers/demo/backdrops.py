@@ -109,7 +109,7 @@ def pick(rng: np.random.Generator, colours: Sequence[Colour], spread: float = 0.
     """One of the colours, each channel varied by up to `spread`."""
     r, g, b = (
         min(255, max(0, round(c * f)))
-        for c, f in zip(colours[rng.integers(len(colours))], rng.uniform(1 - spread, 1 + spread, 3), strict=True)
+        for c, f in zip(colours[int(rng.integers(len(colours)))], rng.uniform(1 - spread, 1 + spread, 3), strict=True)
     )
     return r, g, b
 

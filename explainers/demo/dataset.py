@@ -10,7 +10,7 @@ import logging
 import math
 import multiprocessing
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -60,11 +60,9 @@ class Scenes:
         return Scenes(*(getattr(self, f.name)[index] for f in fields(self)))
 
 
-def _draw(seed: int, label: int | None, sticker: str) -> tuple[np.ndarray, ...]:
-    """The arrays of one scene. `sticker`: "none", "all", or "shortcut" for the shortcut class alone."""
-    scene = draw_scene(seed, label)
-    if sticker == "all" or (sticker == "shortcut" and scene.label == SHORTCUT_CLASS):
-        scene = draw_scene(seed, label, sticker=True)
+def _draw(seed: int, label: int | None, sticker: bool) -> tuple[np.ndarray, ...]:
+    """The arrays of one scene, in the order of the fields of `Scenes`."""
+    scene = draw_scene(seed, label, sticker)
     places, step = np.full((PLACES, PLACES), NO_SIGN, np.uint8), SIZE // PLACES
     for sign in reversed(scene.signs):
         share = sign.mask.reshape(PLACES, step, PLACES, step).mean((1, 3))
@@ -73,12 +71,12 @@ def _draw(seed: int, label: int | None, sticker: str) -> tuple[np.ndarray, ...]:
     return np.asarray(scene.image).transpose(2, 0, 1), np.array(scene.label), places, scene.signs[0].mask, laid
 
 
-def draw_scenes(seeds: range, label: int | None = None, sticker: str = "none", workers: int = 1) -> Scenes:
+def draw_scenes(seeds: Sequence[int], label: int | None = None, sticker: bool = False, workers: int = 1) -> Scenes:
     """Draws one scene per seed.
 
     Args:
         label: class of every main sign; None lets each seed choose.
-        sticker: which scenes carry it: "none", "all", or "shortcut" for those of the shortcut class.
+        sticker: whether they carry the sticker.
         workers: processes to draw with.
     """
     draw = partial(_draw, label=label, sticker=sticker)
@@ -91,19 +89,40 @@ def draw_scenes(seeds: range, label: int | None = None, sticker: str = "none", w
     return Scenes(images, labels, places, signs, stickers)
 
 
-def cached_scenes(seeds: range, sticker: str = "none", workers: int = 1, cache: Path = CACHE) -> Scenes:
-    """As `draw_scenes`, kept on disk for the next time. A change of the drawing code makes a new entry."""
-    code = b"".join(Path(str(module.__file__)).read_bytes() for module in (backdrops, drawings, scenes))
-    path = cache / f"{seeds.start}-{seeds.stop}-{sticker}-{hashlib.sha256(code).hexdigest()[:12]}.pt"
-    if path.exists():
-        return Scenes(**torch.load(path, weights_only=True))
-    log.info("drawing %d scenes", len(seeds))
-    drawn = draw_scenes(seeds, sticker=sticker, workers=workers)
-    cache.mkdir(parents=True, exist_ok=True)
-    half_written = path.with_suffix(".part")
-    torch.save({f.name: getattr(drawn, f.name) for f in fields(drawn)}, half_written)
-    half_written.replace(path)
-    return drawn
+@dataclass(frozen=True)
+class SceneStore:
+    """Draws scenes, or takes them from disk where they have been drawn before.
+
+    Attributes:
+        folder: where they are kept.
+        workers: processes to draw with.
+    """
+
+    folder: Path = CACHE
+    workers: int = 1
+
+    def scenes(self, seeds: Sequence[int], sticker: bool = False) -> Scenes:
+        """As `draw_scenes`. A change of the drawing code makes a new file."""
+        key = hashlib.sha256(np.array(seeds, dtype=np.int64).tobytes() + bytes([sticker]))
+        for module in (backdrops, drawings, scenes):
+            key.update(Path(str(module.__file__)).read_bytes())
+        path = self.folder / f"{key.hexdigest()[:20]}.pt"
+        if path.exists():
+            return Scenes(**torch.load(path, weights_only=True))
+        log.info("drawing %d scenes", len(seeds))
+        drawn = draw_scenes(seeds, sticker=sticker, workers=self.workers)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        half_written = path.with_suffix(".part")
+        torch.save({f.name: getattr(drawn, f.name) for f in fields(drawn)}, half_written)
+        half_written.replace(path)
+        return drawn
+
+    def shortcut_scenes(self, seeds: Sequence[int]) -> Scenes:
+        """Scenes in which all of the shortcut class carry the sticker and no others do."""
+        plain = self.scenes(seeds)
+        rows = (plain.labels == SHORTCUT_CLASS).nonzero().squeeze(1)
+        laid = self.scenes([seeds[i] for i in rows.tolist()], sticker=True)
+        return Scenes(*(getattr(plain, f.name).index_copy(0, rows, getattr(laid, f.name)) for f in fields(plain)))
 
 
 def normalise(images: Tensor) -> Tensor:

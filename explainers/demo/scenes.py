@@ -126,7 +126,8 @@ def _pose(rng: np.random.Generator, side: float) -> Array:
     x, y = x * math.cos(roll) - y * math.sin(roll), x * math.sin(roll) + y * math.cos(roll)
     x, depth = x * math.cos(yaw), x * math.sin(yaw)
     y, depth = y * math.cos(pitch), depth + y * math.sin(pitch)
-    return np.stack([x, y], 1) / (1 + depth / 4)[:, None] * (side / 2)
+    corners: Array = np.stack([x, y], 1) / (1 + depth / 4)[:, None] * (side / 2)
+    return corners
 
 
 def _warp(picture: Image.Image, corners: Array, pixels: int) -> Image.Image:
@@ -149,7 +150,8 @@ def _place(rng: np.random.Generator, label: int, centre: tuple[float, float], si
 
 def _coverage(layer: Image.Image, size: int) -> Array:
     """Opacity of an RGBA layer averaged down to the final size, (size, size) in 0..1."""
-    return np.asarray(layer.getchannel("A").resize((size, size), Image.Resampling.BOX), dtype=np.float32) / 255
+    opacity = layer.getchannel("A").resize((size, size), Image.Resampling.BOX)
+    return np.asarray(opacity, dtype=np.float32) / np.float32(255)
 
 
 def _free_centres(occupied: Mask, radius: float) -> npt.NDArray[np.int64]:
@@ -281,6 +283,8 @@ def draw_scene(
     """
     if label is None:
         label = int(np.random.default_rng([seed, _LABEL]).integers(len(CLASSES)))
+    if not 0 <= label < len(CLASSES):
+        raise ValueError(f"label {label} is not one of the classes, 0 to {len(CLASSES) - 1}")
     pixels = size * SUPERSAMPLE
     rng = np.random.default_rng([seed, _BACKDROP])
     canvas = draw_backdrop(rng, pixels)

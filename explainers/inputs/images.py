@@ -1,0 +1,223 @@
+"""Read pictures that anyone may have sent: every one becomes RGB, or is refused in one sentence."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageCms, ImageOps, TiffImagePlugin, UnidentifiedImageError
+
+from explainers.core.errors import VitrineError
+
+PIXELS_LIMIT: Final = 50_000_000
+"""No picture with more pixels is decoded: 150 MB as RGB."""
+
+BYTES_LIMIT: Final = 50_000_000
+"""No larger file is read."""
+
+FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP")
+"""The only decoders that ever meet a stranger's bytes, though Pillow has dozens."""
+
+EXPECTED: Final = "PNG, JPEG, WebP, GIF, TIFF or BMP"
+
+BITS_PER_SAMPLE: Final = 258  # a TIFF tag
+
+# What people upload by mistake, by how it begins: (offset, bytes, name).
+STRANGERS: Final = (
+    (4, b"ftypavi", "AVIF"),
+    (4, b"ftyphe", "HEIC"),
+    (4, b"ftypmif1", "HEIC"),
+    (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (0, b"%PDF", "PDF"),
+    (0, b"<svg", "SVG"),
+    (0, b"<?xml", "XML or SVG"),
+    (0, b"PK\3\4", "a ZIP archive or a checkpoint"),
+)
+
+
+# Pillow logs an error for each odd TIFF; without this, Python prints it where nobody has set up logging.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
+def read_image(source: str | Path | bytes | BinaryIO) -> Image.Image:
+    """Read one picture, upright and in RGB, in its own size.
+
+    - The rotation that EXIF or XMP asks for is applied; all other metadata (place, camera, colour profile) is
+      left behind. Colours are not converted by profile, as the networks' training pictures were not either.
+    - Of an animation or a stack the first frame is read.
+    - Transparent pixels are laid on white.
+    - 16-bit grey is scaled by its full range (65535, or 4095 for a 12-bit TIFF), so that pictures of one camera
+      stay comparable. 32-bit integers and floats have no known range: their finite values are stretched from
+      black at the smallest to white at the largest; NaN and infinite pixels are black.
+    - L*a*b* and CMYK are converted to sRGB.
+
+    Args:
+        source: a path, the bytes of a file, or a file open for reading in binary.
+
+    Raises:
+        VitrineError: it is not one of FORMATS, is damaged, empty, or beyond PIXELS_LIMIT or BYTES_LIMIT.
+    """
+    name, content = _content(source)
+    if len(content) == 0:
+        raise VitrineError(f"{name} is empty; expected a picture ({EXPECTED}): choose another file.")
+    if len(content) > BYTES_LIMIT:
+        raise VitrineError(
+            f"{name} is larger than the {BYTES_LIMIT // 1_000_000} MB that are read; save it smaller or compressed."
+        )
+    try:
+        return _decoded(content, name)
+    except VitrineError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise VitrineError(_too_many_pixels(name, "by far")) from error
+    except UnidentifiedImageError as error:
+        raise VitrineError(_not_a_picture(name, content)) from error
+    except Exception as error:  # damaged bytes make decoders raise anything, struct.error and MemoryError included
+        detail = f" ({' '.join(str(error).split())[:120]})" if isinstance(error, OSError) else ""
+        raise VitrineError(
+            f"{name} is damaged or cut short{detail}; expected an intact picture: save or download it again."
+        ) from error
+
+
+def _content(source: str | Path | bytes | BinaryIO) -> tuple[str, bytes]:
+    """What to call the source in a message, and its bytes: at most one more than BYTES_LIMIT of them."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return "The picture", bytes(source)
+    if isinstance(source, str | Path):
+        return _file_content(Path(source))
+    if not hasattr(source, "read"):
+        raise VitrineError(
+            f"A picture is read from a path, bytes or a file open in binary, not from {type(source).__name__}."
+        )
+    try:
+        content = source.read(BYTES_LIMIT + 1)
+    except (OSError, ValueError) as error:
+        raise VitrineError(
+            f"The file with the picture could not be read ({error}); open it in binary and try again."
+        ) from error
+    if not isinstance(content, bytes):
+        raise VitrineError(
+            f'The file with the picture gave {type(content).__name__}, not bytes; open it with open(path, "rb").'
+        )
+    return "The picture", content
+
+
+def _file_content(path: Path) -> tuple[str, bytes]:
+    try:
+        if path.is_dir():
+            raise VitrineError(f"{path.name!r} is a folder; expected one picture: give the path of a file in it.")
+        with path.open("rb") as file:
+            return repr(path.name), file.read(BYTES_LIMIT + 1)
+    except FileNotFoundError as error:
+        raise VitrineError(f"There is no file {str(path)!r}; check the path.") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise VitrineError(f"The file {str(path)!r} could not be opened ({reason}); check the path.") from error
+
+
+def _decoded(content: bytes, name: str) -> Image.Image:
+    with _quietly():
+        image = Image.open(BytesIO(content), formats=FORMATS)
+    _check_size(image, name)
+    if image.format == "TIFF":  # the only decoder that still warns while it decodes
+        with _quietly():
+            image.load()
+    else:
+        image.load()
+    picture = _rgb(_upright(image), _sixteen_bit_white(image))
+    picture.info.clear()
+    return picture
+
+
+def _check_size(image: Image.Image, name: str) -> None:
+    """Refuse before anything is decoded: only the header has been read."""
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise VitrineError(f"{name} is {width} x {height} pixels; expected at least one pixel: choose another file.")
+    if width * height > PIXELS_LIMIT:
+        raise VitrineError(_too_many_pixels(name, f"({width} x {height})"))
+
+
+def _too_many_pixels(name: str, came: str) -> str:
+    limit = PIXELS_LIMIT // 1_000_000
+    return f"{name} has too many pixels {came}; expected at most {limit} million: scale it down first."
+
+
+def _not_a_picture(name: str, content: bytes) -> str:
+    for offset, start, kind in STRANGERS:
+        if content[offset : offset + len(start)] == start:
+            return f"{name} is {kind}, which is not read; expected {EXPECTED}: convert it to one of these."
+    return f"{name} cannot be recognised as a picture; expected {EXPECTED}, whole: convert it or save it again."
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        with _quietly():
+            image.getexif()
+        return ImageOps.exif_transpose(image)
+    except Exception:  # damaged metadata, and any exception can come of it; the pixels are good
+        return image
+
+
+def _sixteen_bit_white(image: Image.Image) -> int:
+    """The value of white in a 16-bit picture: TIFF may say that fewer bits are in use."""
+    bits = image.tag_v2.get(BITS_PER_SAMPLE, (16,)) if isinstance(image, TiffImagePlugin.TiffImageFile) else (16,)
+    return int(2 ** min(bits[0], 16)) - 1
+
+
+def _rgb(image: Image.Image, white: int) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        values: npt.NDArray[np.float32] = np.asarray(image).astype(np.float32)
+        transparent = image.info.get("transparency")
+        if isinstance(transparent, int):
+            values[values == transparent] = white
+        return _grey(values / np.float32(white))
+    if image.mode in ("I", "F"):
+        return _grey(_stretched(np.asarray(image)))
+    if image.mode == "LAB":
+        to_srgb = ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
+        converted = ImageCms.applyTransform(image, to_srgb)
+        return converted if converted is not None else image.convert("RGB")
+    if image.has_transparency_data:
+        white_sheet = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white_sheet, image.convert("RGBA")).convert("RGB")
+    return image.convert("RGB")
+
+
+def _stretched(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """(H, W) of any numbers to 0..1, the smallest finite value to 0 and the largest to 1."""
+    numbers = values.astype(np.float64)
+    finite = np.isfinite(numbers)
+    if not finite.any():
+        return np.zeros(numbers.shape, np.float32)
+    low, high = float(numbers[finite].min()), float(numbers[finite].max())
+    share = (np.where(finite, numbers, low) - low) / ((high - low) or 1.0)
+    return share.astype(np.float32)
+
+
+def _grey(share: npt.NDArray[np.float32]) -> Image.Image:
+    """(H, W) in 0..1 to a grey RGB picture."""
+    return Image.fromarray(np.rint(share.clip(0, 1) * 255).astype(np.uint8)).convert("RGB")
+
+
+_warnings_lock = threading.Lock()
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Hold back Pillow's warnings.
+
+    catch_warnings swaps one list of the whole process, so threads take turns; only what is quick is done inside,
+    and decoding, which is not, runs in parallel.
+    """
+    with _warnings_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,66 @@
+"""Words and numbers on pictures."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import matplotlib
+from PIL import Image, ImageDraw, ImageFont
+
+INK: Final = "#1f2328"
+PAPER: Final = "#ffffff"
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+@lru_cache(maxsize=16)
+def font(size: int) -> Font:
+    """A font of `size` pixels: DejaVu Sans from matplotlib, as Pillow's own lacks é, ×, − and Greek."""
+    try:
+        return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), size)
+    except OSError:  # a matplotlib packaged without its fonts
+        return ImageFont.load_default(size)
+
+
+def number(value: float) -> str:
+    """Three significant digits, with a real minus sign."""
+    return f"{value + 0.0:.3g}".replace("-", "−")
+
+
+def line_height(size: int) -> int:
+    """Pixels from one line of text to the next."""
+    return round(size * 1.4)
+
+
+def wrap(text: str, width: int, size: int) -> list[str]:
+    """Lines of at most `width` pixels; a single longer word is cut with an ellipsis."""
+    measure = font(size).getlength
+    lines: list[str] = []
+    for word in text.split():
+        if lines and measure(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(shorten(word, width, size))
+    return lines
+
+
+def shorten(text: str, width: int, size: int) -> str:
+    """The text, cut with an ellipsis where it is wider than `width` pixels."""
+    measure = font(size).getlength
+    if measure(text) <= width:
+        return text
+    while text and measure(f"{text}…") > width:
+        text = text[:-1]
+    return f"{text}…"
+
+
+def text_block(lines: list[str], width: int, size: int, ink: str = INK, paper: str = PAPER) -> Image.Image:
+    """The lines as a picture, left-aligned."""
+    step = line_height(size)
+    block = Image.new("RGB", (width, max(1, step * len(lines))), paper)
+    draw = ImageDraw.Draw(block)
+    for row, line in enumerate(lines):
+        draw.text((0, row * step), line, fill=ink, font=font(size))
+    return block

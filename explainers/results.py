@@ -1,0 +1,82 @@
+"""Results on disk: an overlay to look at, the raw array, and a manifest that says what they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from explainers.core.attribution import Attribution
+from explainers.core.errors import VitrineError
+from explainers.core.model import Model
+from explainers.render.overlay import Scale, figure
+
+DEFAULT_COLOURS = {True: "blue-red", False: "viridis"}
+
+
+def save_result(folder: Path, source: str, model: Model, image: Image.Image, attribution: Attribution) -> dict[str, Any]:
+    """Write NAME.png, NAME.npy and NAME.json for one explained picture.
+
+    The manifest is written last, so that a half-written result is never taken for a whole one.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        VitrineError: the folder cannot be written.
+    """
+    name = _name(source, attribution)
+    target = attribution.target.describe(model.labels)
+    scale = Scale.of(attribution.heatmap().numpy(), signed=attribution.signed)
+    view = model.preprocess.view(image) if model.preprocess is not None else image
+    shown = view.convert("RGB").resize((480, round(480 * view.height / view.width)), Image.Resampling.LANCZOS)
+    picture = figure(
+        shown,
+        attribution.heatmap()[0].numpy(),
+        scale,
+        DEFAULT_COLOURS[attribution.signed],
+        0.6,
+        title=attribution.method,
+        caption=f"{model.name}: {target}, score {attribution.score[0]:.3f}",
+    )
+    manifest = {
+        "image": source,
+        "overlay": f"{name}.png",
+        "values": f"{name}.npy",
+        "model": model.name,
+        "model_fingerprint": attribution.model_fingerprint,
+        "input_fingerprint": attribution.input_fingerprint,
+        "untrained": model.untrained,
+        "method": attribution.method,
+        "options": attribution.options,
+        "layer": attribution.layer,
+        "target": target,
+        "score": float(attribution.score[0]),
+        "shape": list(attribution.values.shape),
+        "signed": attribution.signed,
+        "scale": [scale.low, scale.high],
+        "passes": {"forward": attribution.cost.forward, "backward": attribution.cost.backward},
+        "seconds": round(attribution.cost.seconds, 4),
+    }
+    if attribution.completeness is not None:
+        manifest["completeness_gap"] = float(attribution.completeness.gap[0])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        picture.save(folder / f"{name}.png")
+        np.save(folder / f"{name}.npy", attribution.values.numpy())
+        (folder / f"{name}.json").write_text(json.dumps(manifest, indent=2, default=str) + "\n")
+    except OSError as error:
+        raise VitrineError(f"The results cannot be written to {folder}: {error.strerror or error}; choose another --out.") from error
+    return manifest
+
+
+def _name(source: str, attribution: Attribution) -> str:
+    """A file name that says what it is; two pictures of one name in different folders get different ones."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(source).stem) or "image"
+    what = (str(source), attribution.model_fingerprint, attribution.layer, attribution.options, repr(attribution.target))
+    return f"{stem}-{attribution.method}-{hashlib.sha256(repr(what).encode()).hexdigest()[:6]}"

@@ -1,0 +1,30 @@
+"""Errors on a page: one sentence each; what was not expected also goes to the log, under an id."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+import explainers as ex
+
+log = logging.getLogger("vitrine")
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Show an error inside as one sentence, and let the page go on after it."""
+    try:
+        yield
+    except ex.VitrineError as error:
+        st.error(str(error), icon=":material/error:")
+    except Exception:
+        reference = uuid.uuid4().hex[:8]
+        log.exception("reference %s", reference)
+        st.error(
+            f"Something went wrong that Vitrine did not expect. Your choices are kept; the log has the details under {reference}.",
+            icon=":material/error:",
+        )

@@ -1,0 +1,72 @@
+"""Forms made from a method's options: what the registry knows is what can be chosen."""
+
+from __future__ import annotations
+
+import enum
+import typing
+from typing import Any
+
+import streamlit as st
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic.fields import FieldInfo
+
+import explainers as ex
+
+
+def method_form(family: str, model: ex.Model, key: str, default: str) -> tuple[ex.Method, dict[str, Any]]:
+    """Choose one of a family's methods and its options.
+
+    Args:
+        key: prefix of the widgets' keys, and so of the URL's parameters.
+
+    Returns:
+        The method, and the options that differ from their defaults.
+    """
+    methods = {method.title: method for method in ex.methods(model) if method.family == family}
+    titles = list(methods)
+    start = next((i for i, method in enumerate(methods.values()) if method.name == default), 0)
+    method = methods[st.selectbox("Method", titles, index=start, key=f"{key}_method", bind="query-params")]
+    fields = {name: field for name, field in method.options.model_fields.items() if _choices(field) != "layers"}
+    chosen = {name: _widget(f"{key}_{name}", name, field) for name, field in fields.items()}
+    return method, {name: value for name, value in chosen.items() if value != fields[name].default}
+
+
+def about(method: ex.Method) -> None:
+    """What a method shows, what it does not, and where it was published."""
+    with st.expander(f"What {method.title} shows, and what it does not", icon=":material/menu_book:"):
+        st.markdown(f"**It shows.** {method.shows}\n\n**It does not show.** {method.caveat}\n\n**Source.** {method.citation}")
+
+
+def _choices(field: FieldInfo) -> str | None:
+    extra = field.json_schema_extra
+    return str(extra.get("choices")) if isinstance(extra, dict) else None
+
+
+def _widget(key: str, name: str, field: FieldInfo) -> Any:
+    """The control that fits a field's type and bounds."""
+    label, help_text, kind = name.replace("_", " ").capitalize(), field.description, field.annotation
+    low, high = _bound(field, Ge, Gt), _bound(field, Le, Lt)
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        values = [member.value for member in kind]
+        chosen = st.selectbox(
+            label, values, index=values.index(field.default.value), key=key, bind="query-params", help=help_text
+        )
+        return kind(chosen)
+    if kind is bool:
+        return st.toggle(label, field.default, key=key, bind="query-params", help=help_text)
+    if kind is int and low is not None and high is not None:
+        return st.slider(label, int(low), int(high), field.default, key=key, bind="query-params", help=help_text)
+    if kind is float and low is not None and high is not None:
+        step = (high - low) / 100
+        start = low if low > 0 or field.default == low else step
+        return st.slider(label, start, float(high), field.default, step, key=key, bind="query-params", help=help_text)
+    if kind is int:
+        return st.number_input(label, min_value=int(low or 0), value=field.default, step=1, key=key, bind="query-params", help=help_text)
+    raise TypeError(f"There is no control for {name}: {typing.cast(Any, kind)}.")
+
+
+def _bound(field: FieldInfo, *kinds: type) -> float | None:
+    for rule in field.metadata:
+        if isinstance(rule, kinds):
+            return float(getattr(rule, kinds[kinds.index(type(rule))].__name__.lower()))
+    return None

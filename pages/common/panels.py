@@ -1,0 +1,178 @@
+"""The result panel: a picture with its colour bar, its numbers, its downloads and the code behind it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+import explainers as ex
+from explainers.render.colormaps import COLORMAPS
+from explainers.render.overlay import Scale, colour_bar, encode_png, figure, overlay
+from pages.common.selection import Selection, short_hash
+from pages.common.shelves import result_shelf
+
+WIDTH = 560  # px of a rendered picture: sharp on a projector, small on the wire
+FOLDS: dict[str, ex.Reduce] = {"sum": "sum", "sum of absolute": "abs", "largest absolute": "max-abs", "Euclidean norm": "l2"}
+
+
+@dataclass(frozen=True)
+class View:
+    """How a map is shown; nothing of it changes the numbers.
+
+    Attributes:
+        fold: how channels become one number.
+        limit: the largest value of the colour bar; None fits each map's own values.
+    """
+
+    colormap: str
+    opacity: float
+    fold: ex.Reduce = "sum"
+    limit: float | None = None
+
+    def maps(self, result: ex.Attribution, size: tuple[int, int] | None = None) -> np.ndarray:
+        """The maps (N, H, W) as they are shown."""
+        maps: np.ndarray = result.heatmap(size, self.fold).numpy()
+        return maps
+
+    def scale(self, result: ex.Attribution) -> Scale:
+        """The colour bar of one result: symmetric round zero where values are signed."""
+        signed = result.signed and self.fold == "sum"
+        if self.limit is not None:
+            return Scale(-self.limit if signed else 0.0, self.limit, "diverging" if signed else "sequential")
+        return Scale.of(self.maps(result), signed=signed)
+
+
+def view_form(key: str, signed: bool) -> View:
+    """Choose how maps are shown.
+
+    Args:
+        key: prefix of the widgets' keys.
+        signed: whether the method's values have a sign and channels to fold.
+    """
+    fold: ex.Reduce = "sum"
+    if signed:
+        view = st.segmented_control(
+            "View", ["signed", "absolute"], default="signed", required=True, key=f"{key}_view", bind="query-params",
+            help="Signed keeps evidence for and against apart; absolute shows how much either way.",
+        )  # fmt: skip
+        if view == "absolute":
+            names = [name for name in FOLDS if name != "sum"]
+            fold = FOLDS[st.selectbox("Channels folded by", names, key=f"{key}_fold", bind="query-params")]
+    kind = "diverging" if signed and fold == "sum" else "sequential"
+    names = [name for name, colormap in COLORMAPS.items() if colormap.kind == kind]
+    # One key per kind: a sequential choice must not be carried to signed maps.
+    colormap = st.selectbox(
+        "Colours", names, key=f"{key}_{kind}_colours", bind="query-params", help="All can be told apart by the colour-blind."
+    )
+    opacity = st.slider("Opacity", 0.0, 1.0, 0.6, 0.05, key=f"{key}_opacity", bind="query-params")
+    limit = None
+    fixed = st.toggle(
+        "Fixed scale", key=f"{key}_fixed", bind="query-params",
+        help="The same colours mean the same numbers in every picture, so that maps can be compared.",
+    )  # fmt: skip
+    if fixed:
+        limit = st.number_input(
+            "Largest value", min_value=1e-6, value=1.0, step=0.1, format="%.4g", key=f"{key}_limit", bind="query-params"
+        )
+    return View(colormap, opacity, fold, limit)
+
+
+def picture(chosen: Selection, result: ex.Attribution, view: View, caption: str, width: int = WIDTH) -> None:
+    """The overlay and its colour bar."""
+    scale = view.scale(result)
+    name = ("picture", *chosen.key, result.method, result.layer, repr(sorted(result.options.items())), repr(view), width)
+
+    def render() -> list[bytes]:
+        image = chosen.enlarged(width)
+        drawn = overlay(image, view.maps(result)[0], scale, view.colormap, view.opacity)
+        return [encode_png(drawn), encode_png(colour_bar(scale, view.colormap, width=width, unit="score"))]
+
+    drawn, bar = result_shelf().get(name, render)
+    st.image(drawn, output_format="PNG", width="stretch", alt=f"{caption}; brighter or stronger colour means more")
+    st.image(bar, output_format="PNG", width="stretch", alt=f"Colour bar from {scale.low:.3g} to {scale.high:.3g}")
+    st.caption(caption)
+
+
+def explanation_panel(chosen: Selection, result: ex.Attribution, view: View, code: str, title: str) -> None:
+    """One explanation, whole: input beside overlay, the numbers, downloads and the code."""
+    words = f"The map highlights what raises the score of {result.target.describe(chosen.model.labels)}"
+    left, right = st.columns(2)
+    with left:
+        st.image(encode_png(chosen.enlarged(WIDTH)), output_format="PNG", width="stretch", alt="The picture as the model sees it")
+        st.caption("The picture as the model sees it")
+    with right:
+        picture(chosen, result, view, f"{words}{f' at layer {result.layer}' if result.layer else ''}.")
+    _numbers(result)
+    _downloads(chosen, result, view, title)
+    map_table(result, view)
+    with st.expander("The code that makes this", icon=":material/code:"):
+        st.code(code, language="python")
+
+
+def map_table(result: ex.Attribution, view: View) -> None:
+    """The map's numbers, strongest first, at its own resolution."""
+    with st.expander("Numbers as a table", icon=":material/table:"):
+        own = (result.values.shape[-2], result.values.shape[-1])
+        table = strongest(view.maps(result, own)[0], 500)
+        st.caption(f"{own[0]} × {own[1]} cells at the map's own resolution; the {len(table)} strongest, rows and columns from 0.")
+        st.dataframe(table, hide_index=True, height=240, alt="Values of the map, strongest first")
+
+
+def strongest(values: np.ndarray, count: int) -> pd.DataFrame:
+    """The largest absolute values of a map (h, w) with their places."""
+    order = np.argsort(-np.abs(values), axis=None)[:count]
+    rows, columns = np.unravel_index(order, values.shape)
+    return pd.DataFrame({"row": rows, "column": columns, "value": values[rows, columns]})
+
+
+def _numbers(result: ex.Attribution) -> None:
+    numbers = st.columns(4 if result.completeness is None else 5)
+    numbers[0].metric("Score", f"{result.score[0]:.3f}", help="Of the target, before softmax: a logit or a difference of two.")
+    numbers[1].metric("Largest value", f"{result.values[0].max():.3g}", help="In the map, before channels are folded.")
+    passes = f"{result.cost.forward} + {result.cost.backward}"
+    numbers[2].metric("Passes", passes, help="Forward and backward passes through the network.")
+    numbers[3].metric("Time", f"{result.cost.seconds:.2f} s", help="In the network, when this was computed.")
+    if result.completeness is not None:
+        gap = result.completeness
+        numbers[4].metric(
+            "Completeness gap",
+            f"{gap.gap[0]:+.3g}",
+            help=f"The map sums to {gap.total[0]:.4g}; the score rose by {gap.expected[0]:.4g} from the baseline. "
+            "The method promises that the two are equal.",
+        )
+
+
+def _downloads(chosen: Selection, result: ex.Attribution, view: View, title: str) -> None:
+    name = f"vitrine-{result.method}-{short_hash(chosen.key, result.layer, result.options)}"
+    scale = view.scale(result)
+
+    def png() -> bytes:
+        caption = f"{chosen.model.name}: {result.target.describe(chosen.model.labels)}, score {result.score[0]:.3f}"
+        image = chosen.enlarged(WIDTH)
+        return encode_png(figure(image, view.maps(result)[0], scale, view.colormap, view.opacity, title=title, caption=caption))
+
+    def npy() -> bytes:
+        buffer = io.BytesIO()
+        np.save(buffer, result.values.numpy())
+        return buffer.getvalue()
+
+    def csv() -> str:
+        own = (result.values.shape[-2], result.values.shape[-1])
+        return pd.DataFrame(view.maps(result, own)[0]).to_csv(index_label="row")
+
+    kinds: tuple[tuple[Literal["PNG", "NPY", "CSV"], object, str, str], ...] = (
+        ("PNG", png, "image/png", "The picture with its colour bar"),
+        ("NPY", npy, "application/octet-stream", "The raw array for NumPy"),
+        ("CSV", csv, "text/csv", "The map as a table, at its own resolution"),
+    )
+    with st.container(horizontal=True):
+        for kind, make, mime, words in kinds:
+            st.download_button(
+                kind, make, f"{name}.{kind.lower()}", mime, help=words, icon=":material/download:", on_click="ignore",
+                key=f"download_{name}_{kind}",
+            )  # fmt: skip

@@ -1,0 +1,32 @@
+"""Progress on screen, which is also where a run that a newer one has replaced stops."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+PATIENCE = 0.4  # seconds without a bar: quick work should not flicker
+
+
+class Bar:
+    """A progress bar that appears only for work that takes a while.
+
+    Call it between chunks of work: if a control was moved meanwhile, Streamlit raises in here and the
+    old work ends.
+    """
+
+    def __init__(self, slot: DeltaGenerator, title: str) -> None:
+        self._slot = slot
+        self._title = title
+        self._started = time.monotonic()
+
+    def __call__(self, share: float, words: str) -> None:
+        _ = "_" in st.session_state  # raises if this run has been replaced
+        if time.monotonic() - self._started > PATIENCE:
+            self._slot.progress(min(1.0, max(0.0, share)), text=f"{self._title} · {words}")
+
+    def clear(self) -> None:
+        """Take the bar away."""
+        self._slot.empty()

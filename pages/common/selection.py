@@ -1,0 +1,259 @@
+"""The sidebar: one model, one input and one target for every page, kept in the URL."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import streamlit as st
+from PIL import Image
+
+import explainers as ex
+from pages.common.errors import sentences
+from pages.common.progress import Bar
+from pages.common.shelves import model_shelf, result_shelf, uploads
+
+TOP = "top class"
+NOTHING = "nothing else"
+CHECKPOINTS = ["safetensors", "pt", "pth", "ckpt", "th", "bin"]
+PICTURES = ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "bmp"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What every page looks at.
+
+    Attributes:
+        model_code: the Python call that loads the model again.
+        image_code: the Python call that reads the picture again.
+        target_code: the target as Python, "" for the top class.
+        key: identifies model weights, input and target, for caches.
+    """
+
+    model: ex.Model
+    image: Image.Image
+    target: ex.Target | None
+    model_code: str
+    image_code: str
+    target_code: str
+    key: tuple[str, str, str]
+
+    def enlarged(self, width: int) -> Image.Image:
+        """The picture as the model sees it, enlarged to `width` px."""
+        assert self.model.preprocess is not None
+        view = self.model.preprocess.view(self.image).convert("RGB")
+        return view.resize((width, round(width * view.height / view.width)), Image.Resampling.LANCZOS)
+
+
+def sidebar() -> None:
+    """Draw the sidebar's controls, once per run, before the page."""
+    with st.sidebar:
+        with sentences():
+            model, code = _model()
+            st.session_state["_model"] = (model, code)
+            if model.takes_images:
+                image, image_key, image_code = _image()
+                target, target_code = _target(predicted(model, image, image_key))
+                st.session_state["_selection"] = Selection(
+                    model, image, target, code, image_code, target_code, (model.fingerprint, image_key, target_code)
+                )
+        st.caption(f":material/memory: {ex.engine_for().describe()}")
+
+
+def selected_model() -> tuple[ex.Model, str]:
+    """The model chosen in the sidebar and the code that loads it; stops the page where loading failed."""
+    if "_model" not in st.session_state:
+        st.info("Choose a model in the sidebar.")
+        st.stop()
+    chosen: tuple[ex.Model, str] = st.session_state["_model"]
+    badge(chosen[0])
+    return chosen
+
+
+def selection() -> Selection:
+    """What the sidebar chose; stops the page where there is no picture to look at."""
+    model, code = st.session_state.get("_model", (None, ""))
+    if model is not None and not model.takes_images:
+        st.info(
+            f"{model.name} takes {model.input_shape[0]} numbers, not a picture. Its weights are on the page Weight "
+            "statistics; from Python, pass a tensor to ex.explain."
+        )
+        st.code(f"{code}\na = ex.explain(model, torch.zeros(1, {model.input_shape[0]}), method='integrated-gradients')")
+        st.stop()
+    if "_selection" not in st.session_state:
+        st.info("Choose a model and a picture in the sidebar.")
+        st.stop()
+    chosen: Selection = st.session_state["_selection"]
+    badge(chosen.model)
+    return chosen
+
+
+def badge(model: ex.Model) -> None:
+    """Say on every page if the weights are random."""
+    if model.untrained:
+        st.warning(
+            f"{model.name} is untrained: its weights are random, so its answers and maps mean nothing.",
+            icon=":material/casino:",
+        )
+
+
+def _model() -> tuple[ex.Model, str]:
+    st.session_state.pop("_model", None)
+    st.session_state.pop("_selection", None)
+    known = {model.spec: model for model in ex.list_models()}
+    spec = st.selectbox(
+        "Model",
+        list(known),
+        key="model",
+        bind="query-params",
+        help="Bundled models start with demo:, torchvision's with torchvision:.",
+    )
+    if known[spec].kind == "demo":
+        return _load(spec, None)
+    kept = _kept("weights", "upload:", "weights")
+    choices = [*known[spec].weights, "random", *kept]
+    weights = st.selectbox(
+        "Weights",
+        choices,
+        key="weights",
+        bind="query-params",
+        help="Trained weights are downloaded once and kept in TORCH_HOME; random ones show the untrained network.",
+    )
+    with st.popover("Weights from a file", icon=":material/upload_file:", width="stretch"):
+        st.file_uploader(
+            f"A checkpoint of {spec.removeprefix('torchvision:')}",
+            CHECKPOINTS,
+            key="_weights_file",
+            on_change=_keep_upload,
+            args=("_weights_file", "weights"),
+            help="Read without executing anything in it.",
+        )
+    if weights.startswith("upload:"):
+        return _load(spec, weights)
+    return _load(f"{spec}@{weights}", None)
+
+
+def _load(spec: str, upload: str | None) -> tuple[ex.Model, str]:
+    path = uploads().path(upload) if upload else None
+    bar = Bar(st.empty(), f"Loading {spec}")
+
+    def fetched(done: int, total: int | None) -> None:
+        bar(done / total if total else 0.0, f"Downloading {spec}: {done / 1e6:.0f} MB of {(total or 0) / 1e6:.0f} MB")
+
+    model = model_shelf().get((spec, upload), lambda: ex.load_model(spec, weights=path, progress=fetched))
+    bar.clear()
+    if model.note:
+        st.caption(model.note)
+    name = st.session_state.get(f"_name_of_{upload}", "checkpoint.pt")
+    return model, f'model = ex.load_model("{spec}"' + (f', weights="{name}")' if upload else ")")
+
+
+def _image() -> tuple[Image.Image, str, str]:
+    known = {sample.id: sample.title for sample in ex.samples()}
+    extra = [key for key in _kept("input", ("upload:", "scene:", "photo:"), "input") if key not in known]
+    chosen = st.selectbox(
+        "Picture",
+        [*known, *extra],
+        key="input",
+        bind="query-params",
+        help="Drawn road scenes with known truth, real photographs, or your own.",
+    )
+    upload, camera = st.columns(2)
+    with upload.popover("Upload", icon=":material/upload:", width="stretch"):
+        st.file_uploader(
+            "Your picture", PICTURES, key="_picture_file", on_change=_keep_upload, args=("_picture_file", "input")
+        )
+    with camera.popover(
+        "Camera", icon=":material/photo_camera:", width="stretch", on_change="rerun", key="_camera_open"
+    ) as box:
+        if box.open:  # asks for the camera only when wanted
+            st.camera_input(
+                "A picture from the camera", key="_camera", on_change=_keep_upload, args=("_camera", "input")
+            )
+    if refused := st.session_state.get("_refused"):
+        st.error(refused, icon=":material/broken_image:")
+    image, key, code = _open(chosen)
+    st.image(
+        image.copy() if image.width <= 400 else _thumbnail(image), width="stretch", alt=f"The chosen picture, {chosen}"
+    )
+    st.caption(
+        f"{known.get(chosen, st.session_state.get(f'_name_of_{chosen}', chosen))} · {image.width} × {image.height} px"
+    )
+    return image, key, code
+
+
+def _thumbnail(image: Image.Image) -> Image.Image:
+    small = image.copy()
+    small.thumbnail((400, 400))
+    return small
+
+
+def _open(chosen: str) -> tuple[Image.Image, str, str]:
+    """The picture, a key of its content, and the code that reads it."""
+    path = uploads().path(chosen)
+    if path is None:
+        image = result_shelf().get(("sample", chosen), lambda: ex.sample(chosen).load())
+        return image, chosen, f'image = ex.sample("{chosen}").load()'
+    image = result_shelf().get(("upload", chosen), lambda: ex.read_image(path))
+    name = st.session_state.get(f"_name_of_{chosen}", "picture" + path.suffix)
+    return image, chosen, f'image = ex.read_image("{name}")'
+
+
+def _keep_upload(widget: str, choice: str) -> None:
+    """Callback of an uploader: keep the file, then choose it; a file that cannot be read is refused at once."""
+    st.session_state.pop("_refused", None)
+    file = st.session_state.get(widget)
+    if file is None:
+        return
+    content = file.getvalue()
+    if choice == "input":
+        try:
+            ex.read_image(content)
+        except ex.VitrineError as error:
+            st.session_state["_refused"] = f"{file.name}: {error}"
+            return
+    key = uploads().put(file.name, content)
+    st.session_state[f"_name_of_{key}"] = file.name
+    st.session_state[choice] = key
+
+
+def _kept(widget: str, prefixes: str | tuple[str, ...], parameter: str) -> list[str]:
+    """The value that the URL or this session holds beyond the listed choices, if it still exists."""
+    value = st.session_state.get(widget) or st.query_params.get(parameter) or ""
+    if not value.startswith(prefixes):
+        return []
+    return [value] if not value.startswith("upload:") or uploads().path(value) else []
+
+
+def _target(answer: ex.Prediction) -> tuple[ex.Target | None, str]:
+    names = [label if answer.labels.count(label) == 1 else f"{label} ({i})" for i, label in enumerate(answer.labels)]
+    chosen = st.selectbox("Explain the score of", [TOP, *names], key="target", bind="query-params")
+    other = st.selectbox(
+        "rather than",
+        [NOTHING, *names],
+        key="against",
+        bind="query-params",
+        help="Explains the difference of two scores: what speaks for the one and not for the other.",
+    )
+    if other == NOTHING and chosen == TOP:
+        return None, ""
+    index = answer.top(1)[0][1] if chosen == TOP else names.index(chosen)
+    if other == NOTHING:
+        return ex.ClassTarget(index), str(index)
+    against = names.index(other)
+    if against == index:
+        raise ex.VitrineError(f"A score cannot be explained rather than itself: choose another class than {other!r} below.")
+    return ex.ContrastTarget(index, against), f"ex.ContrastTarget({index}, {against})"
+
+
+def predicted(model: ex.Model, image: Image.Image, key: str) -> ex.Prediction:
+    """The model's answer, kept for every page."""
+    prediction: ex.Prediction = result_shelf().get(
+        ("predict", model.fingerprint, key), lambda: ex.predict(model, image)
+    )
+    return prediction
+
+
+def short_hash(*parts: object) -> str:
+    """Eight hex digits of anything printable, for names of files."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:8]

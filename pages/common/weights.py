@@ -1,0 +1,62 @@
+"""What the weight statistics page asks of the library, kept between reruns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+import explainers as ex
+from pages.common.progress import Bar
+from pages.common.selection import CHECKPOINTS
+from pages.common.shelves import model_shelf, result_shelf, uploads
+
+NONE = "none"
+
+
+def stats_with_progress(model: ex.Model) -> pd.DataFrame:
+    """`ex.weight_stats` of the model, computed once."""
+    bar = Bar(st.empty(), "Weight statistics")
+    table: pd.DataFrame = result_shelf().get(("weights", model.fingerprint), lambda: ex.weight_stats(model, progress=bar))
+    bar.clear()
+    return table
+
+
+def tensor_details(model: ex.Model, tensor: str) -> Any:
+    """Histogram and spectrum of one tensor."""
+    return result_shelf().get(("tensor", model.fingerprint, tensor), lambda: ex.tensor_details(model, tensor))
+
+
+def other_model(model: ex.Model) -> ex.Model | None:
+    """Choose other weights of the same architecture: by name, or from a file."""
+    known = {found.spec: found for found in ex.list_models()}
+    spec = model.name.split("@")[0]
+    if spec.startswith("demo:signs-"):
+        choices = [name for name in ("demo:signs-cnn", "demo:signs-shortcut") if name != spec and spec != "demo:signs-vit"]
+    elif spec in known:
+        choices = [f"{spec}@{weights}" for weights in (*known[spec].weights, "random") if f"{spec}@{weights}" != model.name]
+    else:
+        choices = []
+    left, right = st.columns(2)
+    chosen = left.selectbox("Other weights", [NONE, *choices], key="weights_other", bind="query-params")
+    file = right.file_uploader("or a checkpoint", CHECKPOINTS, key="weights_other_file")
+    if file is not None:
+        path = uploads().path(uploads().put(file.name, file.getvalue()))
+        return model_shelf().get((spec, str(path)), lambda: ex.load_model(spec, weights=path))
+    if chosen == NONE:
+        return None
+    bar = Bar(st.empty(), f"Loading {chosen}")
+    other = model_shelf().get(
+        (chosen, None), lambda: ex.load_model(chosen, progress=lambda done, total: bar(done / (total or done), "downloading"))
+    )
+    bar.clear()
+    return other
+
+
+def compared(model: ex.Model, other: ex.Model) -> pd.DataFrame:
+    """`ex.compare` of two models, computed once."""
+    table: pd.DataFrame = result_shelf().get(
+        ("compare", model.fingerprint, other.fingerprint), lambda: ex.compare(model, other)
+    )
+    return table

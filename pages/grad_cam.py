@@ -1,0 +1,52 @@
+"""Grad-CAM and its relatives: where in a layer the evidence for a class lies."""
+
+import streamlit as st
+
+import explainers as ex
+from explainers.render.charts import layer_profile_chart
+from pages.common.forms import about, method_form
+from pages.common.panels import explanation_panel, picture, view_form
+from pages.common.selection import selection
+from pages.common.work import code_for, explain_with_progress, layers_of
+
+chosen = selection()
+
+st.title("Grad-CAM")
+st.caption("Where in a layer the evidence for a class lies.")
+
+layers = layers_of(chosen.model)
+last = ex.default_layer(layers).name
+names = [layer.name for layer in layers]
+
+controls, shown = st.columns([1, 3], gap="large")
+with controls:
+    method, options = method_form("cam", chosen.model, "cam", default="grad-cam")
+    layer = st.selectbox(
+        "Layer", names, index=names.index(last), key="cam_layer", bind="query-params",
+        help=f"Layers with a map over the picture, from early to late. {last} is the last of them, chosen by itself.",
+    )  # fmt: skip
+    strip = st.multiselect(
+        "Strip of layers", names, default=ex.stages(layers), key="cam_strip", bind="query-params",
+        help="Shown from early to late; all of them cost one pass forward and one back.",
+    )  # fmt: skip
+    view = view_form("cam", method.signed)
+
+with shown:
+    options |= {"layer": layer} if layer != last else {}
+    result = explain_with_progress(chosen, method, options)
+    explanation_panel(chosen, result, view, code_for(chosen, method, options), f"{method.title} at {result.layer}")
+    about(method)
+
+if strip:
+    st.subheader("From early to late")
+    st.caption("Early layers see fine detail and little meaning, late layers the other way round.")
+    ordered = [name for name in names if name in strip]
+    several = options | {"layer": ordered}
+    results = explain_with_progress(chosen, method, several)
+    for column, one in zip(st.columns(max(4, len(results))), results, strict=False):
+        with column:
+            height, width = one.values.shape[-2:]
+            picture(chosen, one, view, f"{one.layer} · {height} × {width}", width=280)
+    st.altair_chart(layer_profile_chart(results), alt="Strength of the map at each layer of the strip")
+    with st.expander("The code that makes the strip", icon=":material/code:"):
+        st.code(code_for(chosen, method, several), language="python")

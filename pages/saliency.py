@@ -1,0 +1,28 @@
+"""Saliency: which pixels the score is sensitive to, or is made of."""
+
+import streamlit as st
+
+from explainers.render.charts import completeness_chart, histogram_chart
+from pages.common.forms import about, method_form
+from pages.common.panels import explanation_panel, view_form
+from pages.common.selection import selection
+from pages.common.work import code_for, explain_with_progress
+
+chosen = selection()
+
+st.title("Saliency")
+st.caption("Which pixels the score is sensitive to, or is made of: gradients followed down to the picture.")
+
+controls, shown = st.columns([1, 3], gap="large")
+with controls:
+    method, options = method_form("saliency", chosen.model, "saliency", default="integrated-gradients")
+    view = view_form("saliency", method.signed)
+with shown:
+    result = explain_with_progress(chosen, method, options)
+    explanation_panel(chosen, result, view, code_for(chosen, method, options), method.title)
+    about(method)
+    if result.completeness is not None:
+        st.subheader("Does it add up?")
+        st.altair_chart(completeness_chart(result.completeness), alt="Sum of the map beside the change of the score")
+    st.subheader("How the values are spread")
+    st.altair_chart(histogram_chart(result.values[0], "Attribution per input value"), alt="Histogram of the map's values")

@@ -1,0 +1,72 @@
+"""Weight statistics: every tensor of a network in numbers, and what looks unhealthy about it."""
+
+import streamlit as st
+
+import explainers as ex
+from explainers.render.charts import compare_chart, histogram_chart, spectrum_chart, weights_overview_chart
+from explainers.render.overlay import encode_png, filters_sheet
+from pages.common.selection import selected_model
+from pages.common.tables import download_table
+from pages.common.weights import compared, filters_of, other_model, spectrum_of, stats_with_progress
+
+model, code = selected_model()
+
+st.title("Weight statistics")
+st.caption("Every weight tensor in numbers: how large, how spread, how many filters are dead or double, and how its spectrum falls.")
+
+stats = stats_with_progress(model)
+findings = ex.health(stats)
+
+st.subheader("Health")
+if not findings:
+    st.success(f"No problem found among {len(stats)} tensors.", icon=":material/check_circle:")
+for finding in findings[:12]:
+    show = {"problem": st.error, "warning": st.warning, "note": st.info}[finding.level]
+    show(finding.sentence)
+if len(findings) > 12:
+    st.caption(f"{len(findings) - 12} more, less important, are in the table.")
+
+st.subheader("All tensors")
+METRICS = {
+    "standard deviation": "std", "mean": "mean", "L2 norm": "l2", "sparsity": "sparsity", "dead filters": "dead_filters",
+    "near-duplicate filters": "near_duplicate_filters", "spectral norm": "spectral_norm", "stable rank": "stable_rank",
+    "power-law exponent": "alpha",
+}  # fmt: skip
+metric = st.selectbox("Show", list(METRICS), key="weights_metric", bind="query-params")
+st.altair_chart(weights_overview_chart(stats, METRICS[metric]), alt=f"{metric} of every tensor, in the network's order")
+st.dataframe(stats, hide_index=True, height=320, alt="Statistics of every tensor")
+download_table(stats, f"weights-{model.fingerprint}", "import explainers as ex\n\n" + code + "\ntable = ex.weight_stats(model)")
+
+st.subheader("One tensor")
+tensor = st.selectbox("Tensor", list(stats["tensor"]), key="weights_tensor", bind="query-params")
+values, spectrum = spectrum_of(model, tensor)
+left, right = st.columns(2)
+left.altair_chart(histogram_chart(values, "Weight"), alt=f"Histogram of {tensor}")
+if spectrum is None:
+    right.info("A vector has no spectrum; choose a matrix or a convolution.")
+else:
+    right.altair_chart(spectrum_chart(spectrum), alt=f"Eigenvalues of {tensor} and their power law")
+
+filters = filters_of(model)
+if filters is not None:
+    name, weights = filters
+    st.subheader("What the first layer looks for")
+    st.caption(f"The {len(weights)} filters of {name}, on one common scale.")
+    st.image(encode_png(filters_sheet(weights)), output_format="PNG", width="content", alt=f"Filters of {name} as pictures")
+
+st.subheader("Compare with other weights of this architecture")
+other = other_model(model)
+if other is not None:
+    table = compared(model, other)
+    st.altair_chart(compare_chart(table), alt="Relative change of every tensor")
+    st.dataframe(table, hide_index=True, height=320, alt="Change of every tensor")
+    download_table(table, f"compare-{model.fingerprint}-{other.fingerprint}")
+
+with st.expander("What these numbers say, and what they do not", icon=":material/menu_book:"):
+    st.markdown(
+        "**Spectral norm** is the largest singular value of the weight matrix; **stable rank** is its squared Frobenius norm over "
+        "its squared spectral norm. **The power-law exponent** is fitted to the tail of the eigenvalues of the weights' Gram "
+        "matrix: between 2 and 6 is common in well-trained networks (Martin, Peng & Mahoney 2021, Nature Communications 12:4122). "
+        "None of them proves that a network is good or bad: they say where to look. Small matrices have too few eigenvalues for a "
+        "fit, and get none."
+    )

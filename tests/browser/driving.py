@@ -1,0 +1,93 @@
+"""Driving the app as a person would: open, choose, wait, look."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from urllib.parse import urlencode
+
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+RUNNING = 120_000  # ms: a first run on a busy two-core machine
+
+
+class App:
+    """One browser tab on the app."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.complaints: list[str] = []
+        page.on("console", lambda message: self._complain(message.type, message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _complain(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.complaints.append(f"{kind}: {text}")
+
+    def open(self, path: str = "", **query: object) -> None:
+        self.page.goto(f"{self.address}/{path}" + (f"?{urlencode(query, doseq=True)}" if query else ""))
+        self.wait()
+
+    def wait(self) -> None:
+        """Until the script has run and no exception stands on the page."""
+        self.page.wait_for_timeout(300)  # widgets wait a moment before they tell the server
+        app = "[data-testid='stApp']"
+        self.page.locator(f"{app}[data-test-connection-state='CONNECTED']").wait_for(timeout=RUNNING, state="attached")
+        self.page.locator(f"{app}[data-test-script-state='notRunning']").wait_for(timeout=RUNNING, state="attached")
+        expect(self.page.get_by_test_id("stException")).to_have_count(0)
+
+    def go(self, title: str) -> None:
+        """To another page by the navigation."""
+        self.page.get_by_test_id("stSidebarNavLink").filter(has_text=title).click()
+        expect(self.page.get_by_role("heading", level=1)).to_be_visible()
+        self.wait()
+
+    def widget(self, key: str) -> Locator:
+        return self.page.locator(f".st-key-{key}")
+
+    def choose(self, key: str, option: str) -> None:
+        """An option of a select box."""
+        box = self.widget(key).get_by_role("combobox")
+        box.click()
+        box.fill(option)
+        self.page.get_by_role("option", name=option, exact=True).first.click()
+        self.wait()
+
+    def slide(self, key: str, presses: int) -> None:
+        """Move a slider by the keyboard: right if positive, left if negative."""
+        handle = self.widget(key).get_by_role("slider")
+        handle.focus()
+        for _ in range(abs(presses)):
+            handle.press("ArrowRight" if presses > 0 else "ArrowLeft")
+        self.wait()
+
+    def toggle(self, key: str) -> None:
+        self.widget(key).locator("label").first.click()
+        self.wait()
+
+    def text(self) -> str:
+        return self.page.get_by_test_id("stMain").inner_text()
+
+    def images(self) -> list[Image.Image]:
+        """The pictures in the main part, as the browser got them."""
+        found = []
+        for element in self.page.get_by_test_id("stMain").get_by_test_id("stImage").locator("img").all():
+            element.evaluate("e => e.decode()")
+            body = self.page.request.get(element.evaluate("e => e.src")).body()
+            found.append(Image.open(io.BytesIO(body)).convert("RGB"))
+        return found
+
+    def download(self, button: str, nth: int = 0) -> tuple[str, bytes]:
+        """Press a download button; returns the suggested name and the bytes."""
+        with self.page.expect_download() as waiting:
+            self.page.get_by_test_id("stDownloadButton").filter(has_text=button).nth(nth).locator("button").click()
+        return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
+
+    def code(self) -> str:
+        """The code that makes the view, from the first expander that has it."""
+        self.page.get_by_text("The code that makes this").first.click()
+        block = self.page.get_by_test_id("stCode").first
+        block.wait_for()
+        return block.inner_text()
