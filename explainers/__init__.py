@@ -15,7 +15,7 @@ from explainers.core.errors import Cancelled, VitrineError
 from explainers.core.layers import Layer, default_layer, stages
 from explainers.core.model import Model, Needs
 from explainers.core.preprocess import Preprocess
-from explainers.core.registry import Method
+from explainers.core.registry import Method, find_method
 from explainers.core.target import ClassTarget, ContrastTarget, RegressionTarget, Target
 from explainers.inputs.gallery import sample, samples
 from explainers.inputs.images import read_image
@@ -42,6 +42,7 @@ __all__ = [
     "default_layer",
     "engine_for",
     "explain",
+    "find_method",
     "inspect_checkpoint",
     "layers",
     "list_models",

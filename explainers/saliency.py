@@ -146,7 +146,7 @@ def integrated_gradients(run: Run, inputs: Tensor, target: Target, options: Inte
 @saliency(
     "smoothgrad",
     title="SmoothGrad",
-    cost=lambda count, options: Cost(count * options.samples, count * options.samples),
+    cost=lambda count, options: Cost(count * (options.samples + 1), count * options.samples),
     citation="Smilkov et al. 2017, arXiv:1706.03825",
     shows="The gradient averaged over noisy copies of the input: what stays when the noise of the slope cancels.",
     caveat="It explains the neighbourhood of the input rather than the input; the amount of noise decides what is seen.",

@@ -4,39 +4,53 @@ import streamlit as st
 
 import explainers as ex
 from explainers.render.charts import top_k_chart
-from explainers.render.overlay import encode_png
-from pages.common.panels import WIDTH, View, picture
+from pages.common.panels import View, original, picture, show_chart
 from pages.common.selection import predicted, selection
 from pages.common.work import code_for, explain_with_progress
 
 chosen = selection()
 answer = predicted(chosen.model, chosen.image, chosen.key[1])
-label, index, probability = answer.top(1)[0]
+label, _, probability = answer.top(1)[0]
+top = answer.top(5)
 
 st.title("Why this answer?")
 st.caption("A picture, what the model sees in it, and where in the picture the evidence lies.")
 
-scene, evidence = st.columns(2, gap="large")
+scene, seen, evidence = st.columns(3, gap="medium")
 with scene:
     st.subheader("The picture")
-    st.image(encode_png(chosen.enlarged(WIDTH)), output_format="PNG", width="stretch", alt="The picture as the model sees it")
-    st.caption(f"As {chosen.model.name} sees it.")
+    original(chosen)
+    st.caption(f"As {chosen.model.name} sees it: cut and scaled to its input.")
+with seen:
+    st.subheader("What the model sees")
+    st.markdown(f"First answer: **{label}**, with a probability of **{probability:.1%}**.")
+    names, shares = [name for name, _, _ in top], [share for _, _, share in top]
+    show_chart(top_k_chart(names, shares, highlighted=0, title=""), "Probabilities of the five most probable classes")
+    st.caption("A high probability is no proof of a good reason: look where the evidence lies.")
 with evidence:
     st.subheader("Where the evidence lies")
     method = ex.find_method("grad-cam")
     result = explain_with_progress(chosen, method, {})
     target = result.target.describe(chosen.model.labels)
-    picture(chosen, result, View("viridis", 0.6), f"Grad-CAM at {result.layer}: the map highlights what raises the score of {target}.")
+    words = f"Grad-CAM at {result.layer}: the map highlights what raises the score of {target}."
+    picture(chosen, result, View("viridis", 0.6), words)
 
-st.subheader("What the model sees")
-st.markdown(f"Its first answer is **{label}**, with a probability of **{probability:.1%}**.")
-top = answer.top(5)
-st.altair_chart(
-    top_k_chart([name for name, _, _ in top], [share for _, _, share in top]),
-    alt="Probabilities of the five most probable classes",
-)
-st.caption(
-    "A high probability is not a good reason. The other pages look at the evidence by other methods, and inside the network."
-)
+st.subheader("Look closer")
+for column, page, words in zip(
+    st.columns(3, gap="medium"),
+    ("saliency", "grad_cam", "weight_stats"),
+    (
+        "Which pixels the score is made of, by seven methods, and whether the map adds up.",
+        "The same question asked of any layer, from early to late, by six methods.",
+        "The network itself: every weight tensor in numbers, and what looks unhealthy.",
+    ),
+    strict=True,
+):
+    with column.container(border=True, height="stretch"):
+        st.page_link(f"pages/{page}.py")
+        st.caption(words)
+
+with st.expander("Numbers as a table", icon=":material/table:"):
+    st.dataframe({"class": names, "probability": shares}, hide_index=True, alt="The five most probable classes")
 with st.expander("The code that makes this", icon=":material/code:"):
     st.code(code_for(chosen, method, {}) + "\nprint(ex.predict(model, image).top(5))", language="python")

@@ -33,33 +33,33 @@ METRICS = {
     "power-law exponent": "alpha",
 }  # fmt: skip
 metric = st.selectbox("Show", list(METRICS), key="weights_metric", bind="query-params")
-st.altair_chart(weights_overview_chart(stats, METRICS[metric]), alt=f"{metric} of every tensor, in the network's order")
-st.dataframe(stats, hide_index=True, height=320, alt="Statistics of every tensor")
+show_chart(weights_overview_chart(stats, METRICS[metric]), f"{metric} of every tensor, in the network's order")
+st.dataframe(stats, hide_index=True, height=320, "Statistics of every tensor")
 download_table(stats, f"weights-{model.fingerprint}", "import explainers as ex\n\n" + code + "\ntable = ex.weight_stats(model)")
 
 st.subheader("One tensor")
 tensor = st.selectbox("Tensor", list(stats["tensor"]), key="weights_tensor", bind="query-params")
 values, spectrum = spectrum_of(model, tensor)
 left, right = st.columns(2)
-left.altair_chart(histogram_chart(values, "Weight"), alt=f"Histogram of {tensor}")
+left.altair_chart(histogram_chart(values, "Weight"), f"Histogram of {tensor}")
 if spectrum is None:
     right.info("A vector has no spectrum; choose a matrix or a convolution.")
 else:
-    right.altair_chart(spectrum_chart(spectrum), alt=f"Eigenvalues of {tensor} and their power law")
+    right.altair_chart(spectrum_chart(spectrum), f"Eigenvalues of {tensor} and their power law")
 
 filters = filters_of(model)
 if filters is not None:
     name, weights = filters
     st.subheader("What the first layer looks for")
     st.caption(f"The {len(weights)} filters of {name}, on one common scale.")
-    st.image(encode_png(filters_sheet(weights)), output_format="PNG", width="content", alt=f"Filters of {name} as pictures")
+    st.image(encode_png(filters_sheet(weights)), output_format="PNG", width="content", f"Filters of {name} as pictures")
 
 st.subheader("Compare with other weights of this architecture")
 other = other_model(model)
 if other is not None:
     table = compared(model, other)
-    st.altair_chart(compare_chart(table), alt="Relative change of every tensor")
-    st.dataframe(table, hide_index=True, height=320, alt="Change of every tensor")
+    show_chart(compare_chart(table), "Relative change of every tensor")
+    st.dataframe(table, hide_index=True, height=320, "Change of every tensor")
     download_table(table, f"compare-{model.fingerprint}-{other.fingerprint}")
 
 with st.expander("What these numbers say, and what they do not", icon=":material/menu_book:"):

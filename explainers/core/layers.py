@@ -225,7 +225,9 @@ def stages(layers: Sequence[Layer], count: int = 4) -> list[str]:
         # Whole stages ("layer3") rather than parts of them ("layer3.0.conv1").
         if size not in by_size or layer.name.count(".") <= by_size[size].name.count("."):
             by_size[size] = layer
-    chosen = list(by_size.values()) if len(by_size) > 1 else same_kind
+    assert last.layout is not None
+    # Transformers keep one resolution all the way: there the same part of every block is compared.
+    chosen = same_kind if last.layout.kind == "tokens" and len(same_kind) > 1 else list(by_size.values())
     if len(chosen) > count:
         places = torch.linspace(0, len(chosen) - 1, count).round().int().tolist()
         chosen = [chosen[place] for place in places]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from explainers.core.attribution import Attribution, Completeness
-from explainers.render.chart_parts import BAR, HEIGHT, LABELS, STEEP, titled, tooltip
+from explainers.render.chart_parts import HEIGHT, LABELS, STEEP, bars_height, frame, names, plain, tooltip
 from explainers.render.overlay import Floats, Values, as_array
 from explainers.render.weight_charts import compare_chart, spectrum_chart, spectrum_table, weights_overview_chart
 
@@ -54,27 +54,31 @@ def top_k_chart(
         highlighted: place in `labels` of the bar that is explained; the others step back.
     """
     table = top_k_table(labels, probabilities)
-    percent = {str(name): f"{p:.1%}" for name, p in zip(table["label"], table["probability"], strict=True)}
+    percent = {str(name): _percent(p) for name, p in zip(table["label"], table["probability"], strict=True)}
     faded = highlighted is not None and 0 <= highlighted < len(table)
     table["strength"] = [1.0 if not faded or place == highlighted else 0.45 for place in range(len(table))]
     base = alt.Chart(table)
-    names = alt.Y("label:N", sort=None, title="Class", axis=alt.Axis(labelLimit=LABELS, labelOverlap=False))
-    values = alt.Y(
-        "label:N", sort=None, title=None, axis=alt.Axis(orient="right", labelExpr=_lookup(percent), labelOverlap=False)
-    )
     bars = base.mark_bar().encode(
         x=_probability_axis(),
-        y=names,
+        y=alt.Y("label:N", sort=None, title="Class", axis=names()),
         opacity=alt.Opacity("strength:Q", scale=None, legend=None),
         tooltip=[alt.Tooltip("label:N", title="Class"), tooltip("probability", "Probability", ".3%")],
     )
-    numbers = base.mark_tick(opacity=0, tooltip=None).encode(x=_probability_axis(), y=values)
+    # Invisible, and there for its axis: on the right, every class' name is replaced by its number.
+    numbers = base.mark_tick(opacity=0, tooltip=None).encode(
+        x=_probability_axis(),
+        y=alt.Y("label:N", sort=None, title=None, axis=names(orient="right", labelExpr=_lookup(percent))),
+    )
     layered: alt.LayerChart = alt.layer(bars, numbers).resolve_axis(y="independent")
-    return layered.properties(height=BAR * max(1, len(table)) + 10, **titled(title))
+    return layered.properties(**frame(bars_height(len(table)), title))
 
 
 def _probability_axis() -> alt.X:
     return alt.X("probability:Q", title="Probability", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%"))
+
+
+def _percent(share: float) -> str:
+    return "< 0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
 
 
 def _lookup(shown: dict[str, str]) -> str:
@@ -103,12 +107,7 @@ def histogram_table(counts: npt.ArrayLike, edges: npt.ArrayLike) -> pd.DataFrame
 
 
 def histogram_chart(
-    counts: npt.ArrayLike,
-    edges: npt.ArrayLike,
-    title: str = "",
-    unit: str = "Value",
-    log_counts: bool = False,
-    note: str = "",
+    counts: npt.ArrayLike, edges: npt.ArrayLike, title: str = "", unit: str = "Value", log_counts: bool = False
 ) -> alt.Chart:
     """Bars of counts, binned already.
 
@@ -116,19 +115,22 @@ def histogram_chart(
         counts, edges: (B,) and (B + 1,), as `numpy.histogram` gives them.
         unit: title of the horizontal axis.
         log_counts: counts on a logarithmic axis that has zero, for spikes with faint tails.
-        note: a line under the title.
     """
-    scale = alt.Scale(type="symlog") if log_counts else alt.Scale()
+    table = histogram_table(counts, edges)
+    axis, scale = alt.Axis(tickCount=5), alt.Scale()
+    if log_counts:
+        powers = [10**n for n in range(len(str(int(table["count"].max()))) if len(table) else 1)]
+        axis, scale = alt.Axis(values=[0, *powers], format=",d"), alt.Scale(type="symlog")
     chart: alt.Chart = (
-        alt.Chart(histogram_table(counts, edges))
+        alt.Chart(table)
         .mark_bar()
         .encode(
-            x=alt.X("start:Q", bin="binned", title=unit, axis=alt.Axis(format="~g")),
+            x=alt.X("start:Q", bin="binned", title=unit, axis=plain()),
             x2="end:Q",
-            y=alt.Y("count:Q", title="Count", scale=scale, axis=alt.Axis(tickCount=5)),
+            y=alt.Y("count:Q", title="Count", scale=scale, axis=axis),
             tooltip=[tooltip("start", "From"), tooltip("end", "To"), tooltip("count", "Count", ",")],
         )
-        .properties(height=HEIGHT, **titled(title, note))
+        .properties(**frame(HEIGHT, title))
     )
     return chart
 
@@ -136,13 +138,14 @@ def histogram_chart(
 def value_histogram(
     values: Values, title: str = "", unit: str = "Value", bins: int = 60, log_counts: bool = False
 ) -> alt.Chart:
-    """How the numbers of a map, or of a tensor of any shape, are spread; those not finite are counted in a note."""
+    """How the numbers of a map, or of a tensor of any shape, are spread; those not finite are counted on the axis."""
     numbers = as_array(values).ravel()
     finite = numbers[np.isfinite(numbers)]
     left_out = numbers.size - finite.size
-    note = f"{left_out:,} of {numbers.size:,} values are NaN or infinite and left out" if left_out else ""
+    if left_out:
+        unit += f" · {left_out:,} of {numbers.size:,} values are NaN or infinite and left out"
     counts, edges = np.histogram(finite, bins=_bin_edges(finite, bins))
-    return histogram_chart(counts, edges, title, unit, log_counts, note)
+    return histogram_chart(counts, edges, title, unit, log_counts)
 
 
 def _bin_edges(values: Floats, bins: int) -> Floats:
@@ -183,7 +186,7 @@ def layer_profile_chart(
         .mark_line(point=True)
         .encode(
             x=alt.X("layer:N", sort=order, title="Layer", axis=alt.Axis(labelAngle=STEEP, labelLimit=LABELS)),
-            y=alt.Y("evidence:Q", title=unit, axis=alt.Axis(format="~g")),
+            y=alt.Y("evidence:Q", title=unit, axis=plain()),
             color=alt.Color("statistic:N", sort=["mean", "max"], title="Over the map"),
             tooltip=[
                 alt.Tooltip("layer:N", title="Layer"),
@@ -191,7 +194,7 @@ def layer_profile_chart(
                 tooltip("evidence", unit),
             ],
         )
-        .properties(height=HEIGHT, **titled(title))
+        .properties(**frame(HEIGHT, title))
     )
     return chart
 
@@ -214,12 +217,12 @@ def channel_chart(
         alt.Chart(strongest)
         .mark_bar()
         .encode(
-            x=alt.X("value:Q", title=unit, axis=alt.Axis(format="~g")),
-            y=alt.Y("channel:N", sort=None, title="Channel", axis=alt.Axis(labelLimit=LABELS, labelOverlap=False)),
+            x=alt.X("value:Q", title=unit, axis=plain()),
+            y=alt.Y("channel:N", sort=None, title="Channel", axis=names()),
             color=alt.Color("sign:N", title="Sign", scale=alt.Scale(domain=["positive", "negative"])),
             tooltip=[alt.Tooltip("channel:N", title="Channel"), tooltip("value", unit)],
         )
-        .properties(height=BAR * max(1, len(strongest)) + 10, **titled(title))
+        .properties(**frame(bars_height(len(strongest)), title))
     )
     return chart
 
@@ -235,16 +238,16 @@ def completeness_table(completeness: Completeness, row: int = 0) -> pd.DataFrame
 
 
 def completeness_chart(completeness: Completeness, row: int = 0, title: str = "Completeness") -> alt.Chart:
-    """The two numbers that a complete method makes equal, one bar each; the gap between them is named in a note."""
+    """The two numbers that a complete method makes equal, one bar each; the axis names the gap between them."""
     gap, relative = float(completeness.gap[row]), float(completeness.relative[row])
     chart: alt.Chart = (
         alt.Chart(completeness_table(completeness, row))
         .mark_bar()
         .encode(
-            x=alt.X("score:Q", title="Score", axis=alt.Axis(format="~g")),
-            y=alt.Y("quantity:N", sort=None, title=None, axis=alt.Axis(labelLimit=LABELS, labelOverlap=False)),
+            x=alt.X("score:Q", title=f"Score · gap {gap:+.3g}, {relative:.1%} of the change", axis=plain()),
+            y=alt.Y("quantity:N", sort=None, title=None, axis=names()),
             tooltip=[alt.Tooltip("quantity:N", title="Quantity"), tooltip("score", "Score")],
         )
-        .properties(height=2 * BAR + 10, **titled(title, f"Gap {gap:+.3g}, {relative:.1%} of the change"))
+        .properties(**frame(bars_height(2), title))
     )
     return chart

@@ -25,8 +25,9 @@ def font(size: int) -> Font:
 
 
 def number(value: float) -> str:
-    """Three significant digits, with a real minus sign."""
-    return f"{value + 0.0:.3g}".replace("-", "−")
+    """Three significant digits, thousands written out, with a real minus sign."""
+    form = ",.0f" if 999.5 <= abs(value) < 999_999.5 else ".3g"
+    return f"{value + 0.0:{form}}".replace("-", "−")
 
 
 def line_height(size: int) -> int:

@@ -30,6 +30,9 @@ Values = Tensor | npt.NDArray[Any]
 HATCH: Final = (150, 118)
 """The two greys of the stripes over values that are NaN or infinite."""
 
+FRAME: Final = "#5f666d"
+"""Between filters: neither the white nor the mid-grey that zero has in them."""
+
 PANEL: Final = (256, 1024)
 """A figure's panels are enlarged or reduced until their longer side is within these, in pixels."""
 
@@ -298,7 +301,7 @@ def _grid(tiles: list[Pixels], columns: int, factor: int, padding: int) -> Image
     height, width = (factor * side for side in tiles[0].shape[:2])
     rows = math.ceil(len(tiles) / columns)
     size = (columns * (width + padding) + padding, rows * (height + padding) + padding)
-    sheet = Image.new("RGB", size, PAPER)
+    sheet = Image.new("RGB", size, FRAME)
     for place, pixels in enumerate(tiles):
         row, column = divmod(place, columns)
         enlarged = Image.fromarray(np.ascontiguousarray(pixels)).resize((width, height), Image.Resampling.NEAREST)

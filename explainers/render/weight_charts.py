@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from explainers.core.errors import VitrineError
-from explainers.render.chart_parts import HEIGHT, LABELS, STEEP, titled, tooltip
+from explainers.render.chart_parts import HEIGHT, LABELS, STEEP, frame, plain, tooltip
 
 MEASURES: Final = {
     "mean": "Mean",
@@ -36,7 +36,7 @@ TOLD: Final = {"kind": "Kind", "shape": "Shape", "count": "Weights", **MEASURES,
 """Columns shown on hover, and their titles."""
 
 PANEL: Final = 110
-"""Height of one measure's panel, in pixels."""
+"""Height of one measure's panel among several, in pixels."""
 
 CHANGES: Final = (0, 0.001, 0.01, 0.1, 1, 10, 100)
 """Ticks of the axis of relative change."""
@@ -61,22 +61,23 @@ def weights_overview_chart(
     if absent or not measures:
         here = ", ".join(name for name in MEASURES if name in table)
         raise VitrineError(f"The table of weights has no measure {', '.join(absent)!r}; choose among {here}.")
-    plain = _plain(table)
-    panels = [_panel(plain, measure, last=measure == measures[-1]) for measure in measures]
-    return alt.vconcat(*panels, spacing=12, **titled(title, _spoilt(table)))
+    whole, foot = _drawable(table), f"Tensor, in network order{_spoilt(table)}"
+    height = PANEL if len(measures) > 1 else HEIGHT
+    panels = [_panel(whole, measure, height, foot if measure == measures[-1] else None) for measure in measures]
+    return alt.vconcat(*panels, spacing=12, **({"title": title} if title else {}))
 
 
-def _panel(table: pd.DataFrame, measure: str, last: bool) -> alt.Chart:
+def _panel(table: pd.DataFrame, measure: str, height: int, foot: str | None) -> alt.Chart:
     chart: alt.Chart = (
         alt.Chart(table)
-        .mark_point(filled=True, size=45)
+        .mark_point(filled=True, size=45, opacity=1)
         .encode(
-            x=_tensor_axis(table, labelled=last),
-            y=alt.Y(f"{measure}:Q", title=MEASURES[measure], axis=alt.Axis(format="~g", tickCount=4)),
+            x=_tensor_axis(table, foot),
+            y=alt.Y(f"{measure}:Q", title=MEASURES[measure], axis=plain(tickCount=4)),
             tooltip=_told(table),
             **_by_kind(table),
         )
-        .properties(height=PANEL, width="container")
+        .properties(height=height, width="container")
     )
     return chart
 
@@ -107,20 +108,24 @@ def spectrum_chart(
         alpha, tail_start: the fitted exponent, and the eigenvalue its tail starts from; None draws no line.
     """
     table = spectrum_table(singular_values)
-    log, axis = alt.Scale(type="log", nice=False), alt.Axis(format="~g")
+    line = _power_law(table, alpha, tail_start)
+    fit = f"power law, α = {alpha:.2f}" if len(line) else ""
+    log, axis = alt.Scale(type="log", nice=False), plain(grid=False, tickCount=6)
     place = {
         "x": alt.X("eigenvalue:Q", title="Eigenvalue (singular value squared)", axis=axis, scale=log),
         "y": alt.Y("share:Q", title="Share at least as large", axis=axis, scale=log),
-        "color": alt.Color("what:N", sort=["measured", "power law"], title="Spectrum"),
+        "color": alt.Color("what:N", sort=["measured", fit], title="Spectrum"),
     }
     told = [tooltip("eigenvalue", "Eigenvalue"), tooltip("share", "Share at least as large")]
     ranked = [tooltip("rank", "Rank"), tooltip("singular_value", "Singular value"), *told]
-    points = alt.Chart(table.assign(what="measured")).mark_point(filled=True, size=24).encode(**place, tooltip=ranked)
-    line = _power_law(table, alpha, tail_start)
-    fitted = alt.Chart(line.assign(what="power law")).mark_line(strokeDash=[6, 4]).encode(**place, tooltip=told)
+    points = (
+        alt.Chart(table.assign(what="measured"))
+        .mark_point(filled=True, size=24, opacity=1)
+        .encode(**place, tooltip=ranked)
+    )
+    fitted = alt.Chart(line.assign(what=fit)).mark_line(strokeDash=[6, 4]).encode(**place, tooltip=told)
     layered = alt.LayerChart(layer=[points, fitted] if len(line) else [points])
-    note = f"Power law with α = {alpha:.2f} from {tail_start:.3g}" if len(line) else "No power law fitted"
-    return layered.properties(height=HEIGHT, **titled(title, note))
+    return layered.properties(**frame(HEIGHT, title))
 
 
 def _power_law(table: pd.DataFrame, alpha: float | None, tail_start: float | None) -> pd.DataFrame:
@@ -138,33 +143,33 @@ def compare_chart(table: pd.DataFrame, title: str = "Change between two checkpoi
     Args:
         table: columns tensor, relative_change: the norm of the difference over the norm of the first, 0.1 for a tenth.
     """
-    plain = _plain(table)
-    axis = alt.Axis(values=list(CHANGES), format="~%")
+    whole = _drawable(table)
+    axis = alt.Axis(values=list(CHANGES), format=".1~%")
     change = alt.Tooltip("relative_change:Q", title="Relative change", format=".3~%")
     chart: alt.Chart = (
-        alt.Chart(plain)
+        alt.Chart(whole)
         .mark_bar()
         .encode(
-            x=_tensor_axis(plain, labelled=True),
+            x=_tensor_axis(whole, "Tensor, in network order"),
             # Symmetric-log, as fine-tuning moves a new head a thousand times farther than the first layers.
             y=alt.Y(
                 "relative_change:Q", title="Relative change", axis=axis, scale=alt.Scale(type="symlog", constant=0.001)
             ),
-            tooltip=[*_told(plain), change],
-            **_by_kind(plain),
+            tooltip=[*_told(whole), change],
+            **_by_kind(whole),
         )
-        .properties(height=HEIGHT, **titled(title))
+        .properties(**frame(HEIGHT, title))
     )
     return chart
 
 
-def _plain(table: pd.DataFrame) -> pd.DataFrame:
+def _drawable(table: pd.DataFrame) -> pd.DataFrame:
     """What a chart can hold: shapes in words, infinite measures as gaps."""
-    plain = table.copy()
-    if "shape" in plain:
-        plain["shape"] = [" × ".join(map(str, s)) if isinstance(s, tuple | list) else str(s) for s in plain["shape"]]
-    numeric = plain.select_dtypes("number").columns
-    return plain.assign(**{name: plain[name].replace([np.inf, -np.inf], np.nan) for name in numeric})
+    whole = table.copy()
+    if "shape" in whole:
+        whole["shape"] = [" × ".join(map(str, s)) if isinstance(s, tuple | list) else str(s) for s in whole["shape"]]
+    numeric = whole.select_dtypes("number").columns
+    return whole.assign(**{name: whole[name].replace([np.inf, -np.inf], np.nan) for name in numeric})
 
 
 def _spoilt(table: pd.DataFrame) -> str:
@@ -172,22 +177,16 @@ def _spoilt(table: pd.DataFrame) -> str:
     counts = table.reindex(columns=["nan", "inf"], fill_value=0).fillna(0).sum(axis=1)
     names = table.loc[counts > 0, "tensor"].astype(str).tolist()
     if not names:
-        return "In network order, first layer on the left"
+        return ""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"NaN or infinite weights in {', '.join(names[:3])}{more}"
+    return f" · NaN or infinite weights in {', '.join(names[:3])}{more}"
 
 
-def _tensor_axis(table: pd.DataFrame, labelled: bool) -> alt.X:
-    """Every tensor its place, also where its value is missing."""
-    axis = alt.Axis(labelAngle=STEEP, labelLimit=LABELS) if labelled else alt.Axis(labels=False)
+def _tensor_axis(table: pd.DataFrame, title: str | None) -> alt.X:
+    """Every tensor its place, also where its value is missing; without a title there are no names either."""
+    axis = alt.Axis(labelAngle=STEEP, labelLimit=LABELS) if title else alt.Axis(labels=False)
     order = [str(name) for name in table["tensor"]]
-    return alt.X(
-        "tensor:N",
-        sort=order,
-        title="Tensor, in network order" if labelled else None,
-        axis=axis,
-        scale=alt.Scale(domain=order),
-    )
+    return alt.X("tensor:N", sort=order, title=title, axis=axis, scale=alt.Scale(domain=order))
 
 
 def _by_kind(table: pd.DataFrame) -> dict[str, Any]:

@@ -6,13 +6,15 @@ import io
 from dataclasses import dataclass
 from typing import Literal
 
+import altair as alt
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 import explainers as ex
 from explainers.render.colormaps import COLORMAPS
-from explainers.render.overlay import Scale, colour_bar, encode_png, figure, overlay
+from explainers.render.colour_bar import colour_bar_html
+from explainers.render.overlay import Scale, encode_png, figure, overlay
 from pages.common.selection import Selection, short_hash
 from pages.common.shelves import result_shelf
 
@@ -87,15 +89,30 @@ def picture(chosen: Selection, result: ex.Attribution, view: View, caption: str,
     scale = view.scale(result)
     name = ("picture", *chosen.key, result.method, result.layer, repr(sorted(result.options.items())), repr(view), width)
 
-    def render() -> list[bytes]:
-        image = chosen.enlarged(width)
-        drawn = overlay(image, view.maps(result)[0], scale, view.colormap, view.opacity)
-        return [encode_png(drawn), encode_png(colour_bar(scale, view.colormap, width=width, unit="score"))]
+    def render() -> bytes:
+        return encode_png(overlay(chosen.enlarged(width), view.maps(result)[0], scale, view.colormap, view.opacity))
 
-    drawn, bar = result_shelf().get(name, render)
-    st.image(drawn, output_format="PNG", width="stretch", alt=f"{caption}; brighter or stronger colour means more")
-    st.image(bar, output_format="PNG", width="stretch", alt=f"Colour bar from {scale.low:.3g} to {scale.high:.3g}")
+    st.image(result_shelf().get(name, render), output_format="PNG", width="stretch", alt=f"Heat map. {caption}")
+    large = width == WIDTH
+    st.html(colour_bar_html(scale, view.colormap, "units of the score" if large else "", ticks=5 if large else 3))
     st.caption(caption)
+
+
+def show_chart(chart: alt.TopLevelMixin, words: str, key: str | None = None) -> None:
+    """A chart whose height is that of its plot: Streamlit would squeeze plot, axes and title into it.
+
+    Args:
+        words: what it shows, for those who cannot see it.
+    """
+    spec = chart.to_dict() | {"autosize": {"type": "fit-x", "contains": "padding"}}
+    st.altair_chart(alt.Chart.from_dict(spec), alt=words, key=key)
+
+
+def original(chosen: Selection) -> None:
+    """The picture as the model sees it."""
+    key = ("original", chosen.key[1], chosen.model.fingerprint)
+    drawn = result_shelf().get(key, lambda: encode_png(chosen.enlarged(WIDTH)))
+    st.image(drawn, output_format="PNG", width="stretch", alt="The picture as the model sees it")
 
 
 def explanation_panel(chosen: Selection, result: ex.Attribution, view: View, code: str, title: str) -> None:
@@ -103,10 +120,12 @@ def explanation_panel(chosen: Selection, result: ex.Attribution, view: View, cod
     words = f"The map highlights what raises the score of {result.target.describe(chosen.model.labels)}"
     left, right = st.columns(2)
     with left:
-        st.image(encode_png(chosen.enlarged(WIDTH)), output_format="PNG", width="stretch", alt="The picture as the model sees it")
+        original(chosen)
         st.caption("The picture as the model sees it")
     with right:
         picture(chosen, result, view, f"{words}{f' at layer {result.layer}' if result.layer else ''}.")
+    if not result.values.any():
+        st.warning("The map is zero everywhere: by this method, nothing at this place raises the score.", icon=":material/blur_off:")
     _numbers(result)
     _downloads(chosen, result, view, title)
     map_table(result, view)
@@ -133,15 +152,15 @@ def strongest(values: np.ndarray, count: int) -> pd.DataFrame:
 def _numbers(result: ex.Attribution) -> None:
     numbers = st.columns(4 if result.completeness is None else 5)
     numbers[0].metric("Score", f"{result.score[0]:.3f}", help="Of the target, before softmax: a logit or a difference of two.")
-    numbers[1].metric("Largest value", f"{result.values[0].max():.3g}", help="In the map, before channels are folded.")
+    numbers[1].metric("Largest value", f"{result.values[0].max():.2g}", help="In the map, before channels are folded.")
     passes = f"{result.cost.forward} + {result.cost.backward}"
     numbers[2].metric("Passes", passes, help="Forward and backward passes through the network.")
     numbers[3].metric("Time", f"{result.cost.seconds:.2f} s", help="In the network, when this was computed.")
     if result.completeness is not None:
         gap = result.completeness
         numbers[4].metric(
-            "Completeness gap",
-            f"{gap.gap[0]:+.3g}",
+            "Gap",
+            f"{gap.gap[0]:+.1g}",
             help=f"The map sums to {gap.total[0]:.4g}; the score rose by {gap.expected[0]:.4g} from the baseline. "
             "The method promises that the two are equal.",
         )

@@ -12,6 +12,7 @@ import explainers as ex
 from pages.common.errors import sentences
 from pages.common.progress import Bar
 from pages.common.shelves import model_shelf, result_shelf, uploads
+from pages.common.thumbnails import batched, thumbnail
 
 TOP = "top class"
 NOTHING = "nothing else"
@@ -158,34 +159,34 @@ def _image() -> tuple[Image.Image, str, str]:
         bind="query-params",
         help="Drawn road scenes with known truth, real photographs, or your own.",
     )
+    with st.popover("Gallery", icon=":material/photo_library:", width="stretch", on_change="rerun", key="_gallery") as box:
+        if box.open:
+            _gallery()
     upload, camera = st.columns(2)
     with upload.popover("Upload", icon=":material/upload:", width="stretch"):
-        st.file_uploader(
-            "Your picture", PICTURES, key="_picture_file", on_change=_keep_upload, args=("_picture_file", "input")
-        )
-    with camera.popover(
-        "Camera", icon=":material/photo_camera:", width="stretch", on_change="rerun", key="_camera_open"
-    ) as box:
+        st.file_uploader("Your picture", PICTURES, key="_picture_file", on_change=_keep_upload, args=("_picture_file", "input"))
+    with camera.popover("Camera", icon=":material/photo_camera:", width="stretch", on_change="rerun", key="_camera_open") as box:
         if box.open:  # asks for the camera only when wanted
-            st.camera_input(
-                "A picture from the camera", key="_camera", on_change=_keep_upload, args=("_camera", "input")
-            )
+            st.camera_input("A picture from the camera", key="_camera", on_change=_keep_upload, args=("_camera", "input"))
     if refused := st.session_state.get("_refused"):
         st.error(refused, icon=":material/broken_image:")
     image, key, code = _open(chosen)
-    st.image(
-        image.copy() if image.width <= 400 else _thumbnail(image), width="stretch", alt=f"The chosen picture, {chosen}"
-    )
-    st.caption(
-        f"{known.get(chosen, st.session_state.get(f'_name_of_{chosen}', chosen))} · {image.width} × {image.height} px"
-    )
+    name = known.get(chosen) or st.session_state.get(f"_name_of_{chosen}", chosen)
+    st.caption(f"{name} · {image.width} × {image.height} px")
     return image, key, code
 
 
-def _thumbnail(image: Image.Image) -> Image.Image:
-    small = image.copy()
-    small.thumbnail((400, 400))
-    return small
+def _gallery() -> None:
+    """The samples as pictures to choose from."""
+    for row in batched(ex.samples(), 4):
+        for column, sample in zip(st.columns(4), row, strict=False):
+            small = result_shelf().get(("thumbnail", sample.id), lambda s=sample: thumbnail(s.load()))
+            column.image(small, output_format="PNG", width="stretch", alt=sample.title)
+            column.button(sample.title, key=f"_take_{sample.id}", width="stretch", on_click=_take, args=(sample.id,))
+
+
+def _take(sample: str) -> None:
+    st.session_state["input"] = sample
 
 
 def _open(chosen: str) -> tuple[Image.Image, str, str]:

@@ -68,7 +68,9 @@ def torch_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory, torch_home: Path) -> Iterator[str]:
-    process, address = serve(tmp_path_factory.mktemp("server") / "log", {"TORCH_HOME": str(torch_home)})
+    nowhere = "http://127.0.0.1:9"  # no weights can be fetched, whatever network the machine has
+    environment = {"TORCH_HOME": str(torch_home), "http_proxy": nowhere, "https_proxy": nowhere}
+    process, address = serve(tmp_path_factory.mktemp("server") / "log", environment)
     try:
         yield address
     finally:

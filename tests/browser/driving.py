@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 RUNNING = 120_000  # ms: a first run on a busy two-core machine
 
@@ -19,12 +19,14 @@ class App:
         self.page = page
         self.address = address
         self.complaints: list[str] = []
-        page.on("console", lambda message: self._complain(message.type, message.text))
+        page.on("console", self._listen)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
-    def _complain(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning"):
-            self.complaints.append(f"{kind}: {text}")
+    def _listen(self, message: ConsoleMessage) -> None:
+        # Opened at /saliency, Streamlit's own front end first asks for /saliency/_stcore/..., then for /_stcore/...
+        own_search = "404" in message.text and "/_stcore/" in message.location.get("url", "")
+        if message.type in ("error", "warning") and not own_search:
+            self.complaints.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
 
     def open(self, path: str = "", **query: object) -> None:
         self.page.goto(f"{self.address}/{path}" + (f"?{urlencode(query, doseq=True)}" if query else ""))

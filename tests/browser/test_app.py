@@ -1,0 +1,310 @@
+"""The app in a real Chromium: what a visitor does, and what must come of it."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import parse_qs, urlparse
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+import explainers as ex
+from tests.browser.conftest import ROOT, serve
+from tests.browser.driving import App
+
+pytestmark = pytest.mark.browser
+
+
+def query(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlparse(page.url).query)
+
+
+def photo(side: int = 300) -> bytes:
+    """A real photograph, re-encoded so that it is not the gallery's own file."""
+    buffer = io.BytesIO()
+    ex.sample("photo:coffee").load().resize((side, side)).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def upload(app: App, name: str, content: bytes) -> None:
+    app.page.get_by_role("button", name="Upload").first.click()
+    app.page.locator("[data-testid=stFileUploader] input[type=file]").first.set_input_files(
+        files=[{"name": name, "mimeType": "application/octet-stream", "buffer": content}]
+    )
+    app.wait()
+    app.page.keyboard.press("Escape")
+    app.wait()
+
+
+def differ(one: Image.Image, other: Image.Image) -> float:
+    """Mean difference of two pictures of one size, 0 to 255."""
+    return float(np.abs(np.asarray(one, float) - np.asarray(other, float)).mean())
+
+
+def test_opening_page_explains_without_a_click(app: App) -> None:
+    app.open()
+    picture, heat = app.images()
+    assert picture.size == heat.size
+    assert differ(picture, heat) > 5
+    assert "stop" in app.text()
+    expect(app.page.get_by_test_id("stVegaLiteChart")).to_have_count(1)
+    expect(app.page.get_by_test_id("stAlert")).to_have_count(0)
+
+
+def test_a_photograph_is_uploaded_and_the_link_reopens_it(app: App, browser: Browser) -> None:
+    app.open()
+    before = app.images()[0]
+    upload(app, "coffee cup.jpg", photo())
+    shown = app.images()
+    assert differ(before, shown[0]) > 5
+    expect(app.page.get_by_text("coffee cup.jpg · 300 × 300 px")).to_be_visible()
+    assert query(app.page)["input"][0].startswith("upload:")
+    app.go("Grad-CAM")
+    assert query(app.page)["input"][0].startswith("upload:")
+
+    other = App(browser.new_context(viewport={"width": 1400, "height": 950}).new_page(), app.address)
+    other.page.goto(app.page.url)
+    other.wait()
+    assert differ(other.images()[0], shown[0]) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("notes.png", b"these are no pixels", "notes.png"),
+        ("cut.jpg", photo()[:2000], "cut.jpg"),
+        ("empty.gif", b"", "empty.gif"),
+    ],
+)
+def test_a_bad_upload_is_one_sentence_and_the_page_lives(app: App, name: str, content: bytes, words: str) -> None:
+    app.open()
+    before = app.images()[0]
+    upload(app, name, content)
+    alert = app.page.get_by_test_id("stSidebar").get_by_test_id("stAlert")
+    expect(alert).to_have_count(1)
+    assert words in alert.inner_text()
+    assert "Traceback" not in alert.inner_text()
+    assert differ(app.images()[0], before) == 0
+    app.choose("input", "photo:rocket")
+    expect(alert).to_have_count(0)
+    assert differ(app.images()[0], before) > 5
+
+
+def test_gallery_camera_and_other_models(app: App) -> None:
+    app.open()
+    app.page.get_by_role("button", name="Gallery").click()
+    app.page.get_by_role("button", name="Cat").or_(app.page.get_by_role("button", name="Chelsea")).first.click()
+    app.wait()
+    assert query(app.page)["input"] == ["photo:chelsea"]
+    app.page.keyboard.press("Escape")
+    app.choose("model", "demo:signs-vit")
+    assert query(app.page)["model"] == ["demo:signs-vit"]
+    assert "demo:signs-vit" in app.text()
+    app.choose("model", "torchvision:squeezenet1_1")
+    app.choose("weights", "random")
+    assert "untrained" in app.text()
+    app.go("Saliency")
+    assert "untrained" in app.text()
+    app.choose("model", "demo:diabetes-mlp")
+    assert "takes 10 numbers" in app.text()
+    app.choose("model", "demo:signs-cnn")
+    app.page.get_by_role("button", name="Camera").click()
+    shutter = app.page.get_by_role("button", name="Take Photo")
+    expect(shutter).to_be_enabled(timeout=20_000)
+    shutter.click()
+    app.wait()
+    assert query(app.page)["input"][0].startswith("upload:")
+
+
+def test_a_failed_download_is_one_sentence_and_the_app_stays_usable(app: App) -> None:
+    app.open(model="torchvision:shufflenet_v2_x0_5")
+    alert = app.page.get_by_test_id("stSidebar").get_by_test_id("stAlert")
+    expect(alert).to_have_count(1)
+    assert "failed" in alert.inner_text()
+    assert "torchvision:shufflenet_v2_x0_5@random" in alert.inner_text()
+    app.choose("model", "demo:signs-cnn")
+    expect(alert).to_have_count(0)
+    assert len(app.images()) == 2
+
+
+def test_weights_from_a_file(app: App, shared_fixtures: Path) -> None:
+    app.open(model="torchvision:mobilenet_v2", weights="random", input="photo:chelsea")
+    app.page.get_by_role("button", name="Weights from a file").click()
+    app.page.locator(".st-key-_weights_file input[type=file]").set_input_files(
+        shared_fixtures / "weights/imagenet/mobilenet_v2_imagenet1k.safetensors"
+    )
+    app.wait()
+    expect(app.page.get_by_text("Egyptian cat").first).to_be_visible()
+    assert query(app.page)["weights"][0].startswith("upload:")
+    assert "untrained" not in app.text()
+
+
+def test_saliency_controls(app: App) -> None:
+    app.open("saliency")
+    seen = [app.images()[1]]
+
+    def changed(what: str) -> None:
+        now = app.images()[1]
+        assert all(now.size != old.size or differ(now, old) > 0.01 for old in seen[-1:]), what
+        seen.append(now)
+
+    expect(app.page.get_by_text("Does it add up?")).to_be_visible()
+    app.slide("saliency_steps", -45)
+    changed("fewer steps")
+    app.choose("saliency_baseline", "blur")
+    changed("baseline")
+    app.page.get_by_role("radio", name="absolute").or_(app.page.get_by_role("button", name="absolute")).first.click()
+    app.wait()
+    changed("absolute view")
+    app.choose("saliency_fold", "largest absolute")
+    changed("channels")
+    app.choose("saliency_sequential_colours", "magma")
+    changed("colours")
+    app.slide("saliency_opacity", -6)
+    changed("opacity")
+    app.toggle("saliency_fixed")
+    changed("fixed scale")
+    limit = app.widget("saliency_limit").locator("input")
+    limit.fill("0.25")
+    limit.press("Enter")
+    app.wait()
+    changed("largest value")
+    for title in ("Gradient", "Input × gradient", "SmoothGrad", "Gradient SHAP", "Guided backpropagation", "DeepLift"):
+        app.choose("saliency_method", title)
+        changed(title)
+        expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()
+    app.choose("saliency_method", "SmoothGrad")
+    app.slide("saliency_samples", -10)
+    changed("samples")
+    app.slide("saliency_noise", 20)
+    changed("noise")
+    assert {"saliency_method", "saliency_noise", "saliency_view", "saliency_limit"} <= set(query(app.page))
+
+
+def test_grad_cam_controls(app: App) -> None:
+    app.open("grad_cam")
+    images = app.images()
+    assert len(images) == 2 + 4, "the panel and a strip of four stages"
+    assert "layer4" in app.text()
+    before = images[1]
+    app.choose("cam_layer", "layer2")
+    assert differ(app.images()[1], before) > 0.5
+    assert "layer2" in app.text()
+    app.choose("cam_layer", "layer4")
+    for title in ("Grad-CAM++", "HiResCAM", "XGrad-CAM", "LayerCAM", "Eigen-CAM"):
+        app.choose("cam_method", title)
+        expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()
+        assert differ(app.images()[1], app.images()[0]) > 1
+    app.choose("cam_method", "Grad-CAM")
+    app.choose("against", "give way")
+    assert "stop rather than give way" in app.text()
+    app.choose("against", "nothing else")
+    app.choose("target", "give way")
+    assert "the score of give way" in app.text()
+    app.choose("cam_sequential_colours", "cividis")
+    app.slide("cam_opacity", 4)
+    app.toggle("cam_fixed")
+    app.widget("cam_strip").get_by_role("button", name="Clear all").click()
+    app.wait()
+    assert len(app.images()) == 2
+
+
+def test_weight_statistics_controls(app: App) -> None:
+    app.open("weight_stats")
+    assert "Health" in app.text()
+    charts = app.page.get_by_test_id("stVegaLiteChart")
+    expect(charts).to_have_count(3)
+    app.choose("weights_metric", "stable rank")
+    app.choose("weights_tensor", "layer2.0.conv1.weight")
+    assert "layer2.0.conv1.weight" in query(app.page)["weights_tensor"]
+    name, content = app.download("CSV")
+    assert name.endswith(".csv")
+    assert len(content.decode().splitlines()) == 1 + len(ex.weight_stats(ex.load_model("demo:signs-cnn")))
+    app.choose("weights_other", "demo:signs-shortcut")
+    expect(charts).to_have_count(4)
+    assert len(app.images()) == 1
+
+
+def test_a_copied_link_reopens_the_same_view(app: App, browser: Browser) -> None:
+    app.open("saliency", model="demo:signs-shortcut", input="scene:1000007+sticker")
+    app.choose("saliency_method", "SmoothGrad")
+    app.slide("saliency_samples", -13)
+    app.choose("target", "stop")
+    app.choose("saliency_diverging_colours", "purple-green")
+    other = App(browser.new_context(viewport={"width": 1400, "height": 950}).new_page(), app.address)
+    other.page.goto(app.page.url)
+    other.wait()
+    mine, theirs = app.images(), other.images()
+    assert [differ(a, b) for a, b in zip(mine, theirs, strict=True)] == [0.0] * len(mine)
+    assert query(other.page) == query(app.page)
+
+
+@pytest.mark.parametrize("path", ["saliency", "grad_cam"])
+def test_downloads_and_the_code_give_the_same_array(app: App, path: str, tmp_path: Path) -> None:
+    app.open(path, target="stop")
+    name, content = app.download("NPY")
+    array = np.load(io.BytesIO(content))
+    assert name.endswith(".npy")
+    _, picture = app.download("PNG")
+    assert Image.open(io.BytesIO(picture)).width > 600
+    _, table = app.download("CSV")
+    assert len(table.decode().splitlines()) == 1 + array.shape[-2]
+
+    script = tmp_path / "code.py"
+    script.write_text(app.code() + "\nimport numpy; numpy.save('out.npy', values.numpy())\n")
+    subprocess.run([sys.executable, script], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True)
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), array, rtol=1e-4, atol=1e-6 * np.abs(array).max())
+
+
+def test_moving_a_control_abandons_the_old_work(app: App) -> None:
+    app.open("saliency", model="torchvision:resnet50", weights="random", saliency_method="Gradient")
+    app.page.goto(app.page.url.replace("saliency_method=Gradient", "saliency_method=SmoothGrad&saliency_samples=500"))
+    expect(app.page.get_by_test_id("stProgress")).to_be_visible(timeout=60_000)
+    started = time.monotonic()
+    app.choose("saliency_method", "Gradient")
+    expect(app.page.get_by_text("What Gradient shows")).to_be_visible()
+    assert time.monotonic() - started < 30, "500 samples of a ResNet-50 take minutes on a CPU"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["", "saliency", "grad_cam", "weight_stats"])
+def test_both_themes_on_every_page(browser: Browser, address: str, path: str, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": 800, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+    app = App(context.new_page(), address)
+    app.open(path)
+    ground = app.page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
+    red = int(ground.removeprefix("rgb(").split(",")[0])
+    assert red > 200 if scheme == "light" else red < 60
+    wide = app.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, "nothing runs out of a narrow window"
+    unnamed = app.page.locator("[data-testid=stMain] img:not([alt]), [data-testid=stMain] img[alt='']").count()
+    assert unnamed == 0, "every picture is described"
+    assert app.complaints == []
+    context.close()
+
+
+def test_an_unexpected_error_is_a_sentence_with_a_reference(browser: Browser, tmp_path: Path) -> None:
+    """A fault of ours, made by breaking the bundled table of methods in a copy of the process."""
+    fault = tmp_path / "sitecustomize.py"
+    fault.write_text("import explainers.api, explainers\nexplainers.explain = lambda *a, **k: 1 / 0\n")
+    log = tmp_path / "log"
+    process, address = serve(log, {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"})
+    try:
+        app = App(browser.new_context().new_page(), address)
+        app.open()
+        alert = app.page.get_by_test_id("stMain").get_by_test_id("stAlert")
+        expect(alert).to_have_count(1)
+        reference = alert.inner_text().split("under ")[1].rstrip(".\n ")
+        assert "ZeroDivisionError" not in app.text()
+        assert reference in log.read_text()
+        assert "ZeroDivisionError" in log.read_text()
+    finally:
+        process.terminate()
+        process.wait(10)

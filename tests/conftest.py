@@ -1,0 +1,37 @@
+"""What tests share: a small network with live signals, and the way to real files beside the repository."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from explainers.core.model import Model
+from tests.core.networks import TRIPWIRE, small_model
+
+FIXTURES = Path(__file__).parents[1].parent / "shared" / "fixtures"
+
+
+@pytest.fixture(scope="session")
+def shared_fixtures() -> Path:
+    """The folder of real checkpoints and pictures that is kept beside the repository."""
+    if not FIXTURES.is_dir():
+        pytest.skip("the folder ../shared/fixtures does not exist beside the repository")
+    return FIXTURES
+
+
+@pytest.fixture(scope="session")
+def model() -> Model:
+    """A small CNN in float32 for inputs of (3, 16, 16); nobody may change its weights."""
+    return small_model()
+
+
+@pytest.fixture
+def tripwire() -> Iterator[object]:
+    """The counter in the small CNN's forward, disarmed again afterwards."""
+    TRIPWIRE.left, TRIPWIRE.error = None, RuntimeError
+    TRIPWIRE.seen.clear()
+    yield TRIPWIRE
+    TRIPWIRE.left, TRIPWIRE.error = None, RuntimeError
+    TRIPWIRE.seen.clear()
