@@ -131,7 +131,9 @@ def five_cams_case(name: str, count: int, device: torch.device) -> Case:
     )
 
 
-def path_case(title: str, name: str, device: torch.device, ours: Callable[..., Work], theirs: Callable[..., Work], passes: int) -> Case:
+def path_case(
+    title: str, name: str, device: torch.device, ours: Callable[..., Work], theirs: Callable[..., Work], passes: int
+) -> Case:
     model = ex.wrap(fresh(name, device), name=name)
     bare, peer = frozen_copy(name, device), fresh(name, device)
     inputs = torch.randn(1, 3, 224, 224, device=device)
@@ -164,7 +166,9 @@ def integrated_gradients_case(name: str, device: torch.device) -> Case:
 def smoothgrad_case(name: str, device: torch.device) -> Case:
     def theirs(network: nn.Module, inputs: Tensor) -> Work:
         tunnel = NoiseTunnel(Saliency(network))
-        return lambda: tunnel.attribute(inputs, nt_type="smoothgrad", nt_samples=SAMPLES, stdevs=0.5, target=CLASS, abs=False)
+        return lambda: tunnel.attribute(
+            inputs, nt_type="smoothgrad", nt_samples=SAMPLES, stdevs=0.5, target=CLASS, abs=False
+        )
 
     return path_case(
         f"SmoothGrad, {SAMPLES} samples",

@@ -59,8 +59,14 @@ def best_chunk(work: Callable[[int], object], sizes: list[int], rounds: int = 3)
 
 def machine() -> str:
     """Device, threads and versions, for the head of a table."""
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{platform.machine()} CPU, {os.cpu_count()} cores"
-    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "torchvision", "captum", "grad-cam", "torchcam"))
+    device = (
+        torch.cuda.get_device_name()
+        if torch.cuda.is_available()
+        else f"{platform.machine()} CPU, {os.cpu_count()} cores"
+    )
+    packages = ", ".join(
+        f"{name} {version(name)}" for name in ("torch", "torchvision", "captum", "grad-cam", "torchcam")
+    )
     return f"{device}, {torch.get_num_threads()} threads; Python {platform.python_version()}; {packages}"
 
 

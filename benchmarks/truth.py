@@ -47,7 +47,9 @@ def shortcut_scenes(count: int) -> list[Scene]:
     return [draw_scene(SEEDS + i, label=SHORTCUT_CLASS, sticker=True) for i in range(count)]
 
 
-def pointing(model: ex.Model, method: str, scenes: Sequence[Scene], masks: Sequence[np.ndarray], where: str) -> Pointing:
+def pointing(
+    model: ex.Model, method: str, scenes: Sequence[Scene], masks: Sequence[np.ndarray], where: str
+) -> Pointing:
     """Explain each scene's own class and look where the maximum lies."""
     hits, energy = [], []
     for start in range(0, len(scenes), BATCH):
@@ -67,7 +69,9 @@ def measure(count: int, methods: Sequence[str]) -> list[Pointing]:
     rows = []
     for name in ("demo:signs-cnn", "demo:signs-vit"):
         model = ex.load_model(name)
-        rows += [pointing(model, method, scenes, [s.signs[0].mask for s in scenes], "in the sign") for method in methods]
+        rows += [
+            pointing(model, method, scenes, [s.signs[0].mask for s in scenes], "in the sign") for method in methods
+        ]
     shortcut = ex.load_model("demo:signs-shortcut")
     masks = [scene.sticker for scene in stickers if scene.sticker is not None]
     rows += [pointing(shortcut, method, stickers, masks, "on the sticker") for method in methods]
@@ -78,7 +82,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table as Markdown."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.truth", description=__doc__.splitlines()[0])
     parser.add_argument("--scenes", type=int, default=500)
-    parser.add_argument("--methods", nargs="+", default=["grad-cam", "layer-cam", "hires-cam", "eigen-cam", "gradient", "integrated-gradients"])
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        default=["grad-cam", "layer-cam", "hires-cam", "eigen-cam", "gradient", "integrated-gradients"],
+    )
     parsed = parser.parse_args(arguments)
     print(f"{parsed.scenes} scenes of seeds never trained on\n")
     print("| network | method | maximum lies | of scenes | energy there |\n|---|---|---|---|---|")

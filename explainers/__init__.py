@@ -8,18 +8,27 @@ a = ex.explain(model, image, method="grad-cam")
 a.heatmap((224, 224))
 """
 
-from explainers.api import Prediction, class_index, explain, layers, methods, predict
+from explainers.api import Prediction, class_index, explain, layers, predict
 from explainers.core.attribution import Attribution, Completeness, Cost
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import Cancelled, VitrineError
 from explainers.core.layers import Layer, default_layer, stages
 from explainers.core.model import Model, Needs
 from explainers.core.preprocess import Preprocess
-from explainers.core.registry import Method, find_method
+from explainers.core.registry import Method, find_method, methods
 from explainers.core.target import ClassTarget, ContrastTarget, RegressionTarget, Target
 from explainers.inputs.gallery import sample, samples
 from explainers.inputs.images import read_image
 from explainers.models import inspect_checkpoint, list_models, load_model, wrap
+from explainers.weight_stats import (
+    Spectrum,
+    compare,
+    first_layer_filters,
+    health,
+    histogram,
+    spectrum,
+    weight_stats,
+)
 
 __all__ = [
     "Attribution",
@@ -36,13 +45,18 @@ __all__ = [
     "Prediction",
     "Preprocess",
     "RegressionTarget",
+    "Spectrum",
     "Target",
     "VitrineError",
     "class_index",
+    "compare",
     "default_layer",
     "engine_for",
     "explain",
     "find_method",
+    "first_layer_filters",
+    "health",
+    "histogram",
     "inspect_checkpoint",
     "layers",
     "list_models",
@@ -52,6 +66,8 @@ __all__ = [
     "read_image",
     "sample",
     "samples",
+    "spectrum",
     "stages",
+    "weight_stats",
     "wrap",
 ]

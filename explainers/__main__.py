@@ -48,26 +48,36 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     def model_flags(made: argparse.ArgumentParser, required: bool = True) -> None:
-        made.add_argument("--model", required=required, help="demo:signs-cnn, torchvision:resnet50, torchvision:resnet18@random, ...")
+        made.add_argument(
+            "--model", required=required, help="demo:signs-cnn, torchvision:resnet50, torchvision:resnet18@random, ..."
+        )
         made.add_argument("--weights", help="a checkpoint of that architecture (.safetensors, .pt, .pth, .ckpt)")
         made.add_argument("--labels", help="a text file with one label a line")
 
     model_flags(command("methods", _methods, "List the methods, or those a model can do."), required=False)
     command("models", _models, "List the models that can be opened by name.")
     predict = command("predict", _predict, "Ask a model about pictures.")
-    explain = command("explain", _explain, "Explain a model's answer: an overlay, the raw array and a manifest per picture.")
+    explain = command(
+        "explain", _explain, "Explain a model's answer: an overlay, the raw array and a manifest per picture."
+    )
     weights = command("weights", _weights, "Statistics of every weight tensor, and what looks unhealthy.")
     inspect = command("inspect", _inspect, "What is in a checkpoint, without executing any of it.")
     for made in (predict, explain, weights):
         model_flags(made)
     for made in (predict, explain):
-        made.add_argument("images", nargs="+", metavar="IMAGE", help="a file, or a sample such as scene:1000003 or photo:chelsea")
+        made.add_argument(
+            "images", nargs="+", metavar="IMAGE", help="a file, or a sample such as scene:1000003 or photo:chelsea"
+        )
     explain.add_argument("--method", default="grad-cam", help="see the command `methods`")
     explain.add_argument("--target", help="label or index of the class; the top class if left out")
     explain.add_argument("--against", help="another label or index: why the target rather than this")
-    explain.add_argument("--option", action="append", default=[], metavar="K=V", help="an option of the method; repeatable")
+    explain.add_argument(
+        "--option", action="append", default=[], metavar="K=V", help="an option of the method; repeatable"
+    )
     explain.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the files go")
-    weights.add_argument("--against", metavar="FILE", help="another checkpoint of the architecture, compared tensor by tensor")
+    weights.add_argument(
+        "--against", metavar="FILE", help="another checkpoint of the architecture, compared tensor by tensor"
+    )
     inspect.add_argument("file", metavar="FILE")
     return parser
 
@@ -129,7 +139,7 @@ def _predict(parsed: argparse.Namespace) -> None:
     data, lines = [], []
     for row, source in enumerate(parsed.images):
         top = answers.top(5, row)
-        data.append({"image": source, "top": [{"label": l, "index": i, "probability": p} for l, i, p in top]})
+        data.append({"image": source, "top": [{"label": n, "index": i, "probability": p} for n, i, p in top]})
         lines.append(source)
         lines += [f"  {value:8.2%}  {label} ({index})" for label, index, value in top]
     _print(parsed, data, lines)

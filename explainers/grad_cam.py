@@ -142,4 +142,4 @@ def eigen_cam(run: Run, inputs: Tensor, target: Target, options: CamOptions) -> 
     projected = first * torch.linalg.vector_norm(torch.einsum("np,npc->nc", first, centred), dim=1, keepdim=True)
     agrees = (projected * centred.sum(2)).sum(1, keepdim=True)
     projected = torch.where(agrees < 0, -projected, projected)
-    return projected.unflatten(1, capture.activations.shape[-2:])
+    return projected.reshape(-1, *capture.activations.shape[-2:])

@@ -19,7 +19,9 @@ from explainers.render.overlay import Scale, figure
 DEFAULT_COLOURS = {True: "blue-red", False: "viridis"}
 
 
-def save_result(folder: Path, source: str, model: Model, image: Image.Image, attribution: Attribution) -> dict[str, Any]:
+def save_result(
+    folder: Path, source: str, model: Model, image: Image.Image, attribution: Attribution
+) -> dict[str, Any]:
     """Write NAME.png, NAME.npy and NAME.json for one explained picture.
 
     The manifest is written last, so that a half-written result is never taken for a whole one.
@@ -71,12 +73,20 @@ def save_result(folder: Path, source: str, model: Model, image: Image.Image, att
         np.save(folder / f"{name}.npy", attribution.values.numpy())
         (folder / f"{name}.json").write_text(json.dumps(manifest, indent=2, default=str) + "\n")
     except OSError as error:
-        raise VitrineError(f"The results cannot be written to {folder}: {error.strerror or error}; choose another --out.") from error
+        raise VitrineError(
+            f"The results cannot be written to {folder}: {error.strerror or error}; choose another --out."
+        ) from error
     return manifest
 
 
 def _name(source: str, attribution: Attribution) -> str:
     """A file name that says what it is; two pictures of one name in different folders get different ones."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(source).stem) or "image"
-    what = (str(source), attribution.model_fingerprint, attribution.layer, attribution.options, repr(attribution.target))
+    what = (
+        str(source),
+        attribution.model_fingerprint,
+        attribution.layer,
+        attribution.options,
+        repr(attribution.target),
+    )
     return f"{stem}-{attribution.method}-{hashlib.sha256(repr(what).encode()).hexdigest()[:6]}"

@@ -76,7 +76,8 @@ def baseline_of(run: Run, inputs: Tensor, baseline: Baseline) -> Tensor:
             # A sigma of a twelfth of the side leaves colour and layout but no object.
             sigma = max(inputs.shape[-2:]) / 12
             radius = min(int(3 * sigma), min(inputs.shape[-2:]) - 1)
-            return tvf.gaussian_blur(inputs, [2 * radius + 1] * 2, [sigma, sigma])
+            blurred: Tensor = tvf.gaussian_blur(inputs, [2 * radius + 1] * 2, [sigma, sigma])
+            return blurred
         case Baseline.BLACK | Baseline.WHITE if preprocess is not None and inputs.ndim == 4:
             return preprocess.pixel(float(baseline is Baseline.WHITE), inputs).expand_as(inputs)
         case Baseline.WHITE:
@@ -221,7 +222,8 @@ def deeplift(run: Run, inputs: Tensor, target: Target, options: BaselineOptions)
     baseline = baseline_of(run, inputs, options.baseline)
 
     def work(network: nn.Module, rows: Tensor, numbers: Sequence[int]) -> Tensor:
-        return DeepLift(network).attribute(rows, baseline[numbers[0] : numbers[-1] + 1])
+        values: Tensor = DeepLift(network).attribute(rows, baseline[numbers[0] : numbers[-1] + 1])
+        return values
 
     return _by_captum(run, inputs, target, work, Cost(2, 2))
 

@@ -5,14 +5,17 @@ import streamlit as st
 import explainers as ex
 from explainers.render.charts import compare_chart, histogram_chart, spectrum_chart, weights_overview_chart
 from explainers.render.overlay import encode_png, filters_sheet
+from pages.common.panels import show_chart
 from pages.common.selection import selected_model
 from pages.common.tables import download_table
-from pages.common.weights import compared, filters_of, other_model, spectrum_of, stats_with_progress
+from pages.common.weights import compared, other_model, stats_with_progress, tensor_details
 
 model, code = selected_model()
 
 st.title("Weight statistics")
-st.caption("Every weight tensor in numbers: how large, how spread, how many filters are dead or double, and how its spectrum falls.")
+st.caption(
+    "Every weight tensor in numbers: how large, how spread, how many filters are dead or double, and how its spectrum falls."
+)
 
 stats = stats_with_progress(model)
 findings = ex.health(stats)
@@ -34,32 +37,37 @@ METRICS = {
 }  # fmt: skip
 metric = st.selectbox("Show", list(METRICS), key="weights_metric", bind="query-params")
 show_chart(weights_overview_chart(stats, METRICS[metric]), f"{metric} of every tensor, in the network's order")
-st.dataframe(stats, hide_index=True, height=320, "Statistics of every tensor")
-download_table(stats, f"weights-{model.fingerprint}", "import explainers as ex\n\n" + code + "\ntable = ex.weight_stats(model)")
+st.dataframe(stats, hide_index=True, height=320, alt="Statistics of every tensor")
+download_table(
+    stats, f"weights-{model.fingerprint}", "import explainers as ex\n\n" + code + "\ntable = ex.weight_stats(model)"
+)
 
 st.subheader("One tensor")
 tensor = st.selectbox("Tensor", list(stats["tensor"]), key="weights_tensor", bind="query-params")
-values, spectrum = spectrum_of(model, tensor)
+(counts, edges), spectrum = tensor_details(model, tensor)
 left, right = st.columns(2)
-left.altair_chart(histogram_chart(values, "Weight"), f"Histogram of {tensor}")
-if spectrum is None:
-    right.info("A vector has no spectrum; choose a matrix or a convolution.")
-else:
-    right.altair_chart(spectrum_chart(spectrum), f"Eigenvalues of {tensor} and their power law")
+with left:
+    show_chart(histogram_chart(counts, edges, "Histogram", "Weight"), f"Histogram of {tensor}")
+with right:
+    if spectrum is None:
+        st.info("A vector has no spectrum; choose the weights of a convolution or of a linear layer.")
+    else:
+        words = f"Eigenvalues of {tensor} and the power law fitted to them"
+        show_chart(spectrum_chart(spectrum.singular_values, spectrum.alpha, spectrum.xmin), words)
 
-filters = filters_of(model)
+filters = ex.first_layer_filters(model)
 if filters is not None:
     name, weights = filters
     st.subheader("What the first layer looks for")
     st.caption(f"The {len(weights)} filters of {name}, on one common scale.")
-    st.image(encode_png(filters_sheet(weights)), output_format="PNG", width="content", f"Filters of {name} as pictures")
+    st.image(encode_png(filters_sheet(weights)), output_format="PNG", width="content", alt=f"Filters of {name}")
 
 st.subheader("Compare with other weights of this architecture")
 other = other_model(model)
 if other is not None:
     table = compared(model, other)
     show_chart(compare_chart(table), "Relative change of every tensor")
-    st.dataframe(table, hide_index=True, height=320, "Change of every tensor")
+    st.dataframe(table, hide_index=True, height=320, alt="Change of every tensor")
     download_table(table, f"compare-{model.fingerprint}-{other.fingerprint}")
 
 with st.expander("What these numbers say, and what they do not", icon=":material/menu_book:"):

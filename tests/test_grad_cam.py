@@ -319,8 +319,6 @@ FAMILIES = {
     "mnasnet0_5": ("layers", 2),
     "alexnet": ("features.11", 3),  # after it comes pooling only, which makes it 1 x 1
     "squeezenet1_1": ("classifier.2", 3),
-}
-SLOW_FAMILIES = {
     "vgg11_bn": ("features", 2),
     "densenet121": ("features", 2),
     "googlenet": ("inception5b", 2),
@@ -331,14 +329,12 @@ SLOW_FAMILIES = {
 }
 
 
-@pytest.mark.parametrize(
-    "family", [*FAMILIES, *(pytest.param(family, marks=pytest.mark.slow) for family in SLOW_FAMILIES)]
-)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_default_layer_of_torchvision_families(family):
     torch.manual_seed(0)
     extra = {"aux_logits": False, "init_weights": False} if family == "googlenet" else {}
     network = torchvision.models.get_model(family, weights=None, num_classes=10, **extra)
-    name, side = (FAMILIES | SLOW_FAMILIES)[family]
+    name, side = FAMILIES[family]
     layer = default_layer(layers(Model(family, network.eval(), (3, 64, 64))))
     assert (layer.name, layer.layout.height, layer.layout.width) == (name, side, side)
 
@@ -356,15 +352,32 @@ def test_default_layer_of_families_that_need_their_own_size(family, name, size, 
     torch.manual_seed(0)
     extra = {"aux_logits": False, "init_weights": False} if family == "inception_v3" else {}
     network = torchvision.models.get_model(family, weights=None, num_classes=10, **extra)
+    if family == "vit_b_16":
+        nn.init.normal_(network.heads.head.weight)  # torchvision begins with zeros
     layer = default_layer(layers(Model(family, network.eval(), (3, size, size))))
     assert (layer.name, layer.layout.height, layer.layout.width) == (name, side, side)
 
 
-def test_stages_of_a_residual_network():
+@pytest.mark.parametrize("count", [2, 4, 9])
+def test_stages_of_a_residual_network_shrink_down_to_the_default_layer(count):
     torch.manual_seed(0)
     network = torchvision.models.resnet18(num_classes=10).eval()
-    found = stages(layers(Model("resnet18", network, (3, 64, 64))))
-    assert found == ["layer1", "layer2", "layer3", "layer4"]
+    all_layers = layers(Model("resnet18", network, (3, 64, 64)))
+    names = stages(all_layers, count)
+    sides = [layer.layout.height for name in names for layer in all_layers if layer.name == name]
+    assert names[-1] == "layer4"
+    assert len(sides) == min(count, 5)  # 32, 16, 8, 4 and 2 pixels wide
+    assert sides == sorted(set(sides), reverse=True)
+
+
+def test_stages_of_a_transformer_are_of_the_kind_of_its_default_layer():
+    """All its maps have one size; the last block's own map is no evidence, what enters it is."""
+    names = stages(layers(Model("vit", small_vit().eval(), (3, 64, 64))))
+    assert names == [
+        "encoder.layers.encoder_layer_0.ln_1",
+        "encoder.layers.encoder_layer_0.ln_2",
+        "encoder.layers.encoder_layer_1.ln_1",
+    ]
 
 
 def test_a_network_of_vectors_is_not_offered_cams():

@@ -224,7 +224,9 @@ def test_the_chunk_size_does_not_matter(method):
     options = {"samples": 7} if method in ("smoothgrad", "gradient-shap") else QUICK.get(method, {})
     whole = explain(model, inputs, method, 3, engine=fixed_engine(1000), **options)
     for chunk in (1, 2, 5, 7, 8):
-        assert_close(explain(model, inputs, method, 3, engine=fixed_engine(chunk), **options).values, whole.values, 1e-6)
+        assert_close(
+            explain(model, inputs, method, 3, engine=fixed_engine(chunk), **options).values, whole.values, 1e-6
+        )
 
 
 def test_another_seed_is_another_sample(model):

@@ -94,7 +94,8 @@ class Attribution:
         maps = fold_channels(self.values, reduce)
         if tuple(maps.shape[-2:]) == tuple(size):
             return maps
-        return F.interpolate(maps.unsqueeze(1), size, mode="bilinear", align_corners=False).squeeze(1)
+        resized: Tensor = F.interpolate(maps.unsqueeze(1), size, mode="bilinear", align_corners=False)
+        return resized.squeeze(1)
 
 
 def fold_channels(values: Tensor, reduce: Reduce) -> Tensor:
@@ -109,5 +110,6 @@ def fold_channels(values: Tensor, reduce: Reduce) -> Tensor:
         case "max-abs":
             return values.abs().amax(1)
         case "l2":
-            return torch.linalg.vector_norm(values, dim=1)
+            norm: Tensor = torch.linalg.vector_norm(values, dim=1)
+            return norm
     raise VitrineError(f'Channels can be folded by "sum", "abs", "max-abs" or "l2", not {reduce!r}.')

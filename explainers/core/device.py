@@ -20,8 +20,8 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
     Raises:
         VitrineError: the device does not exist here.
     """
-    wanted = name or os.environ.get(DEVICE_VARIABLE) or None
-    if wanted is None:
+    wanted = name or os.environ.get(DEVICE_VARIABLE)
+    if not wanted:
         if torch.cuda.is_available():
             return torch.device("cuda", 0)
         return torch.device("mps") if torch.backends.mps.is_available() else torch.device("cpu")

@@ -9,5 +9,5 @@ class VitrineError(Exception):
     """
 
 
-class Cancelled(Exception):
+class Cancelled(Exception):  # noqa: N818
     """The work was abandoned on request; the network has been put back as it was."""

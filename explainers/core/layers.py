@@ -41,7 +41,7 @@ class Layout:
             return output
         if self.kind == "nhwc":
             return output.permute(0, 3, 1, 2)
-        grid = output[:, self.prefix :].unflatten(1, (self.height, self.width))
+        grid = output[:, self.prefix :].reshape(len(output), self.height, self.width, -1)
         return grid.permute(0, 3, 1, 2)
 
 

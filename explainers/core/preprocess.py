@@ -93,7 +93,8 @@ class Preprocess:
         if self.channels == "BGR":
             pixels = pixels.flip(0)
         mean, std = self._statistics(pixels)
-        return (pixels * self.scale - mean) / std
+        normalised: Tensor = (pixels * self.scale - mean) / std
+        return normalised
 
     def view(self, image: Image.Image) -> Image.Image:
         """The picture as the model sees it: converted, resized and cropped, but not normalised."""
@@ -104,10 +105,12 @@ class Preprocess:
         if self.resize is None:
             return image
         size = [self.resize] if isinstance(self.resize, int) else list(self.resize)
-        return tvf.resize(image, size, InterpolationMode(self.interpolation), antialias=True)
+        resized: Image.Image = tvf.resize(image, size, InterpolationMode(self.interpolation), antialias=True)
+        return resized
 
     def _cropped(self, image: Image.Image) -> Image.Image:
-        return tvf.center_crop(image, list(self.crop))
+        cropped: Image.Image = tvf.center_crop(image, list(self.crop))
+        return cropped
 
     def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
         mean, std = (like.new_tensor(v).view(-1, 1, 1) for v in (self.mean, self.std))
@@ -161,7 +164,8 @@ class Preprocess:
         """
         try:
             fields: dict[str, Any] = tomllib.loads(text)
-            return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+            plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+            return cls(**plain)
         except (tomllib.TOMLDecodeError, TypeError) as error:
             raise VitrineError(
                 f"This is not a preprocessing contract ({error}); compare it with Preprocess.to_toml()."

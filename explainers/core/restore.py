@@ -34,7 +34,9 @@ class Parts:
 
     def state(self) -> object:
         """Changes whenever a weight is replaced or written to in place."""
-        return tuple((id(t), t.data_ptr(), 0 if t.is_inference() else t._version) for t in (*self.parameters, *self.buffers))
+        return tuple(
+            (id(t), t.data_ptr(), 0 if t.is_inference() else t._version) for t in (*self.parameters, *self.buffers)
+        )
 
 
 @contextmanager

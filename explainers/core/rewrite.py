@@ -90,7 +90,7 @@ def _without_writing(traced: fx.GraphModule) -> None:
             node.target = _WRITING.get(node.target, node.target)
     for module in traced.modules():
         if getattr(module, "inplace", False):
-            module.inplace = False
+            setattr(module, "inplace", False)  # noqa: B010 (mypy takes it for a tensor)
 
 
 def _call_module(traced: fx.GraphModule, node: fx.Node, name: str) -> None:

@@ -132,7 +132,7 @@ def _bilinear(grid: Floats, size: tuple[int, int]) -> Floats:
     return as_array(resized[0, 0])
 
 
-def colourise(values: Values, scale: Scale, colormap: str | Colormap) -> Pixels:
+def colourise(values: Values, scale: Scale, colormap: str | Colormap = "viridis") -> Pixels:
     """A map (H, W) as colours, (H, W, 3) uint8; what is NaN or infinite is hatched in grey."""
     position = scale.position(_as_map(values))
     missing = np.isnan(position)
@@ -187,14 +187,13 @@ def colour_bar(
         width, height: of the whole picture in pixels, numbers and unit included.
         ink, paper: colours of the words and of the ground, for dark pages.
     """
-    size = max(9, round(height * (0.26 if unit else 0.34)))
+    size = max(9, round(height * 0.26))
     row = line_height(size)
-    bar = Image.new("RGB", (width, max(height, 2 * row + 4)), paper)
     top = row if unit else 0
+    bar = Image.new("RGB", (width, max(height, top + row + 8)), paper)
     thick = bar.height - top - row - 2
-    bar.paste(
-        Image.fromarray(find_colormap(colormap).lut[None]).resize((width, thick), Image.Resampling.NEAREST), (0, top)
-    )
+    colours = Image.fromarray(find_colormap(colormap).lut[None])
+    bar.paste(colours.resize((width, thick), Image.Resampling.NEAREST), (0, top))
     draw = ImageDraw.Draw(bar)
     draw.text((0, 0), shorten(unit, width, size), fill=ink, font=font(size))
     _draw_ticks(draw, scale, width, top + thick, size, ink)

@@ -34,7 +34,9 @@ def method_form(family: str, model: ex.Model, key: str, default: str) -> tuple[e
 def about(method: ex.Method) -> None:
     """What a method shows, what it does not, and where it was published."""
     with st.expander(f"What {method.title} shows, and what it does not", icon=":material/menu_book:"):
-        st.markdown(f"**It shows.** {method.shows}\n\n**It does not show.** {method.caveat}\n\n**Source.** {method.citation}")
+        st.markdown(
+            f"**It shows.** {method.shows}\n\n**It does not show.** {method.caveat}\n\n**Source.** {method.citation}"
+        )
 
 
 def _choices(field: FieldInfo) -> str | None:
@@ -61,7 +63,9 @@ def _widget(key: str, name: str, field: FieldInfo) -> Any:
         start = low if low > 0 or field.default == low else step
         return st.slider(label, start, float(high), field.default, step, key=key, bind="query-params", help=help_text)
     if kind is int:
-        return st.number_input(label, min_value=int(low or 0), value=field.default, step=1, key=key, bind="query-params", help=help_text)
+        return st.number_input(
+            label, min_value=int(low or 0), value=field.default, step=1, key=key, bind="query-params", help=help_text
+        )
     raise TypeError(f"There is no control for {name}: {typing.cast(Any, kind)}.")
 
 

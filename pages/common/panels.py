@@ -19,7 +19,12 @@ from pages.common.selection import Selection, short_hash
 from pages.common.shelves import result_shelf
 
 WIDTH = 560  # px of a rendered picture: sharp on a projector, small on the wire
-FOLDS: dict[str, ex.Reduce] = {"sum": "sum", "sum of absolute": "abs", "largest absolute": "max-abs", "Euclidean norm": "l2"}
+FOLDS: dict[str, ex.Reduce] = {
+    "sum": "sum",
+    "sum of absolute": "abs",
+    "largest absolute": "max-abs",
+    "Euclidean norm": "l2",
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,11 @@ def view_form(key: str, signed: bool) -> View:
     names = [name for name, colormap in COLORMAPS.items() if colormap.kind == kind]
     # One key per kind: a sequential choice must not be carried to signed maps.
     colormap = st.selectbox(
-        "Colours", names, key=f"{key}_{kind}_colours", bind="query-params", help="All can be told apart by the colour-blind."
+        "Colours",
+        names,
+        key=f"{key}_{kind}_colours",
+        bind="query-params",
+        help="All can be told apart by the colour-blind.",
     )
     opacity = st.slider("Opacity", 0.0, 1.0, 0.6, 0.05, key=f"{key}_opacity", bind="query-params")
     limit = None
@@ -87,7 +96,15 @@ def view_form(key: str, signed: bool) -> View:
 def picture(chosen: Selection, result: ex.Attribution, view: View, caption: str, width: int = WIDTH) -> None:
     """The overlay and its colour bar."""
     scale = view.scale(result)
-    name = ("picture", *chosen.key, result.method, result.layer, repr(sorted(result.options.items())), repr(view), width)
+    name = (
+        "picture",
+        *chosen.key,
+        result.method,
+        result.layer,
+        repr(sorted(result.options.items())),
+        repr(view),
+        width,
+    )
 
     def render() -> bytes:
         return encode_png(overlay(chosen.enlarged(width), view.maps(result)[0], scale, view.colormap, view.opacity))
@@ -125,7 +142,10 @@ def explanation_panel(chosen: Selection, result: ex.Attribution, view: View, cod
     with right:
         picture(chosen, result, view, f"{words}{f' at layer {result.layer}' if result.layer else ''}.")
     if not result.values.any():
-        st.warning("The map is zero everywhere: by this method, nothing at this place raises the score.", icon=":material/blur_off:")
+        st.warning(
+            "The map is zero everywhere: by this method, nothing at this place raises the score.",
+            icon=":material/blur_off:",
+        )
     _numbers(result)
     _downloads(chosen, result, view, title)
     map_table(result, view)
@@ -138,7 +158,9 @@ def map_table(result: ex.Attribution, view: View) -> None:
     with st.expander("Numbers as a table", icon=":material/table:"):
         own = (result.values.shape[-2], result.values.shape[-1])
         table = strongest(view.maps(result, own)[0], 500)
-        st.caption(f"{own[0]} × {own[1]} cells at the map's own resolution; the {len(table)} strongest, rows and columns from 0.")
+        st.caption(
+            f"{own[0]} × {own[1]} cells at the map's own resolution; the {len(table)} strongest, rows and columns from 0."
+        )
         st.dataframe(table, hide_index=True, height=240, alt="Values of the map, strongest first")
 
 
@@ -151,7 +173,9 @@ def strongest(values: np.ndarray, count: int) -> pd.DataFrame:
 
 def _numbers(result: ex.Attribution) -> None:
     numbers = st.columns(4 if result.completeness is None else 5)
-    numbers[0].metric("Score", f"{result.score[0]:.3f}", help="Of the target, before softmax: a logit or a difference of two.")
+    numbers[0].metric(
+        "Score", f"{result.score[0]:.3f}", help="Of the target, before softmax: a logit or a difference of two."
+    )
     numbers[1].metric("Largest value", f"{result.values[0].max():.2g}", help="In the map, before channels are folded.")
     passes = f"{result.cost.forward} + {result.cost.backward}"
     numbers[2].metric("Passes", passes, help="Forward and backward passes through the network.")
@@ -173,7 +197,9 @@ def _downloads(chosen: Selection, result: ex.Attribution, view: View, title: str
     def png() -> bytes:
         caption = f"{chosen.model.name}: {result.target.describe(chosen.model.labels)}, score {result.score[0]:.3f}"
         image = chosen.enlarged(WIDTH)
-        return encode_png(figure(image, view.maps(result)[0], scale, view.colormap, view.opacity, title=title, caption=caption))
+        return encode_png(
+            figure(image, view.maps(result)[0], scale, view.colormap, view.opacity, title=title, caption=caption)
+        )
 
     def npy() -> bytes:
         buffer = io.BytesIO()

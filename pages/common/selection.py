@@ -159,15 +159,23 @@ def _image() -> tuple[Image.Image, str, str]:
         bind="query-params",
         help="Drawn road scenes with known truth, real photographs, or your own.",
     )
-    with st.popover("Gallery", icon=":material/photo_library:", width="stretch", on_change="rerun", key="_gallery") as box:
+    with st.popover(
+        "Gallery", icon=":material/photo_library:", width="stretch", on_change="rerun", key="_gallery"
+    ) as box:
         if box.open:
             _gallery()
     upload, camera = st.columns(2)
     with upload.popover("Upload", icon=":material/upload:", width="stretch"):
-        st.file_uploader("Your picture", PICTURES, key="_picture_file", on_change=_keep_upload, args=("_picture_file", "input"))
-    with camera.popover("Camera", icon=":material/photo_camera:", width="stretch", on_change="rerun", key="_camera_open") as box:
+        st.file_uploader(
+            "Your picture", PICTURES, key="_picture_file", on_change=_keep_upload, args=("_picture_file", "input")
+        )
+    with camera.popover(
+        "Camera", icon=":material/photo_camera:", width="stretch", on_change="rerun", key="_camera_open"
+    ) as box:
         if box.open:  # asks for the camera only when wanted
-            st.camera_input("A picture from the camera", key="_camera", on_change=_keep_upload, args=("_camera", "input"))
+            st.camera_input(
+                "A picture from the camera", key="_camera", on_change=_keep_upload, args=("_camera", "input")
+            )
     if refused := st.session_state.get("_refused"):
         st.error(refused, icon=":material/broken_image:")
     image, key, code = _open(chosen)
@@ -243,7 +251,9 @@ def _target(answer: ex.Prediction) -> tuple[ex.Target | None, str]:
         return ex.ClassTarget(index), str(index)
     against = names.index(other)
     if against == index:
-        raise ex.VitrineError(f"A score cannot be explained rather than itself: choose another class than {other!r} below.")
+        raise ex.VitrineError(
+            f"A score cannot be explained rather than itself: choose another class than {other!r} below."
+        )
     return ex.ContrastTarget(index, against), f"ex.ContrastTarget({index}, {against})"
 
 

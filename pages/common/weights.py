@@ -18,14 +18,20 @@ NONE = "none"
 def stats_with_progress(model: ex.Model) -> pd.DataFrame:
     """`ex.weight_stats` of the model, computed once."""
     bar = Bar(st.empty(), "Weight statistics")
-    table: pd.DataFrame = result_shelf().get(("weights", model.fingerprint), lambda: ex.weight_stats(model, progress=bar))
+    table: pd.DataFrame = result_shelf().get(
+        ("weights", model.fingerprint), lambda: ex.weight_stats(model, progress=bar)
+    )
     bar.clear()
     return table
 
 
-def tensor_details(model: ex.Model, tensor: str) -> Any:
-    """Histogram and spectrum of one tensor."""
-    return result_shelf().get(("tensor", model.fingerprint, tensor), lambda: ex.tensor_details(model, tensor))
+def tensor_details(model: ex.Model, name: str) -> tuple[Any, ex.Spectrum | None]:
+    """Histogram (counts, edges) and spectrum of one tensor, the latter None for vectors."""
+    tensor = model.network.get_parameter(name)
+    details: tuple[Any, ex.Spectrum | None] = result_shelf().get(
+        ("tensor", model.fingerprint, name), lambda: (ex.histogram(tensor), ex.spectrum(tensor))
+    )
+    return details
 
 
 def other_model(model: ex.Model) -> ex.Model | None:
@@ -33,9 +39,13 @@ def other_model(model: ex.Model) -> ex.Model | None:
     known = {found.spec: found for found in ex.list_models()}
     spec = model.name.split("@")[0]
     if spec.startswith("demo:signs-"):
-        choices = [name for name in ("demo:signs-cnn", "demo:signs-shortcut") if name != spec and spec != "demo:signs-vit"]
+        choices = [
+            name for name in ("demo:signs-cnn", "demo:signs-shortcut") if name != spec and spec != "demo:signs-vit"
+        ]
     elif spec in known:
-        choices = [f"{spec}@{weights}" for weights in (*known[spec].weights, "random") if f"{spec}@{weights}" != model.name]
+        choices = [
+            f"{spec}@{weights}" for weights in (*known[spec].weights, "random") if f"{spec}@{weights}" != model.name
+        ]
     else:
         choices = []
     left, right = st.columns(2)
@@ -48,7 +58,8 @@ def other_model(model: ex.Model) -> ex.Model | None:
         return None
     bar = Bar(st.empty(), f"Loading {chosen}")
     other = model_shelf().get(
-        (chosen, None), lambda: ex.load_model(chosen, progress=lambda done, total: bar(done / (total or done), "downloading"))
+        (chosen, None),
+        lambda: ex.load_model(chosen, progress=lambda done, total: bar(done / (total or done), "downloading")),
     )
     bar.clear()
     return other

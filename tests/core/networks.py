@@ -106,7 +106,9 @@ def small_model(dtype: torch.dtype = torch.float32, seed: int = 0) -> Model:
     return Model("small-cnn", small_cnn(dtype, seed), (3, 16, 16), labels=("stop", "yield", "ahead", "left", "right"))
 
 
-def random_inputs(count: int, shape: Sequence[int] = (3, 16, 16), seed: int = 1, dtype: torch.dtype = torch.float32) -> Tensor:
+def random_inputs(
+    count: int, shape: Sequence[int] = (3, 16, 16), seed: int = 1, dtype: torch.dtype = torch.float32
+) -> Tensor:
     return torch.randn((count, *shape), generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
 
 

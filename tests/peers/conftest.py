@@ -1,0 +1,18 @@
+"""The networks that peers are compared on, made once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from torch import nn
+
+from explainers.core.model import Model
+from tests.peers.networks import NAMES, SHAPE, network, twin
+
+
+@pytest.fixture(scope="session", params=NAMES)
+def pair(request: pytest.FixtureRequest) -> Iterator[tuple[Model, nn.Module]]:
+    """A model, and the hand-made twin of its network that other libraries are given."""
+    made = network(request.param)
+    yield Model(request.param, made, SHAPE), twin(request.param, made)

@@ -1,0 +1,129 @@
+"""The command line, as a shell sees it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import explainers as ex
+from explainers.__main__ import main
+
+SCENE = "scene:1000050"
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = main(arguments)
+    said = capsys.readouterr()
+    return status, said.out, said.err
+
+
+def test_methods_are_those_of_the_registry(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "methods", "--json")
+    assert status == 0
+    assert [m["name"] for m in json.loads(out)] == [m.name for m in ex.methods()]
+    _, out, _ = run(capsys, "methods", "--model", "demo:diabetes-mlp")
+    assert "integrated-gradients" in out
+    assert "grad-cam" not in out
+
+
+def test_predict_says_what_python_says(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "predict", "--model", "demo:signs-cnn", SCENE, "--json")
+    assert status == 0
+    top = json.loads(out)[0]["top"]
+    expected = ex.predict(ex.load_model("demo:signs-cnn"), ex.sample(SCENE).load()).top(5)
+    assert [(t["label"], t["index"], t["probability"]) for t in top] == expected
+
+
+def test_explain_writes_overlay_array_and_manifest(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    picture = tmp_path / "my photo.png"
+    ex.sample("photo:rocket").load().save(picture)
+    arguments = ["explain", "--model", "demo:signs-cnn", "--method", "integrated-gradients", "--option", "steps=7"]
+    status, out, _ = run(capsys, *arguments, "--target", "stop", str(picture), "--out", str(tmp_path / "out"), "--json")
+    assert status == 0
+    manifest = json.loads(out)[0]
+    values = np.load(tmp_path / "out" / manifest["values"])
+    model = ex.load_model("demo:signs-cnn")
+    expected = ex.explain(model, ex.read_image(picture), "integrated-gradients", "stop", steps=7)
+    np.testing.assert_allclose(values, expected.values.numpy(), rtol=1e-4, atol=1e-6)
+    assert manifest["options"]["steps"] == 7
+    assert manifest["target"] == "stop"
+    assert manifest["completeness_gap"] == pytest.approx(float(expected.completeness.gap[0]), abs=1e-4)
+    assert Image.open(tmp_path / "out" / manifest["overlay"]).width > 600
+    stored = json.loads((tmp_path / "out" / manifest["overlay"]).with_suffix(".json").read_text())
+    assert stored == manifest
+
+
+def test_why_this_rather_than_that(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ["explain", "--model", "demo:signs-cnn", "--target", "stop", "--against", "give way", "--json"]
+    status, out, _ = run(capsys, *arguments, SCENE, "--out", str(tmp_path))
+    assert status == 0
+    manifest = json.loads(out)[0]
+    assert manifest["target"] == "stop rather than give way"
+    model = ex.load_model("demo:signs-cnn")
+    target = ex.ContrastTarget(ex.class_index("stop", model), ex.class_index("give way", model))
+    expected = ex.explain(model, ex.sample(SCENE).load(), "grad-cam", target)
+    np.testing.assert_allclose(np.load(tmp_path / manifest["values"]), expected.values.numpy(), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["predict", "--model", "demo:nothing", "x.png"], "no demo model 'nothing'"),
+        (["predict", "--model", "demo:signs-cnn", "nowhere.png"], "nowhere.png"),
+        (["explain", "--model", "demo:signs-cnn", "--method", "gradcam", SCENE, "--out", "OUT"], "grad-cam"),
+        (["explain", "--model", "demo:signs-cnn", "--option", "layer=layer9", SCENE, "--out", "OUT"], "layer9"),
+        (["explain", "--model", "demo:signs-cnn", "--option", "nonsense", SCENE, "--out", "OUT"], "NAME=VALUE"),
+        (["explain", "--model", "demo:signs-cnn", "--target", "stopp", SCENE, "--out", "OUT"], "did you mean: stop"),
+        (["explain", "--model", "demo:signs-cnn", "--against", "stop", SCENE, "--out", "OUT"], "--target"),
+        (["explain", "--model", "demo:signs-cnn", "--target", "77", SCENE, "--out", "OUT"], "77"),
+        (["explain", "--model", "demo:diabetes-mlp", SCENE, "--out", "OUT"], "images"),
+        (["inspect", "nowhere.pt"], "nowhere.pt"),
+        (["weights", "--model", "torchvision:resnet5"], "resnet50"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_two(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    status, out, err = run(capsys, *[str(tmp_path) if a == "OUT" else a for a in arguments])
+    assert status == 2
+    assert out == ""
+    assert err.count("\n") == 1
+    assert words in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_inspect_lists_what_a_refused_file_wanted_to_run(
+    capsys: pytest.CaptureFixture[str], shared_fixtures: Path
+) -> None:
+    path = shared_fixtures / "lightning" / "uvadl_cifar10_autoencoder64_UNSAFE_HPARAMS.ckpt"
+    status, out, _ = run(capsys, "inspect", str(path))
+    assert status == 0
+    assert "pytorch_lightning.utilities.parsing.AttributeDict" in out
+    assert "refused" in out
+
+
+def test_weights_and_comparison(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "weights", "--model", "demo:signs-cnn", "--json")
+    assert status == 0
+    tensors = json.loads(out)["tensors"]
+    network = ex.load_model("demo:signs-cnn").network
+    assert [t["tensor"] for t in tensors] == [name for name, _ in network.named_parameters()]
+    assert tensors[0]["mean"] == pytest.approx(float(next(network.parameters()).mean()), rel=1e-4)
+    shortcut = Path(ex.__file__).parent / "demo" / "weights" / "signs-shortcut.safetensors"
+    status, out, _ = run(capsys, "weights", "--model", "demo:signs-cnn", "--against", str(shortcut), "--json")
+    assert status == 0
+    assert {row["status"] for row in json.loads(out)} == {"changed"}
+
+
+def test_it_runs_as_a_module_and_ends_quietly_in_a_pipe() -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m explainers models | head -1", shell=True, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("demo:signs-cnn")
+    assert done.stderr == ""
