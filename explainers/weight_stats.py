@@ -20,7 +20,7 @@ from explainers.core.fingerprint import tensor_bytes
 from explainers.core.model import Model
 from explainers.core.spectrum import CITATIONS, Spectrum, spectrum
 from explainers.core.weight_health import Finding, health
-from explainers.core.weights import as_filters, count_filters, histogram, moments, plain
+from explainers.core.weights import as_filters, count_filters, histogram, in_blocks, moments, plain
 
 __all__ = [
     "CITATIONS",
@@ -141,8 +141,9 @@ def compare(a: Model, b: Model) -> pd.DataFrame:
         difference_l2, max_abs_difference: ||b - a||_2 and the largest |b - a|, in units of the weights.
         relative_change: ||b - a|| / ||a||; infinite where a is zero and b is not.
         cosine: cosine similarity of a and b; NaN where either is zero.
-        std_ratio: std of b over std of a; NaN where a is constant.
-        All five are NaN where there is no pair of one shape, and where NaN or Inf is in the way.
+        std_ratio: std of b over std of a, of their finite values; NaN where a is constant.
+        All five are NaN where there is no pair of one shape, and where NaN or Inf is in the way; they are
+        0, 0, 1, 0, 1 for "same".
 
     Raises:
         VitrineError: the two have no tensor's name in common.
@@ -183,21 +184,32 @@ def _difference(a: Tensor | None, b: Tensor | None) -> dict[str, Any]:
         return row | {"status": "only in second" if a is None else "only in first"}
     if a.shape != b.shape:
         return row | {"status": "shape differs"}
-    same = a.dtype == b.dtype and tensor_bytes(a) == tensor_bytes(b)
-    return row | {"status": "same" if same else "changed"} | _change(a, b)
+    if a.numel() == 0 or (a.dtype == b.dtype and tensor_bytes(a) == tensor_bytes(b)):
+        equal = {
+            "difference_l2": 0.0,
+            "relative_change": 0.0,
+            "cosine": 1.0,
+            "max_abs_difference": 0.0,
+            "std_ratio": 1.0,
+        }
+        return row | {"status": "same"} | equal
+    return row | {"status": "changed"} | _change(a.cpu(), b.cpu())
 
 
 def _change(a: Tensor, b: Tensor) -> dict[str, float]:
-    """Distances between two tensors of one shape, in float64."""
-    x, y = (plain(t).cpu().double().reshape(-1) for t in (a, b))
-    difference = y - x
-    distance, norm = float(torch.linalg.vector_norm(difference)), float(torch.linalg.vector_norm(x))
-    norms = norm * float(torch.linalg.vector_norm(y))
-    spread = [float(t.std(correction=0)) if t.numel() else math.nan for t in (x, y)]
+    """Distances between two tensors of one shape, neither empty, in float64."""
+    parts = []
+    for x, y in zip(in_blocks(a), in_blocks(b), strict=True):
+        difference = y - x
+        farthest = torch.linalg.vector_norm(difference, math.inf)
+        parts.append(torch.stack([difference.square().sum(), x @ y, farthest]))
+    squares, products, farthest = torch.stack(parts).unbind(1)
+    distance, product = float(squares.sum().sqrt()), float(products.sum())
+    before, after = moments(a), moments(b)
     return {
         "difference_l2": distance,
-        "relative_change": distance / norm if norm else (math.inf if distance else 0.0),
-        "cosine": float(x @ y) / norms if norms else math.nan,
-        "max_abs_difference": float(difference.abs().max()) if difference.numel() else 0.0,
-        "std_ratio": spread[1] / spread[0] if spread[0] else math.nan,
+        "relative_change": distance / before.l2 if before.l2 else (math.inf if distance else 0.0),
+        "cosine": product / (before.l2 * after.l2) if before.l2 and after.l2 else math.nan,
+        "max_abs_difference": float(farthest.max()),
+        "std_ratio": after.std / before.std if before.std else math.nan,
     }

@@ -5,7 +5,7 @@ import streamlit as st
 import explainers as ex
 from explainers.render.charts import layer_profile_chart
 from pages.common.forms import about, method_form
-from pages.common.panels import explanation_panel, picture, show_chart, view_form
+from pages.common.panels import explanation_panel, picture, view_form
 from pages.common.selection import selection
 from pages.common.work import code_for, explain_with_progress, layers_of
 
@@ -47,6 +47,6 @@ if strip:
         with column:
             height, width = one.values.shape[-2:]
             picture(chosen, one, view, f"{one.layer} · {height} × {width}", width=280)
-    show_chart(layer_profile_chart(results), "Strength of the map at each layer of the strip")
+    st.altair_chart(layer_profile_chart(results), alt="Strength of the map at each layer of the strip")
     with st.expander("The code that makes the strip", icon=":material/code:"):
         st.code(code_for(chosen, method, several), language="python")

@@ -4,7 +4,7 @@ import streamlit as st
 
 import explainers as ex
 from explainers.render.charts import top_k_chart
-from pages.common.panels import View, original, picture, show_chart
+from pages.common.panels import View, original, picture
 from pages.common.selection import predicted, selection
 from pages.common.work import code_for, explain_with_progress
 
@@ -25,7 +25,9 @@ with seen:
     st.subheader("What the model sees")
     st.markdown(f"First answer: **{label}**, with a probability of **{probability:.1%}**.")
     names, shares = [name for name, _, _ in top], [share for _, _, share in top]
-    show_chart(top_k_chart(names, shares, highlighted=0, title=""), "Probabilities of the five most probable classes")
+    st.altair_chart(
+        top_k_chart(names, shares, highlighted=0, title=""), alt="Probabilities of the five most probable classes"
+    )
     st.caption("A high probability is no proof of a good reason: look where the evidence lies.")
 with evidence:
     st.subheader("Where the evidence lies")

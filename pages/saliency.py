@@ -4,7 +4,7 @@ import streamlit as st
 
 from explainers.render.charts import completeness_chart, value_histogram
 from pages.common.forms import about, method_form
-from pages.common.panels import explanation_panel, show_chart, view_form
+from pages.common.panels import explanation_panel, view_form
 from pages.common.selection import selection
 from pages.common.work import code_for, explain_with_progress
 
@@ -23,9 +23,9 @@ with shown:
     about(method)
     if result.completeness is not None:
         st.subheader("Does it add up?")
-        show_chart(completeness_chart(result.completeness), "Sum of the map beside the change of the score")
+        st.altair_chart(completeness_chart(result.completeness), alt="Sum of the map beside the change of the score")
     st.subheader("How the values are spread")
-    show_chart(
+    st.altair_chart(
         value_histogram(result.values[0], unit="Attribution of one input value", log_counts=True),
-        "Histogram of the map's values",
+        alt="Histogram of the map's values",
     )

@@ -5,9 +5,8 @@ import streamlit as st
 import explainers as ex
 from explainers.render.charts import compare_chart, histogram_chart, spectrum_chart, weights_overview_chart
 from explainers.render.overlay import encode_png, filters_sheet
-from pages.common.panels import show_chart
 from pages.common.selection import selected_model
-from pages.common.tables import download_table
+from pages.common.tables import download_table, readable
 from pages.common.weights import compared, other_model, stats_with_progress, tensor_details
 
 model, code = selected_model()
@@ -36,8 +35,8 @@ METRICS = {
     "power-law exponent": "alpha",
 }  # fmt: skip
 metric = st.selectbox("Show", list(METRICS), key="weights_metric", bind="query-params")
-show_chart(weights_overview_chart(stats, METRICS[metric]), f"{metric} of every tensor, in the network's order")
-st.dataframe(stats, hide_index=True, height=320, alt="Statistics of every tensor")
+st.altair_chart(weights_overview_chart(stats, METRICS[metric]), alt=f"{metric} of every tensor, in the network's order")
+st.dataframe(readable(stats), hide_index=True, height=320, alt="Statistics of every tensor")
 download_table(
     stats, f"weights-{model.fingerprint}", "import explainers as ex\n\n" + code + "\ntable = ex.weight_stats(model)"
 )
@@ -47,13 +46,13 @@ tensor = st.selectbox("Tensor", list(stats["tensor"]), key="weights_tensor", bin
 (counts, edges), spectrum = tensor_details(model, tensor)
 left, right = st.columns(2)
 with left:
-    show_chart(histogram_chart(counts, edges, "Histogram", "Weight"), f"Histogram of {tensor}")
+    st.altair_chart(histogram_chart(counts, edges, "Histogram", "Weight"), alt=f"Histogram of {tensor}")
 with right:
     if spectrum is None:
         st.info("A vector has no spectrum; choose the weights of a convolution or of a linear layer.")
     else:
         words = f"Eigenvalues of {tensor} and the power law fitted to them"
-        show_chart(spectrum_chart(spectrum.singular_values, spectrum.alpha, spectrum.xmin), words)
+        st.altair_chart(spectrum_chart(spectrum.singular_values, spectrum.alpha, spectrum.xmin), alt=words)
 
 filters = ex.first_layer_filters(model)
 if filters is not None:
@@ -66,8 +65,8 @@ st.subheader("Compare with other weights of this architecture")
 other = other_model(model)
 if other is not None:
     table = compared(model, other)
-    show_chart(compare_chart(table), "Relative change of every tensor")
-    st.dataframe(table, hide_index=True, height=320, alt="Change of every tensor")
+    st.altair_chart(compare_chart(table), alt="Relative change of every tensor")
+    st.dataframe(readable(table), hide_index=True, height=320, alt="Change of every tensor")
     download_table(table, f"compare-{model.fingerprint}-{other.fingerprint}")
 
 with st.expander("What these numbers say, and what they do not", icon=":material/menu_book:"):

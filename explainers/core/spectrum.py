@@ -44,7 +44,8 @@ LARGEST_SIDE: Final = 8192
 
 _NOISE: Final = float(np.finfo(np.float32).eps)  # weights are stored in float32 or less, whatever computes with them
 _FLAT: Final = 1e-6  # mean log(x / x_min) below this: the tail is one value repeated, not a power law
-_BLOCK: Final = 1 << 22  # elements worked on at once: 32 MiB in float64
+_BLOCK: Final = 1 << 20  # elements multiplied at once: 8 MiB in float64
+_CACHED: Final = 1 << 15  # elements that stay in a core's cache through many small steps
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,12 @@ def spectrum(tensor: Tensor) -> Spectrum | None:
     if tensor.device.type == "mps":
         tensor = tensor.cpu()  # Apple's GPU has neither float64 nor an eigenvalue solver
     tensor = tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()
-    scale = float(tensor.abs().max())
-    if not math.isfinite(scale):
+    largest_weight = max(abs(float(value)) for value in tensor.aminmax())
+    if not math.isfinite(largest_weight):
         return None
-    # Divided by the largest weight, no square can overflow or vanish.
-    grams, flat_gram = _gram_matrices(tensor, scale or 1.0)
+    # Divided by the largest weight, no square can leave float64; squares of float32 cannot anyway.
+    scale = largest_weight if tensor.dtype == torch.float64 and largest_weight > 0 else 1.0
+    grams, flat_gram = _gram_matrices(tensor, scale)
     eigenvalues = np.sort(_eigenvalues(grams).ravel())[::-1]
     largest = float((eigenvalues if len(grams) == 1 else _eigenvalues(flat_gram)).max())
     law = _tail_of(eigenvalues, tensor.shape)
@@ -148,7 +150,8 @@ def _gram(matrix: Tensor, scale: float) -> Tensor:
     rows = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     gram = torch.zeros(len(rows), len(rows), dtype=torch.float64, device=matrix.device)
     for block in torch.split(rows, max(1, _BLOCK // len(rows)), dim=1):
-        block = block.double() / scale
+        block = block.double()
+        block = block if scale == 1 else block / scale
         gram.addmm_(block, block.T)
     return gram
 
@@ -209,13 +212,13 @@ def fit_power_law(values: npt.ArrayLike, fewest: int = FEWEST_EIGENVALUES) -> Po
     if len(candidates) == 0:
         return PowerLaw()
     slope = 1 / excess[candidates]  # alpha - 1
-    distances = _ks_distances(logs, starts[place], candidates, slope)
+    distances = _ks_distances(logs, starts[place].astype(np.float64), candidates, slope)
     best = int(np.argmin(distances))
     start = int(candidates[best])
     return PowerLaw(1 + float(slope[best]), float(x[start]), float(distances[best]), int(count[start]))
 
 
-def _ks_distances(logs: Floats, below: npt.NDArray[np.intp], starts: npt.NDArray[np.intp], slope: Floats) -> Floats:
+def _ks_distances(logs: Floats, below: Floats, starts: npt.NDArray[np.intp], slope: Floats) -> Floats:
     """Largest |P(X < x) of the fit - of the data| over each tail.
 
     Args:
@@ -223,16 +226,18 @@ def _ks_distances(logs: Floats, below: npt.NDArray[np.intp], starts: npt.NDArray
         below: (N,) how many values lie strictly below each.
         starts, slope: (T,) first index of each tail, ascending, and its alpha - 1.
     """
-    log, rank = torch.from_numpy(logs), torch.from_numpy(below).double()
-    first, rate = torch.from_numpy(starts), torch.from_numpy(slope)
-    found = []
-    rows = max(1, _BLOCK // (4 * len(logs)))
+    found = np.empty(len(starts))
+    rows = max(1, _CACHED // len(logs))
     for begin in range(0, len(starts), rows):
-        here = first[begin : begin + rows]
-        low = int(here[0])
+        here, rate = starts[begin : begin + rows, None], slope[begin : begin + rows, None]
+        low = int(here[0, 0])
         # Before its own start a tail has log ratio and rank clamped to 0, so fit and data agree there.
-        ratio = (log[low:] - log[here].unsqueeze(1)).clamp_min_(0)  # (rows, N - low)
-        fitted = ratio.mul_(-rate[begin : begin + rows].unsqueeze(1)).expm1_().neg_()
-        measured = (rank[low:] - here.unsqueeze(1)).clamp_min_(0).div_((len(logs) - here).unsqueeze(1))
-        found.append(fitted.sub_(measured).abs_().amax(1))
-    return np.asarray(torch.cat(found).numpy(), np.float64)
+        fitted = np.maximum(logs[low:] - logs[here], 0)  # (rows, N - low)
+        fitted *= -rate
+        np.exp(fitted, out=fitted)
+        measured = np.maximum(below[low:] - here, 0)
+        measured /= len(logs) - here
+        measured += fitted
+        measured -= 1
+        found[begin : begin + rows] = np.abs(measured, out=measured).max(1)
+    return found

@@ -21,7 +21,9 @@ NEAR_ZERO: Final = 1e-3
 TWINS: Final = 0.99
 """Two filters are near-duplicates whose cosine similarity is above this."""
 
-_BLOCK: Final = 1 << 22  # elements worked on at once
+_CACHED: Final = 1 << 15  # elements per step on the CPU: they stay in a core's cache, and need no second thread
+_PARALLEL: Final = 1 << 24  # elements per step on a GPU
+_COMPARED: Final = 1 << 20  # pairs of filters compared at once
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,16 @@ def moments(tensor: Tensor) -> Moments:
     """Moments of a tensor of any shape and dtype, complex ones by modulus; in float64 where the device has it."""
     nan = inf = 0
     parts = []
-    for values in _blocks(tensor):
-        finite = values.isfinite()
-        if not bool(finite.all()):
+    for values in in_blocks(tensor):
+        sums = _sums(values)
+        if not math.isfinite(sums[_L1]):
+            finite = values.isfinite()
             nan += int(values.isnan().sum())
             inf += int(values.isinf().sum())
             values = values[finite]
-        if values.numel():
-            parts.append(_sums(values))
+            sums = _sums(values) if values.numel() else []
+        if sums:
+            parts.append(sums)
     if not parts:
         unknown = math.nan
         return Moments(unknown, unknown, unknown, unknown, 0.0, 0.0, unknown, near_zero=0, nan=nan, inf=inf)
@@ -70,7 +74,7 @@ def moments(tensor: Tensor) -> Moments:
     squares = float((spread + count * (mean - centre) ** 2).sum())
     norm = float(np.linalg.norm(l2))
     limit = NEAR_ZERO * norm / math.sqrt(total)
-    near = sum(int((values.abs() <= limit).sum()) for values in _blocks(tensor))
+    near = sum(int((values.abs() <= limit).sum()) for values in in_blocks(tensor))
     return Moments(
         mean=centre,
         std=math.sqrt(squares / total),
@@ -85,14 +89,17 @@ def moments(tensor: Tensor) -> Moments:
     )
 
 
+_L1: Final = 5  # place in _sums; not finite if a single value is not
+
+
 def _sums(values: Tensor) -> list[float]:
     """Count, mean, sum of squared deviations, min, max, L1, L2 and zeros of finite values; one transfer for them all."""
     variance, mean = torch.var_mean(values, correction=0)
-    size = torch.full_like(mean, values.numel())
     low, high = values.aminmax()
-    zeros = (values == 0).sum().to(values.dtype)
-    l1, l2 = values.abs().sum(), torch.linalg.vector_norm(values)
-    return torch.stack([size, mean, variance * size, low, high, l1, l2, zeros]).tolist()
+    l1, l2 = torch.linalg.vector_norm(values, 1), torch.linalg.vector_norm(values)
+    filled = torch.count_nonzero(values).to(values.dtype)
+    count = values.numel()
+    return [count, *torch.stack([mean, variance * count, low, high, l1, l2, count - filled]).tolist()]
 
 
 def plain(tensor: Tensor) -> Tensor:
@@ -103,10 +110,13 @@ def plain(tensor: Tensor) -> Tensor:
     return tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()
 
 
-def _blocks(tensor: Tensor) -> Iterator[Tensor]:
+def in_blocks(tensor: Tensor) -> Iterator[Tensor]:
+    """All values of a tensor, flat, some at a time; in float64 where the device has it."""
     flat = plain(tensor).reshape(-1)
+    if flat.numel() == 0:
+        return
     dtype = torch.float32 if flat.device.type == "mps" else torch.float64  # Apple's GPU has no float64
-    for block in torch.split(flat, _BLOCK):
+    for block in torch.split(flat, _CACHED if flat.device.type == "cpu" else _PARALLEL):
         yield block.to(dtype)
 
 
@@ -140,35 +150,41 @@ def count_filters(filters: Tensor) -> FilterCounts:
     if filters.ndim < 2 or filters.numel() == 0:
         return FilterCounts(len(filters) if filters.ndim >= 2 else 0)
     rows = plain(filters).flatten(1)
-    largest = rows.abs().amax(1)
-    finite = largest.isfinite()
-    rows, largest = rows[finite], largest[finite]
-    scale = float(largest.max()) if len(largest) else 0.0
-    if scale == 0:
+    norms = torch.linalg.vector_norm(rows, dim=1, dtype=None if rows.device.type == "mps" else torch.float64)
+    finite = norms.isfinite()
+    if not bool(finite.all()):
+        rows, norms = rows[finite], norms[finite]
+    filled = norms[norms > 0]
+    if len(filled) == 0:
         return FilterCounts(len(filters), len(rows))
-    rows = rows / scale  # squares of very large or small weights would leave float32
-    norms = torch.linalg.vector_norm(rows, dim=1)
-    alive = norms > DEAD * norms[norms > 0].median()
+    alive = norms > DEAD * filled.median()
     dead = len(rows) - int(alive.sum())
-    twins = _with_twin(rows[alive] / norms[alive].unsqueeze(1)) if rows.shape[1] > 1 else 0
-    return FilterCounts(len(filters), dead, twins)
+    if dead:
+        rows, norms = rows[alive], norms[alive]
+    return FilterCounts(len(filters), dead, _with_twin(rows, norms) if rows.shape[1] > 1 else 0)
 
 
-def _with_twin(units: Tensor) -> int:
-    """How many of the unit vectors (K, F) lie within TWINS of another."""
-    found = 0
-    step = max(1, _BLOCK // max(1, len(units)))
-    for begin in range(0, len(units), step):
-        similarity = units[begin : begin + step] @ units.T
-        similarity.diagonal(begin).fill_(-1)  # itself
-        found += int((similarity > TWINS).any(1).sum())
-    return found
+def _with_twin(rows: Tensor, norms: Tensor) -> int:
+    """How many of the vectors (K, F), of these norms (K,), lie within TWINS of another."""
+    if not 1e-12 < float(norms.max()) < 1e12:  # products could leave float32
+        rows, norms = rows / norms.max().to(rows.dtype), norms / norms.max()
+    norms = norms.to(rows.dtype)
+    alike = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
+    step = max(1, _COMPARED // max(1, len(rows)))
+    for begin in range(0, len(rows), step):
+        # With itself and later ones only: the earlier blocks have met it already.
+        near = rows[begin : begin + step] @ rows[begin:].T
+        near = near > TWINS * norms[begin : begin + step, None] * norms[begin:]
+        near.fill_diagonal_(False)
+        alike[begin : begin + step] |= near.any(1)
+        alike[begin:] |= near.any(0)
+    return int(alike.sum())
 
 
 def histogram(tensor: Tensor, bins: int = 60) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """Counts (bins,) and edges (bins + 1,) of the finite values of a tensor, equally wide from smallest to largest."""
     lows, highs = [], []
-    for block in _blocks(tensor):
+    for block in in_blocks(tensor):
         values = block[block.isfinite()]
         if values.numel():
             lows.append(float(values.min()))
@@ -176,7 +192,7 @@ def histogram(tensor: Tensor, bins: int = 60) -> tuple[npt.NDArray[np.int64], np
     limits = (min(lows), max(highs)) if lows else (0.0, 1.0)
     edges = np.histogram_bin_edges(np.array([]), bins, limits)
     counts = np.zeros(bins, np.int64)
-    for block in _blocks(tensor):
+    for block in in_blocks(tensor):
         values = block[block.isfinite()].cpu().double()
         counts += np.histogram(values.numpy(), bins, (float(edges[0]), float(edges[-1])))[0]
     return counts, edges

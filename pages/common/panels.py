@@ -6,7 +6,6 @@ import io
 from dataclasses import dataclass
 from typing import Literal
 
-import altair as alt
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -113,16 +112,6 @@ def picture(chosen: Selection, result: ex.Attribution, view: View, caption: str,
     large = width == WIDTH
     st.html(colour_bar_html(scale, view.colormap, "units of the score" if large else "", ticks=5 if large else 3))
     st.caption(caption)
-
-
-def show_chart(chart: alt.TopLevelMixin, words: str, key: str | None = None) -> None:
-    """A chart whose height is that of its plot: Streamlit would squeeze plot, axes and title into it.
-
-    Args:
-        words: what it shows, for those who cannot see it.
-    """
-    spec = chart.to_dict() | {"autosize": {"type": "fit-x", "contains": "padding"}}
-    st.altair_chart(alt.Chart.from_dict(spec), alt=words, key=key)
 
 
 def original(chosen: Selection) -> None:

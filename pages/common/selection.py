@@ -10,6 +10,7 @@ from PIL import Image
 
 import explainers as ex
 from pages.common.errors import sentences
+from pages.common.navigation import come_in_by_the_door
 from pages.common.progress import Bar
 from pages.common.shelves import model_shelf, result_shelf, uploads
 from pages.common.thumbnails import batched, thumbnail
@@ -63,6 +64,7 @@ def sidebar() -> None:
 
 def selected_model() -> tuple[ex.Model, str]:
     """The model chosen in the sidebar and the code that loads it; stops the page where loading failed."""
+    come_in_by_the_door()
     if "_model" not in st.session_state:
         st.info("Choose a model in the sidebar.")
         st.stop()
@@ -73,6 +75,7 @@ def selected_model() -> tuple[ex.Model, str]:
 
 def selection() -> Selection:
     """What the sidebar chose; stops the page where there is no picture to look at."""
+    come_in_by_the_door()
     model, code = st.session_state.get("_model", (None, ""))
     if model is not None and not model.takes_images:
         st.info(

@@ -18,3 +18,13 @@ def download_table(table: pd.DataFrame, name: str, code: str | None = None) -> N
     if code is not None:
         with st.expander("The code that makes this", icon=":material/code:"):
             st.code(code, language="python")
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with shapes written as people write them, "64 × 3 × 7 × 7"."""
+    shapes = [name for name in ("shape", "other_shape") if name in table]
+    return table.assign(**{name: table[name].map(_shape) for name in shapes})
+
+
+def _shape(value: object) -> object:
+    return (" × ".join(map(str, value)) or "scalar") if isinstance(value, tuple) else value

@@ -25,12 +25,12 @@ TARGETS = (3, 7)  # one class per input
 
 
 def network(name: str) -> nn.Module:
-    """A torchvision network with live signals, and outputs of order one."""
+    """A torchvision network with live signals, and scores large enough for what peers add to denominators to vanish."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         made = torchvision.models.get_model(name, weights=None, num_classes=CLASSES)
         last = [module for module in made.modules() if isinstance(module, nn.Linear)][-1]
-        nn.init.normal_(last.weight)
+        nn.init.normal_(last.weight, std=1000)
     return lively(made.double(), SHAPE)
 
 

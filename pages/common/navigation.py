@@ -1,0 +1,45 @@
+"""The pages and their order; and the way in for somebody who opens one of them directly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+ART = Path(__file__).parents[2] / "docs" / "art"
+
+
+def navigation() -> StreamlitPage:
+    """Name the app and declare every page; returns the one asked for."""
+    # A picture of our own: an icon of Streamlit's would be fetched from the internet.
+    st.set_page_config(page_title="Vitrine", page_icon=str(ART / "icon.png"), layout="wide")
+    st.logo(str(ART / "logo.png"), size="large")
+    return st.navigation(
+        {
+            "Why this answer": [
+                st.Page("pages/overview.py", title="Overview", icon=":material/visibility:", default=True),
+                st.Page("pages/saliency.py", title="Saliency", icon=":material/grain:"),
+                st.Page("pages/grad_cam.py", title="Grad-CAM", icon=":material/filter_center_focus:"),
+            ],
+            "Inside the network": [
+                st.Page("pages/weight_stats.py", title="Weight statistics", icon=":material/bar_chart:"),
+            ],
+        }
+    )
+
+
+def opened() -> None:
+    """Mark that app.py has run in this session."""
+    st.session_state["_opened"] = True
+
+
+def come_in_by_the_door() -> None:
+    """Start again from app.py if this page was run without it.
+
+    Until a server's first call of st.navigation, Streamlit takes a folder called pages for its older kind of app, so the very
+    first visitor who follows a link to a page gets that page's script alone.
+    """
+    if "_opened" not in st.session_state:
+        navigation()
+        st.rerun()
