@@ -23,7 +23,7 @@ from explainers.core.run import Run, Variants
 from explainers.core.target import Target
 
 # Captum says so on every call; it works on a copy of ours, and takes its hooks off again.
-warnings.filterwarnings("ignore", message=r"Setting (forward, )?backward hooks")
+warnings.filterwarnings("ignore", message=r"Setting (forward, )?backward hooks", category=UserWarning)
 
 saliency = functools.partial(explainer, family="saliency", needs=Needs.GRADIENTS, signed=True)
 

@@ -43,7 +43,7 @@ LARGEST_SIDE: Final = 8192
 """A matrix whose smaller side is longer has no spectrum here: it would take minutes and gigabytes."""
 
 _NOISE: Final = float(np.finfo(np.float32).eps)  # weights are stored in float32 or less, whatever computes with them
-_FLAT: Final = 1e-6  # mean log(x / x_min) below this: the tail is one value repeated, not a power law
+_FLAT: Final = 1e-4  # mean log(x / x_min) below this (alpha above 10,000): one value repeated, not a power law
 _BLOCK: Final = 1 << 20  # elements multiplied at once: 8 MiB in float64
 _CACHED: Final = 1 << 15  # elements that stay in a core's cache through many small steps
 
@@ -121,7 +121,7 @@ def spectrum(tensor: Tensor) -> Spectrum | None:
         spectral_norm=scale * math.sqrt(largest),
         stable_rank=float(flat_gram.trace()) / largest if largest > 0 else math.nan,
         alpha=law.alpha,
-        xmin=law.xmin * scale**2,
+        xmin=law.xmin * scale * scale,
         ks=law.ks,
         tail=law.tail,
     )

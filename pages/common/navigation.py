@@ -30,7 +30,7 @@ def navigation() -> StreamlitPage:
 
 
 def opened() -> None:
-    """Mark that app.py has run in this session."""
+    """Mark that app.py runs, for the page that it is about to run."""
     st.session_state["_opened"] = True
 
 
@@ -40,6 +40,6 @@ def come_in_by_the_door() -> None:
     Until a server's first call of st.navigation, Streamlit takes a folder called pages for its older kind of app, so the very
     first visitor who follows a link to a page gets that page's script alone.
     """
-    if "_opened" not in st.session_state:
+    if not st.session_state.pop("_opened", False):
         navigation()
         st.rerun()
