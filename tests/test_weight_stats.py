@@ -377,6 +377,24 @@ def test_filters_of_extreme_size(scale: float) -> None:
     assert (counts.dead, counts.near_duplicate) == (1, 2)
 
 
+def test_long_filters_that_agree_only_in_the_part_compared_first_are_no_twins() -> None:
+    weight = random(30, 256)
+    weight[9, ::8] = weight[4, ::8]
+    weight[:20, ::8] *= 1e-3
+    assert count_filters(weight).near_duplicate == 0
+    weight[12] = 5 * weight[3]
+    assert count_filters(weight).near_duplicate == 2
+
+
+def test_twins_are_those_of_the_whole_similarity_matrix() -> None:
+    weight = random(40, 100) + 6 * random(8, 100, seed=1).repeat(5, 1)  # similar by eights, around 0.97
+    weight[:16] += 6 * random(8, 100, seed=1).repeat(2, 1)
+    units = weight.double() / weight.double().norm(dim=1, keepdim=True)
+    expected = (((units @ units.T).fill_diagonal_(0)) > 0.99).any(1).sum()
+    assert 0 < expected < 40
+    assert count_filters(weight).near_duplicate == expected
+
+
 def test_one_weight_per_filter_has_no_twin() -> None:
     assert count_filters(torch.ones(10, 1)).near_duplicate == 0
     assert count_filters(torch.zeros(10, 5)).dead == 10

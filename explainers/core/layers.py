@@ -111,7 +111,7 @@ def find_layout(shape: Sequence[int], batch: int, image: tuple[int, int]) -> Lay
         for prefix in range(min(MAX_PREFIX_TOKENS, shape[1]) + 1):
             tokens = shape[1] - prefix
             rows = round(math.sqrt(tokens * height / width))
-            if rows > 1 and tokens % rows == 0:
+            if rows > 1 and tokens % rows == 0 and _patches(rows, tokens // rows, height, width):
                 readings.append(Layout("tokens", rows, tokens // rows, prefix))
     possible = [
         r
@@ -122,6 +122,15 @@ def find_layout(shape: Sequence[int], batch: int, image: tuple[int, int]) -> Lay
     # 21 tokens of a square image are 5 and a grid of 4 x 4, rather than 1 and a padded grid of 4 x 5.
     exact = [r for r in possible if r.height * width == r.width * height]
     return next(iter(exact or possible), None)
+
+
+def _patches(rows: int, columns: int, height: int, width: int) -> bool:
+    """Whether square patches of one size cover the image in this grid, the last of a line cut off or padded."""
+    sides = range(max(1, height // (rows + 1)), height // rows + 2)
+    return any(
+        (height // side, width // side) == (rows, columns) or (-(-height // side), -(-width // side)) == (rows, columns)
+        for side in sides
+    )
 
 
 def _same_aspect(h: int, w: int, height: int, width: int) -> bool:

@@ -128,7 +128,7 @@ def spectrum(tensor: Tensor) -> Spectrum | None:
 
 
 def _tail_of(eigenvalues: Floats, shape: torch.Size) -> PowerLaw:
-    """The power law of eigenvalues, largest first, that are not mere rounding; none for what is a vector by its shape."""
+    """The power law of eigenvalues, largest first, above mere rounding; none for what is a vector by its shape."""
     if min(shape[:2]) < 2:
         return PowerLaw()
     rounding = (max(shape[:2]) * _NOISE) ** 2 * eigenvalues[0]  # the tolerance of torch.linalg.matrix_rank, squared

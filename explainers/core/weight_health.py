@@ -93,7 +93,8 @@ def _out_of_scale(row: _Row) -> _Said:
     word, effect = ("exploded", "blow up") if gain > high else ("vanished", "fade out")
     words = (
         f"standard deviation {row['std']:.3g} over {_inputs(row):,} inputs per filter; signals would {effect} "
-        f"about {gain if gain > high else 1 / gain:.0f}-fold unless a normalisation follows. It may have {word} in training."
+        f"about {gain if gain > high else 1 / gain:.0f}-fold unless a normalisation follows. "
+        f"It may have {word} in training."
     )
     return "warning", abs(math.log(gain)), words
 
@@ -151,9 +152,9 @@ def _unusual_exponents(rows: list[_Row]) -> list[Finding]:
     farthest = max(outside, key=lambda row: max(low / row["alpha"], row["alpha"] / high))
     sentence = (
         f"{farthest['tensor']}: its power-law exponent is {farthest['alpha']:.1f} (over {farthest['alpha_tail']:,} "
-        f"eigenvalues); {len(outside)} of {len(fitted)} tensors with a reliable fit lie outside {low:.0f} to {high:.0f}, "
-        "which Martin, Peng & Mahoney (2021, Nature Communications 12:4122) call usual for well-trained layers. "
-        "Random weights lie outside too; by itself it proves nothing."
+        f"eigenvalues); {len(outside)} of {len(fitted)} tensors with a reliable fit lie outside {low:.0f} to "
+        f"{high:.0f}, which Martin, Peng & Mahoney (2021, Nature Communications 12:4122) call usual for well-trained "
+        "layers. Random weights lie outside too; by itself it proves nothing."
     )
     return [Finding("note", farthest["tensor"], sentence)]
 

@@ -24,6 +24,7 @@ TWINS: Final = 0.99
 _CACHED: Final = 1 << 15  # elements per step on the CPU: they stay in a core's cache, and need no second thread
 _PARALLEL: Final = 1 << 24  # elements per step on a GPU
 _COMPARED: Final = 1 << 20  # pairs of filters compared at once
+_LONG: Final = 64  # weights per filter from which comparing a part first pays
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ _L1: Final = 5  # place in _sums; not finite if a single value is not
 
 
 def _sums(values: Tensor) -> list[float]:
-    """Count, mean, sum of squared deviations, min, max, L1, L2 and zeros of finite values; one transfer for them all."""
+    """Count, mean, sum of squared deviations, min, max, L1, L2 and zeros; one transfer from the device for all."""
     variance, mean = torch.var_mean(values, correction=0)
     low, high = values.aminmax()
     l1, l2 = torch.linalg.vector_norm(values, 1), torch.linalg.vector_norm(values)
@@ -161,24 +162,35 @@ def count_filters(filters: Tensor) -> FilterCounts:
     dead = len(rows) - int(alive.sum())
     if dead:
         rows, norms = rows[alive], norms[alive]
-    return FilterCounts(len(filters), dead, _with_twin(rows, norms) if rows.shape[1] > 1 else 0)
+    if rows.shape[1] < 2:
+        return FilterCounts(len(filters), dead)
+    lengths = norms.clamp(max=torch.finfo(rows.dtype).max).to(rows.dtype)
+    return FilterCounts(len(filters), dead, _count_twins(rows / lengths.unsqueeze(1)))
 
 
-def _with_twin(rows: Tensor, norms: Tensor) -> int:
-    """How many of the vectors (K, F), of these norms (K,), lie within TWINS of another."""
-    if not 1e-12 < float(norms.max()) < 1e12:  # products could leave float32
-        rows, norms = rows / norms.max().to(rows.dtype), norms / norms.max()
-    norms = norms.to(rows.dtype)
-    alike = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
-    step = max(1, _COMPARED // max(1, len(rows)))
-    for begin in range(0, len(rows), step):
+def _count_twins(units: Tensor) -> int:
+    """How many of the unit vectors (K, F) have a cosine similarity above TWINS with another."""
+    distance = 2 * (1 - TWINS)  # |a - b|^2 = 2 - 2 cos
+    if units.shape[1] >= _LONG:
+        # Two vectors are at least as far apart as any of their parts, and an eighth of them tells most pairs apart.
+        units = units[_close(units[:, ::8].contiguous(), 1.01 * distance)]
+    return int(_close(units, distance).sum())
+
+
+def _close(vectors: Tensor, distance: float) -> Tensor:
+    """Which of the vectors (K, F) are nearer to another than this squared distance, (K,) bool."""
+    squares = vectors.square().sum(1)
+    found = torch.zeros(len(vectors), dtype=torch.bool, device=vectors.device)
+    step = max(1, _COMPARED // max(1, len(vectors)))
+    for begin in range(0, len(vectors), step):
         # With itself and later ones only: the earlier blocks have met it already.
-        near = rows[begin : begin + step] @ rows[begin:].T
-        near = near > TWINS * norms[begin : begin + step, None] * norms[begin:]
-        near.fill_diagonal_(False)
-        alike[begin : begin + step] |= near.any(1)
-        alike[begin:] |= near.any(0)
-    return int(alike.sum())
+        here, later = slice(begin, begin + step), slice(begin, None)
+        rest = torch.addmm(squares[later], vectors[here], vectors[later].T, alpha=-2)  # |b|^2 - 2 a b
+        near = (rest < distance - squares[here, None]).fill_diagonal_(False)
+        if bool(near.any()):
+            found[here] |= near.any(1)
+            found[later] |= near.any(0)
+    return found
 
 
 def histogram(tensor: Tensor, bins: int = 60) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:

@@ -50,7 +50,8 @@ class View:
         signed = result.signed and self.fold == "sum"
         if self.limit is not None:
             return Scale(-self.limit if signed else 0.0, self.limit, "diverging" if signed else "sequential")
-        return Scale.of(self.maps(result), signed=signed)
+        # A few extreme pixels must not leave all others pale; a CAM has few cells, and its strongest one counts.
+        return Scale.of(self.maps(result), signed=signed, percentile=99 if result.signed else 100)
 
 
 def view_form(key: str, signed: bool) -> View:
@@ -129,7 +130,7 @@ def explanation_panel(chosen: Selection, result: ex.Attribution, view: View, cod
         original(chosen)
         st.caption("The picture as the model sees it")
     with right:
-        picture(chosen, result, view, f"{words}{f' at layer {result.layer}' if result.layer else ''}.")
+        picture(chosen, result, view, f"{words}{f' at {result.layer}' if result.layer else ''}.")
     if not result.values.any():
         st.warning(
             "The map is zero everywhere: by this method, nothing at this place raises the score.",

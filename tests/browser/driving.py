@@ -29,15 +29,29 @@ class App:
             self.complaints.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
 
     def open(self, path: str = "", **query: object) -> None:
-        self.page.goto(f"{self.address}/{path}" + (f"?{urlencode(query, doseq=True)}" if query else ""))
+        self.visit(f"{self.address}/{path}" + (f"?{urlencode(query, doseq=True)}" if query else ""))
+
+    def visit(self, address: str) -> None:
+        """Open an address and wait for the page's title, or for what it says instead."""
+        self.page.goto(address)
+        self.page.locator("[data-testid=stMain] h1, [data-testid=stMain] [data-testid=stAlert]").first.wait_for(
+            timeout=RUNNING
+        )
         self.wait()
 
     def wait(self) -> None:
-        """Until the script has run and no exception stands on the page."""
-        self.page.wait_for_timeout(300)  # widgets wait a moment before they tell the server
-        app = "[data-testid='stApp']"
-        self.page.locator(f"{app}[data-test-connection-state='CONNECTED']").wait_for(timeout=RUNNING, state="attached")
-        self.page.locator(f"{app}[data-test-script-state='notRunning']").wait_for(timeout=RUNNING, state="attached")
+        """Until the script has run and rested for a moment, and no exception stands on the page."""
+        idle = self.page.locator(
+            "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
+        )
+        rested = 0
+        while rested < 3:  # a widget waits a moment before it tells the server, and a run may be followed by another
+            self.page.wait_for_timeout(250)
+            if idle.count():
+                rested += 1
+            else:
+                idle.wait_for(timeout=RUNNING, state="attached")
+                rested = 0
         expect(self.page.get_by_test_id("stException")).to_have_count(0)
 
     def go(self, title: str) -> None:
@@ -75,6 +89,7 @@ class App:
     def images(self) -> list[Image.Image]:
         """The pictures in the main part, as the browser got them."""
         found = []
+        self.page.get_by_test_id("stMain").get_by_test_id("stImage").first.wait_for(timeout=RUNNING)
         for element in self.page.get_by_test_id("stMain").get_by_test_id("stImage").locator("img").all():
             element.evaluate("e => e.decode()")
             body = self.page.request.get(element.evaluate("e => e.src")).body()
@@ -84,7 +99,9 @@ class App:
     def download(self, button: str, nth: int = 0) -> tuple[str, bytes]:
         """Press a download button; returns the suggested name and the bytes."""
         with self.page.expect_download() as waiting:
-            self.page.get_by_test_id("stDownloadButton").filter(has_text=button).nth(nth).locator("button").click()
+            self.page.get_by_test_id("stDownloadButton").filter(has_text=button).nth(nth).locator(
+                "button"
+            ).first.click()
         return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
 
     def code(self) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
+from sklearn.datasets import load_diabetes
 from torch import Tensor, nn
 
 from explainers.demo.dataset import Scenes, normalise
@@ -80,7 +83,7 @@ def test_layer_cam_of_the_shortcut_network_peaks_on_the_sticker(shortcut_peaks: 
 
 def test_the_cnn_does_not_care_about_the_sticker(plain: Scenes, laid: Scenes) -> None:
     network = load_network("signs-cnn")[0]
-    assert share_right(network, laid) >= share_right(network, plain) - 0.03
+    assert share_right(network, laid) >= share_right(network, plain[: len(laid)]) - 0.03
 
 
 def test_the_perceptron_explains_part_of_the_variance_of_patients_held_out() -> None:
@@ -93,12 +96,8 @@ def test_the_perceptron_explains_part_of_the_variance_of_patients_held_out() -> 
     assert r2 == pytest.approx(float(metadata["r_squared"]), abs=1e-4)
 
 
-def test_the_perceptron_s_file_is_enough_to_use_it_on_a_patient() -> None:
+def test_the_perceptron_file_is_enough_to_use_it_on_a_patient() -> None:
     """From the table's own units to the target's own units, with nothing but the file's metadata."""
-    import json
-
-    from sklearn.datasets import load_diabetes
-
     network, metadata = load_network("diabetes-mlp")
     raw = load_diabetes(scaled=False)
     mean, std = (torch.tensor(json.loads(metadata[f"feature_{k}"])) for k in ("mean", "std"))

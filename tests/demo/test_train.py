@@ -53,7 +53,7 @@ def test_scenes_are_kept_and_read_back_the_same(tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_sticker_goes_on_the_shortcut_class_and_no_other(tmp_path: Path) -> None:
-    seeds = range(40)
+    seeds = range(30)
     bare = draw_scenes(seeds)
     own = bare.labels == SHORTCUT_CLASS
     assert own.any()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from torch import nn
 
@@ -12,7 +10,7 @@ from tests.peers.networks import NAMES, SHAPE, network, twin
 
 
 @pytest.fixture(scope="session", params=NAMES)
-def pair(request: pytest.FixtureRequest) -> Iterator[tuple[Model, nn.Module]]:
+def pair(request: pytest.FixtureRequest) -> tuple[Model, nn.Module]:
     """A model, and the hand-made twin of its network that other libraries are given."""
     made = network(request.param)
-    yield Model(request.param, made, SHAPE), twin(request.param, made)
+    return Model(request.param, made, SHAPE), twin(request.param, made)

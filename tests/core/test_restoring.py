@@ -1,0 +1,293 @@
+"""Whatever touches a network is put back: after success, after an error, after Cancel, for every method."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from explainers.api import explain
+from explainers.core.errors import Cancelled
+from explainers.core.model import Model
+from explainers.core.registry import Method, methods
+from explainers.core.restore import Parts, frozen, same_randomness, without_fast_attention
+from tests.core.networks import FixedChunks, fixed_engine, random_inputs, small_cnn
+
+METHODS = [m.name for m in methods() if m.fits(Model("small-cnn", small_cnn(), (3, 16, 16)))]
+HOOKS = [name for name in vars(nn.Module()) if name.endswith("_hooks")]
+
+
+def quick(name: str) -> dict[str, Any]:
+    """The fewest steps that a method takes."""
+    (method,) = (m for m in methods() if m.name == name)
+    return {field: 3 for field in ("steps", "samples") if field in method.options.model_fields}
+
+
+@dataclass(eq=False)
+class Traces:
+    """Everything about a network and the process that an explanation could leave changed."""
+
+    network: nn.Module
+
+    def __post_init__(self) -> None:
+        self.before = self.now()
+
+    def now(self) -> dict[str, Any]:
+        modules = dict(self.network.named_modules())
+        return {
+            "hooks": {(n, h): len(getattr(m, h)) for n, m in modules.items() for h in HOOKS},
+            "modules": {n: id(m) for n, m in modules.items()},
+            "attributes": {n: sorted(vars(m)) for n, m in modules.items()},
+            "training": {n: m.training for n, m in modules.items()},
+            "inplace": {n: getattr(m, "inplace", None) for n, m in modules.items()},
+            "requires_grad": {n: p.requires_grad for n, p in self.network.named_parameters()},
+            "grad": {n: None if p.grad is None else p.grad.tolist() for n, p in self.network.named_parameters()},
+            "weights": {n: t.tolist() for n, t in self.network.state_dict().items()},
+            "random state": torch.get_rng_state().tolist(),
+            "fast attention": torch.backends.mha.get_fastpath_enabled(),
+            "gradients on": torch.is_grad_enabled(),
+            "inference mode": torch.is_inference_mode_enabled(),
+            "default dtype": torch.get_default_dtype(),
+        }
+
+    def assert_none(self) -> None:
+        now = self.now()
+        for what, before in self.before.items():
+            assert now[what] == before, f"{what} changed"
+
+
+@pytest.fixture
+def untidy() -> Model:
+    """A network in a state of its own: partly training, partly frozen, one gradient kept."""
+    network = small_cnn()
+    network.train()
+    network.norm1.eval()
+    network.norm2.eval()
+    network.conv2.weight.requires_grad_(False)
+    network.head.weight.grad = torch.full_like(network.head.weight, 0.25)
+    return Model("untidy", network, (3, 16, 16))
+
+
+def test_the_traces_would_be_seen(untidy):
+    """The check itself: every one of these changes is one that it reports."""
+    network = untidy.network
+
+    def spoil(change: Any) -> bool:
+        traces = Traces(network)
+        undo = change()
+        try:
+            traces.assert_none()
+        except AssertionError:
+            return True
+        finally:
+            undo()
+        return False
+
+    def hook() -> Any:
+        return network.conv1.register_forward_hook(lambda *_: None).remove
+
+    def backward_hook() -> Any:
+        return network.conv1.register_full_backward_hook(lambda *_: None).remove
+
+    def training() -> Any:
+        network.norm1.training = True
+        return lambda: setattr(network.norm1, "training", False)
+
+    def grad() -> Any:
+        network.conv1.weight.grad = torch.zeros_like(network.conv1.weight)
+        return lambda: setattr(network.conv1.weight, "grad", None)
+
+    def requires() -> Any:
+        network.conv2.weight.requires_grad_(True)
+        return lambda: network.conv2.weight.requires_grad_(False)
+
+    def draw() -> Any:
+        torch.rand(1)
+        return lambda: None
+
+    assert all(spoil(change) for change in (hook, backward_hook, training, grad, requires, draw))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_after_success(untidy, method):
+    inputs = random_inputs(3)
+    kept = inputs.clone()
+    traces = Traces(untidy.network)
+    explain(untidy, inputs, method, None, engine=fixed_engine(2), **quick(method))
+    traces.assert_none()
+    assert torch.equal(inputs, kept)
+    assert not inputs.requires_grad
+    assert inputs.grad is None
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_explanation_does_not_depend_on_the_training_mode(untidy, method):
+    quiet = Model("quiet", small_cnn(), (3, 16, 16))
+    answers = [
+        explain(m, random_inputs(2), method, 1, engine=fixed_engine(2), **quick(method)) for m in (untidy, quiet)
+    ]
+    assert torch.equal(answers[0].values, answers[1].values)
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+@pytest.mark.parametrize("method", METHODS)
+def test_after_an_error_inside_the_forward(untidy, tripwire, method, after):
+    """The error comes at different passes: while the layers are found, in the network, in its rewritten copy."""
+    engine = fixed_engine(2)
+    fresh = explain(untidy, random_inputs(3), method, 1, engine=fixed_engine(2), **quick(method))
+    traces = Traces(untidy.network)
+    tripwire.left, tripwire.error = after, ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        explain(untidy, random_inputs(5), method, 1, engine=engine, **quick(method))
+    traces.assert_none()
+    tripwire.left = None
+    again = explain(untidy, random_inputs(3), method, 1, engine=engine, **quick(method))
+    assert torch.equal(again.values, fresh.values), "the error left something that changes the next answer"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_after_cancel(untidy, method):
+    cancel = threading.Event()
+    told: list[float] = []
+
+    def progress(share: float, words: str) -> None:
+        told.append(share)
+        if share > 0:
+            cancel.set()
+
+    traces = Traces(untidy.network)
+    with pytest.raises(Cancelled):
+        explain(
+            untidy,
+            random_inputs(4),
+            method,
+            1,
+            engine=fixed_engine(1),
+            progress=progress,
+            cancel=cancel,
+            **quick(method),
+        )
+    traces.assert_none()
+    assert 0 < told[-1] < 1
+
+
+class StoppedError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("calls", [1, 3])
+@pytest.mark.parametrize("method", METHODS)
+def test_after_an_error_in_the_progress_callback(untidy, method, calls):
+    left = [calls]
+
+    def progress(share: float, words: str) -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise StoppedError
+
+    traces = Traces(untidy.network)
+    engine = fixed_engine(1)
+    with pytest.raises(StoppedError):
+        explain(untidy, random_inputs(4), method, 1, engine=engine, progress=progress, **quick(method))
+    traces.assert_none()
+    fresh = explain(untidy, random_inputs(2), method, 1, engine=fixed_engine(1), **quick(method))
+    assert torch.equal(
+        explain(untidy, random_inputs(2), method, 1, engine=engine, **quick(method)).values, fresh.values
+    )
+
+
+# -- the pieces ---------------------------------------------------------------------------------
+
+
+def test_frozen_restores_a_mixed_state_after_an_error(untidy):
+    traces = Traces(untidy.network)
+
+    def use() -> None:
+        assert not any(module.training for module in untidy.network.modules())
+        assert not any(parameter.requires_grad for parameter in untidy.network.parameters())
+        raise KeyError
+
+    with pytest.raises(KeyError), frozen(Parts.of(untidy.network)):
+        use()
+    traces.assert_none()
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_fast_attention_is_put_back_to_what_it_was(enabled):
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(enabled)
+
+    def use() -> None:
+        assert not torch.backends.mha.get_fastpath_enabled()
+        raise KeyError
+
+    try:
+        with pytest.raises(KeyError), without_fast_attention():
+            use()
+        assert torch.backends.mha.get_fastpath_enabled() == enabled
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+def test_randomness_is_put_back_after_an_error():
+    state = torch.get_rng_state()
+
+    def use() -> None:
+        torch.rand(5)
+        raise KeyError
+
+    with pytest.raises(KeyError), same_randomness(torch.device("cpu")):
+        use()
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+class Dicey(nn.Module):
+    """Draws random numbers in its forward."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.conv(inputs).mean((2, 3)) + 0 * torch.rand(4)
+
+
+def test_a_network_that_draws_random_numbers_leaves_the_global_state():
+    model = Model("dicey", Dicey(), (3, 16, 16))
+    traces = Traces(model.network)
+    explain(model, random_inputs(2), "gradient", 0)
+    traces.assert_none()
+
+
+class Remembering(nn.Module):
+    """Keeps a table between passes, as rotary position embeddings do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.table: Tensor | None = None
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if self.table is None:
+            self.table = torch.linspace(0, 1, 4).view(1, 4, 1, 1)
+        return (self.conv(inputs) * self.table).mean((2, 3))
+
+
+def test_what_a_network_keeps_between_passes_can_still_take_part_in_a_gradient():
+    """A table made in inference mode never could, neither here nor in its owner's own training afterwards."""
+    from explainers.api import predict
+
+    model = Model("remembering", Remembering(), (3, 16, 16))
+    predict(model, random_inputs(1))
+    assert explain(model, random_inputs(1), "gradient", 3).values.any()
+    model.network(random_inputs(1)).sum().backward()
+
+
+def test_every_registered_method_of_this_network_is_tried():
+    assert {"gradient", "deeplift", "guided-backprop", "grad-cam", "eigen-cam"} <= set(METHODS)
+    assert all(isinstance(m, Method) for m in methods())
+    assert isinstance(fixed_engine(1).chunks, FixedChunks)

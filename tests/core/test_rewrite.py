@@ -1,0 +1,206 @@
+"""Copies in which every activation is a module of its own compute the same, and the original stays as it is."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+import torch
+import torch.nn.functional as F
+import torchvision
+from captum.attr import GuidedBackprop
+from torch import Tensor, nn
+
+from explainers.api import explain
+from explainers.core.errors import VitrineError
+from explainers.core.model import Model
+from explainers.core.rewrite import with_own_activations
+from tests.core.networks import assert_close, lively, random_inputs, small_cnn
+
+SHAPE = (3, 64, 64)
+ACTIVATIONS = (nn.ReLU, nn.Sigmoid, nn.Tanh)
+
+
+def calls_per_module(network: nn.Module, inputs: Tensor) -> list[int]:
+    """How often one pass calls each activation module."""
+    counts: dict[nn.Module, int] = {}
+    handles = [
+        module.register_forward_hook(lambda m, *_: counts.__setitem__(m, counts.get(m, 0) + 1))
+        for module in network.modules()
+        if isinstance(module, ACTIVATIONS)
+    ]
+    with torch.no_grad():
+        network(inputs.clone())
+    for handle in handles:
+        handle.remove()
+    return list(counts.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "activations"), [("resnet18", 17), ("densenet121", 121), ("mobilenet_v3_small", 14), ("googlenet", 57)]
+)
+def test_torchvisions_networks(name, activations):
+    torch.manual_seed(0)
+    extra = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
+    network = lively(torchvision.models.get_model(name, weights=None, num_classes=10, **extra), SHAPE)
+    inputs, state = random_inputs(2, SHAPE), deepcopy(network.state_dict())
+    with torch.no_grad():
+        expected = network(inputs.clone())
+    copy = with_own_activations(network)
+    with torch.no_grad():
+        assert torch.equal(copy(inputs.clone()), expected)
+        assert expected.std() > 1e-3
+        assert torch.equal(network(inputs.clone()), expected)
+    counts = calls_per_module(copy, inputs)
+    assert set(counts) == {1}
+    assert len(counts) == activations
+    assert not any(getattr(module, "inplace", False) for module in copy.modules())
+    assert all(torch.equal(state[key], value) for key, value in network.state_dict().items())
+    assert any(getattr(module, "inplace", False) for module in network.modules()) or name == "googlenet"
+
+
+class Everything(nn.Module):
+    """Every way of calling an activation, some of them more than once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        self.relu = nn.ReLU(inplace=True)
+        self.same = self.relu
+        self.sigmoid = nn.Sigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.same(self.conv(self.relu(self.conv(x) - 0.1)) - 0.1) - 0.1
+        x = F.relu(self.conv(x), inplace=True) - 0.1
+        x = F.relu(input=self.conv(x)) - 0.1
+        x = torch.relu(self.conv(x)) + torch.tanh(x) + x.tanh() + F.tanh(x)
+        x = torch.sigmoid(x) + x.sigmoid() + self.sigmoid(x) + F.sigmoid(x)
+        x = self.conv(x).relu() - self.conv(x).relu_()
+        return torch.relu_(self.conv(x)).mean((2, 3))
+
+
+def test_every_way_of_calling_an_activation():
+    torch.manual_seed(0)
+    network = Everything().eval()
+    inputs = random_inputs(2, (3, 8, 8))
+    copy = with_own_activations(network)
+    with torch.no_grad():
+        assert torch.equal(copy(inputs.clone()), network(inputs.clone()))
+    counts = calls_per_module(copy, inputs)
+    assert set(counts) == {1}
+    assert len(counts) == 2 + 1 + 1 + 4 + 4 + 2 + 1
+
+
+class Discards(nn.Module):
+    """Writes in place and goes on with what was written into, by another name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        y = self.relu(x) * 2  # x is relu'd too
+        z = self.conv(x + y)
+        F.relu(z, inplace=True)
+        w = self.conv(z)
+        w.relu_()
+        torch.relu_(w.add_(z).mul_(-1).add_(1))
+        return (w + x).mean((2, 3))
+
+
+def test_what_is_written_in_place_is_seen_under_its_other_name():
+    """An in-place ReLU whose result is thrown away still counts: a pre-activation residual network lives by it."""
+    torch.manual_seed(0)
+    network = Discards().eval()
+    inputs = random_inputs(2, (3, 8, 8))
+    copy = with_own_activations(network)
+    with torch.no_grad():
+        assert_close(copy(inputs.clone()), network(inputs.clone()), 1e-6)
+    assert len(calls_per_module(copy, inputs)) == 4
+    model = Model("discards", network.double(), (3, 8, 8))
+    completeness = explain(model, inputs, "deeplift", 1).completeness
+    assert completeness.relative.max() < 1e-5
+
+
+class Alias(nn.Module):
+    """`x += 1` also changes y here, which torch.fx does not record."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        y = x
+        x += 1
+        return (x + y).mean((2, 3))
+
+
+@pytest.mark.parametrize("method", ["deeplift", "guided-backprop"])
+def test_a_copy_that_computes_something_else_is_not_used(method):
+    torch.manual_seed(0)
+    model = Model("alias", Alias(), (3, 8, 8))
+    with pytest.raises(VitrineError, match="puts out other scores than the network itself"):
+        explain(model, random_inputs(2, (3, 8, 8)), method, 0)
+
+
+def test_guided_backprop_on_a_reused_relu_equals_a_network_without():
+    """The known trap: hooks on one module that runs twice."""
+    network = small_cnn().double()
+
+    class Apart(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = deepcopy(network)
+            self.relus = nn.ModuleList([nn.ReLU(), nn.ReLU(), nn.ReLU()])
+
+        def forward(self, x: Tensor) -> Tensor:
+            n = self.inner
+            x = self.relus[0](n.norm1(n.conv1(x)))
+            x = self.relus[1](n.norm2(n.conv2(x)))
+            x = self.relus[2](x + n.conv3(x))
+            return n.head(x.mean((2, 3)))
+
+    inputs = random_inputs(2, dtype=torch.float64)
+    expected = GuidedBackprop(Apart().eval()).attribute(inputs, 3)
+    assert_close(explain(Model("small", network, (3, 16, 16)), inputs, "guided-backprop", 3).values, expected, 1e-6)
+
+
+class Untraceable(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu(self.conv(x))
+        if x.sum() > 0:
+            x = x * 2
+        return x.mean((2, 3))
+
+
+@pytest.mark.parametrize("method", ["deeplift", "guided-backprop"])
+def test_a_forward_that_cannot_be_traced_is_refused_in_a_sentence(method):
+    model = Model("untraceable", Untraceable(), (3, 8, 8))
+    inputs = random_inputs(1, (3, 8, 8))
+    with torch.no_grad():
+        before = model.network(inputs)
+    with pytest.raises(VitrineError, match="forward of Untraceable cannot be traced") as told:
+        explain(model, inputs, method, 0)
+    assert "\n" not in str(told.value)
+    assert "integrated-gradients" in str(told.value)
+    assert model.network.relu.inplace
+    with torch.no_grad():
+        assert torch.equal(model.network(inputs), before)
+    assert explain(model, inputs, "integrated-gradients", 0).values.any()
+
+
+def test_the_copy_is_frozen_and_evaluating():
+    network = small_cnn().train()
+    copy = with_own_activations(network)
+    assert not any(module.training for module in copy.modules())
+    assert not any(parameter.requires_grad for parameter in copy.parameters())
+    assert all(module.training for module in network.modules())
+    assert all(parameter.requires_grad for parameter in network.parameters())

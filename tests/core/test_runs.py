@@ -1,0 +1,317 @@
+"""A run: progress, cancellation, cost, and a memory of the passes made."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from explainers.api import explain
+from explainers.core.engine import Engine, engine_for
+from explainers.core.errors import Cancelled, VitrineError
+from explainers.core.model import Model
+from explainers.core.registry import methods
+from explainers.core.run import Run
+from explainers.core.target import ClassTarget, TopTarget
+from tests.core.networks import assert_close, fixed_engine, random_inputs, small_cnn, small_model
+from tests.core.test_restoring import METHODS, quick
+
+
+@pytest.mark.parametrize("target", [None, 1], ids=["top class", "class 1"])
+@pytest.mark.parametrize("method", METHODS)
+def test_progress_rises_from_nothing_to_all(method, target):
+    told: list[tuple[float, str]] = []
+    explain(
+        small_model(),
+        random_inputs(3),
+        method,
+        target,
+        engine=fixed_engine(1),
+        progress=lambda share, words: told.append((share, words)),
+        **quick(method),
+    )
+    shares = [share for share, _ in told]
+    assert shares[0] == 0
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert len(set(shares)) >= 4
+    assert all(words for _, words in told)
+
+
+def test_progress_of_several_methods_never_passes_one():
+    shares: list[float] = []
+    names = ["gradient", "integrated-gradients", "deeplift", "grad-cam"]
+    explain(small_model(), random_inputs(2), names, progress=lambda share, _: shares.append(share))
+    assert shares == sorted(shares)
+    assert 0 == shares[0] < shares[-1] <= 1
+
+
+def test_cancel_stops_within_one_chunk(tripwire):
+    cancel = threading.Event()
+    rows_at_cancel = []
+
+    def progress(share: float, words: str) -> None:
+        if len(tripwire.seen) == 5:
+            cancel.set()
+            rows_at_cancel.append(len(tripwire.seen))
+
+    with pytest.raises(Cancelled):
+        explain(
+            small_model(),
+            random_inputs(1),
+            "integrated-gradients",
+            0,
+            steps=100,
+            engine=fixed_engine(1),
+            progress=progress,
+            cancel=cancel,
+        )
+    assert rows_at_cancel
+    assert len(tripwire.seen) == 5
+
+
+def test_cancel_from_another_thread(tripwire):
+    cancel = threading.Event()
+    threading.Timer(0.3, cancel.set).start()
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        explain(
+            small_model(),
+            random_inputs(50),
+            "integrated-gradients",
+            0,
+            steps=500,
+            engine=fixed_engine(1),
+            cancel=cancel,
+        )
+    assert time.monotonic() - started < 5
+    assert 1 < len(tripwire.seen) < 25_000
+
+
+def test_a_cancelled_caller_leaves_the_queue_without_its_turn():
+    engine, cancel = fixed_engine(1), threading.Event()
+    model = small_model()
+    left: list[str] = []
+
+    def waiting() -> None:
+        try:
+            explain(model, random_inputs(1), "gradient", 0, engine=engine, cancel=cancel)
+        except Cancelled:
+            left.append("left")
+
+    with engine.turnstile.turn():
+        thread = threading.Thread(target=waiting, daemon=True)
+        thread.start()
+        time.sleep(0.1)
+        cancel.set()
+        thread.join(10)
+        assert left == ["left"]
+    assert len(engine.turnstile._queue) == 0
+
+
+def test_nothing_is_computed_once_it_is_cancelled(tripwire):
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(Cancelled):
+        explain(small_model(), random_inputs(1), "gradient", 0, cancel=cancel)
+    assert tripwire.seen == []
+
+
+# -- memory -------------------------------------------------------------------------------------
+
+
+def test_passes_are_made_once(tripwire):
+    model, inputs = small_model(), random_inputs(2)
+    run = Run(model, fixed_engine(2))
+    target = run.resolve(inputs, TopTarget())
+    first = run.outputs(inputs)
+    assert run.outputs(inputs) is first
+    assert torch.equal(run.scores(inputs, target), first.amax(1))
+    assert run.gradients(inputs, target) is run.gradients(inputs, target)
+    assert len(tripwire.seen) == 2
+    assert (run.cost.forward, run.cost.backward) == (4, 2)
+
+
+def test_a_gradient_pass_tells_the_outputs_too(tripwire):
+    model, inputs = small_model(), random_inputs(2)
+    run = Run(model, fixed_engine(2))
+    run.gradients(inputs, TopTarget())
+    assert_close(run.outputs(inputs), model.network(inputs), 1e-6)
+    assert run.cost.forward == 2
+
+
+def test_other_inputs_and_targets_are_other_passes():
+    model = small_model()
+    run = Run(model, fixed_engine(4))
+    one, other = random_inputs(2, seed=0), random_inputs(2, seed=1)
+    for inputs in (one, other):
+        for index in (0, 1):
+            inputs_grad = inputs.clone().requires_grad_()
+            expected = torch.autograd.grad(model.network(inputs_grad)[:, index].sum(), inputs_grad)[0]
+            assert_close(run.gradients(inputs, ClassTarget(index)), expected, 1e-5)
+    assert run.cost.backward == 8
+
+
+def test_equal_inputs_that_die_are_not_taken_for_later_ones():
+    """Memory goes by the identity of a tensor, which a dead one must not pass on."""
+    run = Run(small_model(), fixed_engine(4))
+    for seed in range(20):
+        inputs = random_inputs(1, seed=seed)
+        with torch.no_grad():
+            assert_close(run.outputs(inputs), run.network.eval()(inputs), 1e-6)
+
+
+def test_captures_are_kept_per_layer_and_target(tripwire):
+    run = Run(small_model(), fixed_engine(2))
+    inputs = random_inputs(2)
+    run.layers()
+    tripwire.seen.clear()
+    first = run.capture(inputs, ["norm1", "norm2"], ClassTarget(0))
+    assert run.capture(inputs, ["norm2"], ClassTarget(0))[0] is first[1]
+    assert len(tripwire.seen) == 1
+    assert run.capture(inputs, ["norm2"], ClassTarget(1))[0] is not first[1]
+    assert len(tripwire.seen) == 2
+
+
+# -- what an engine keeps -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["deeplift", "guided-backprop", "grad-cam", "gradient"])
+def test_an_answer_is_renewed_when_a_weight_changes_in_place(method):
+    """DeepLift's rewritten copy and the table of layers are kept: until a weight changes."""
+    model, engine = small_model(), fixed_engine(4)
+    inputs = random_inputs(2)
+    before = explain(model, inputs, method, 0, engine=engine).values
+    with torch.no_grad():
+        for parameter in model.network.head.parameters():
+            parameter.mul_(2)
+    after = explain(model, inputs, method, 0, engine=engine).values
+    assert_close(after, 2 * before, 1e-5)
+
+
+@pytest.mark.parametrize("change", ["load_state_dict", "replaced parameter", "buffer in place", "optimiser"])
+def test_every_way_of_changing_a_weight_is_noticed(change):
+    network, engine = small_cnn(), fixed_engine(4)
+    made = [engine.derive(network, "copy", lambda _: object())]
+    made.append(engine.derive(network, "copy", lambda _: object()))
+    assert made[0] is made[1]
+    if change == "load_state_dict":
+        network.load_state_dict(small_cnn(seed=1).state_dict())
+    elif change == "replaced parameter":
+        network.head.weight = nn.Parameter(network.head.weight.detach().clone())
+    elif change == "buffer in place":
+        network.norm1.running_mean.add_(1)
+    else:
+        network(random_inputs(1)).sum().backward()
+        torch.optim.SGD(network.parameters(), lr=0.1).step()
+    assert engine.derive(network, "copy", lambda _: object()) is not made[0]
+
+
+def test_derived_things_have_names_and_networks_of_their_own():
+    one, other = small_cnn(), small_cnn()
+    engine = fixed_engine(1)
+    assert engine.derive(one, "a", lambda _: "one a") == "one a"
+    assert engine.derive(one, "b", lambda _: "one b") == "one b"
+    assert engine.derive(other, "a", lambda _: "other a") == "other a"
+    assert engine.derive(one, "a", lambda _: "never made") == "one a"
+
+
+def test_what_is_kept_goes_with_its_network():
+    engine, network = fixed_engine(1), small_cnn()
+    engine.derive(network, "a", lambda _: object())
+    explain(Model("m", network, (3, 16, 16)), random_inputs(1), "deeplift", 0, engine=engine)
+    assert len(engine._derived) == 1
+    del network
+    gc.collect()
+    assert len(engine._derived) == 0
+
+
+def test_one_engine_per_device():
+    assert engine_for("cpu") is engine_for(torch.device("cpu")) is engine_for("cpu:0")
+
+
+def test_a_network_elsewhere_is_copied_and_renewed():
+    """Here the engine is asked to work on the meta device, where nothing can be computed but copies can be made."""
+    engine = Engine(torch.device("meta"))
+    network = small_cnn()
+    copy = engine.place(network)
+    assert copy is not network
+    assert copy is engine.place(network)
+    assert not any(p.requires_grad for p in copy.parameters())
+    assert all(p.device.type == "meta" for p in copy.parameters())
+    assert all(p.requires_grad and p.device.type == "cpu" for p in network.parameters())
+    with torch.no_grad():
+        network.head.weight.add_(1)
+    assert engine.place(network) is not copy
+    assert engine_for("cpu").place(network) is network
+
+
+def test_one_network_with_two_input_shapes_has_its_layers_read_for_each():
+    network, engine = small_cnn(), fixed_engine(2)
+    square, wide = Model("square", network, (3, 16, 16)), Model("wide", network, (3, 16, 32))
+    shapes = [Run(model, engine).layer("norm1").shape for model in (square, wide, square)]
+    assert shapes == [(6, 16, 16), (6, 16, 32), (6, 16, 16)]
+
+
+# -- inputs and outputs that do not fit ---------------------------------------------------------
+
+
+def test_an_input_of_another_shape_is_told_in_a_sentence():
+    with pytest.raises(
+        VitrineError, match=r"small-cnn takes inputs of shape \(3, 16, 16\), and failed on \(1, 16, 16\)"
+    ):
+        explain(small_model(), torch.zeros(1, 1, 16, 16), "gradient", 0)
+
+
+def test_no_inputs_at_all():
+    with pytest.raises(VitrineError, match="nothing to explain"):
+        explain(small_model(), torch.zeros(0, 3, 16, 16), "gradient", 0)
+
+
+class Detached(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs.detach().flatten(1).round()
+
+
+def test_scores_without_a_gradient_are_told_in_a_sentence():
+    with pytest.raises(VitrineError, match="does not depend on its input in a way that has a gradient"):
+        explain(Model("detached", Detached(), (3, 4, 4)), torch.zeros(1, 3, 4, 4), "gradient", 0)
+
+
+class Wrapped(nn.Module):
+    """Returns its outputs inside something else, as many networks do."""
+
+    def __init__(self, wrap: str) -> None:
+        super().__init__()
+        self.inner, self.wrap = small_cnn(), wrap
+
+    def forward(self, inputs: Tensor) -> object:
+        outputs = self.inner(inputs)
+        return {"tuple": (outputs, None), "dict": {"logits": outputs}, "nothing": "no tensor"}[self.wrap]
+
+
+@pytest.mark.parametrize("wrap", ["tuple", "dict"])
+def test_outputs_inside_something_else_are_found(wrap):
+    inputs = random_inputs(2)
+    result = explain(Model("wrapped", Wrapped(wrap), (3, 16, 16)), inputs, "gradient", 0)
+    assert_close(result.values, explain(small_model(), inputs, "gradient", 0).values, 1e-5)
+
+
+def test_no_outputs_at_all_are_told_in_a_sentence():
+    with pytest.raises(VitrineError, match="returned no tensor"):
+        explain(Model("wrapped", Wrapped("nothing"), (3, 16, 16)), random_inputs(1), "gradient", 0)
+
+
+def test_the_registry_offers_what_a_model_can_do():
+    vectors = Model("vectors", nn.Linear(4, 2), (4,))
+    names = {m.name for m in methods(vectors)}
+    assert "gradient" in names
+    assert "grad-cam" not in names
