@@ -229,6 +229,18 @@ def test_the_chunk_size_does_not_matter(method):
         )
 
 
+@pytest.mark.parametrize("method", ["integrated-gradients", "gradient-shap", "deeplift"])
+def test_every_input_has_its_own_baseline_in_every_chunk(method):
+    """Blurred pictures differ: none may meet another's."""
+    model, inputs = small_model(torch.float64), random_inputs(5, dtype=torch.float64)
+    options = {"baseline": "blur", **QUICK.get(method, {})}
+    together = explain(model, inputs, method, 2, engine=fixed_engine(2), **options)
+    for row in range(5):
+        alone = explain(model, inputs[row : row + 1], method, 2, **options)
+        assert_close(together.values[row], alone.values[0], 1e-6)
+        assert_close(together.completeness.expected[row], alone.completeness.expected[0], 1e-5)
+
+
 def test_another_seed_is_another_sample(model):
     inputs = random_inputs(1)
     for method in ("smoothgrad", "gradient-shap"):

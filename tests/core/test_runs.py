@@ -75,9 +75,13 @@ def test_cancel_stops_within_one_chunk(tripwire):
 
 
 def test_cancel_from_another_thread(tripwire):
-    cancel = threading.Event()
-    threading.Timer(0.3, cancel.set).start()
-    started = time.monotonic()
+    cancel, begun = threading.Event(), threading.Event()
+
+    def other() -> None:
+        begun.wait(30)
+        cancel.set()
+
+    threading.Thread(target=other, daemon=True).start()
     with pytest.raises(Cancelled):
         explain(
             small_model(),
@@ -86,10 +90,10 @@ def test_cancel_from_another_thread(tripwire):
             0,
             steps=500,
             engine=fixed_engine(1),
+            progress=lambda share, _: begun.set() if share > 0 else None,
             cancel=cancel,
         )
-    assert time.monotonic() - started < 5
-    assert 1 < len(tripwire.seen) < 25_000
+    assert 1 <= len(tripwire.seen) < 10_000, "it went on long after it was cancelled"
 
 
 def test_a_cancelled_caller_leaves_the_queue_without_its_turn():

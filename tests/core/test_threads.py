@@ -73,12 +73,19 @@ def test_threads_get_what_one_thread_gets(count):
 
 
 class Slow(nn.Module):
-    """Lets the other threads in between its layers."""
+    """Waits half-way for a second thread to come as far, if one can."""
 
     def __init__(self, inner: nn.Module) -> None:
         super().__init__()
         self.inner = inner
-        inner.norm2.register_forward_hook(lambda *_: time.sleep(0.02))
+        self.arrived: set[int] = set()
+        inner.norm2.register_forward_hook(self.wait)
+
+    def wait(self, *_: object) -> None:
+        self.arrived.add(threading.get_ident())
+        end = time.monotonic() + 0.5
+        while len(self.arrived) < 2 and time.monotonic() < end:
+            time.sleep(0.001)
 
     def forward(self, inputs: Tensor) -> Tensor:
         return self.inner(inputs)
@@ -91,9 +98,9 @@ def test_without_the_turnstile_answers_would_be_wrong(monkeypatch):
 
     def both(engine: Engine) -> list[Any]:
         def one(place: int) -> Any:
-            time.sleep(0.01 * place)
             return explain(model, inputs[place], "hires-cam", 0, engine=engine, layer="inner.norm1").values
 
+        model.network.arrived.clear()
         return at_once([lambda: one(0), lambda: one(1)])
 
     alone = [explain(model, x, "hires-cam", 0, engine=fixed_engine(2), layer="inner.norm1").values for x in inputs]
@@ -103,8 +110,6 @@ def test_without_the_turnstile_answers_would_be_wrong(monkeypatch):
     monkeypatch.setattr(engine.turnstile, "turn", lambda *_: nullcontext())
     broken = both(engine)
     assert not all(isinstance(a, Tensor) and torch.equal(a, b) for a, b in zip(broken, alone, strict=True))
-    for module in model.network.modules():  # the broken run may have left it frozen for good
-        module._forward_hooks.clear()
 
 
 def test_a_long_job_lets_a_short_one_through_between_its_chunks():

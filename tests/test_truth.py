@@ -1,0 +1,39 @@
+"""Truth: on sign scenes, where the evidence is known, the maps point at it. `make truth` measures 500 scenes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import explainers as ex
+from benchmarks.truth import pointing, shortcut_scenes, sign_scenes
+
+SCENES = 120
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "layer-cam"])
+def test_the_strongest_point_lies_in_the_sign(method: str) -> None:
+    scenes = sign_scenes(SCENES)
+    model = ex.load_model("demo:signs-cnn")
+    result = pointing(model, method, scenes, [scene.signs[0].mask for scene in scenes], "in the sign")
+    assert result.hits >= 0.95
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "layer-cam"])
+def test_the_shortcut_is_seen_on_the_sticker(method: str) -> None:
+    scenes = shortcut_scenes(SCENES)
+    masks = [scene.sticker for scene in scenes if scene.sticker is not None]
+    result = pointing(ex.load_model("demo:signs-shortcut"), method, scenes, masks, "on the sticker")
+    assert result.hits >= 0.80
+    honest = pointing(ex.load_model("demo:signs-cnn"), method, scenes, masks, "on the sticker")
+    assert honest.hits <= 0.1, "the network that learnt the sign does not look at the sticker"
+
+
+def test_a_map_of_noise_does_not_score() -> None:
+    """The measure can fail: random maps point into the sign about as often as its share of the picture."""
+    scenes = sign_scenes(SCENES)
+    rng = np.random.default_rng(0)
+    share = np.mean([scene.signs[0].mask.mean() for scene in scenes])
+    hits = [bool(s.signs[0].mask[tuple(rng.integers(0, 96, 2))]) for s in scenes for _ in range(20)]
+    assert abs(np.mean(hits) - share) < 0.03
+    assert share < 0.5
