@@ -153,7 +153,10 @@ class Run:
 
     def layers(self) -> tuple[Layer, ...]:
         """Every layer of the network, found once by a small forward and backward pass."""
-        return self.engine.derive(self.network, f"layers at {self.model.input_shape}", self._find_layers)
+        if self._layers is None:
+            found = self.engine.derive(self.network, f"layers at {self.model.input_shape}", self._find_layers)
+            self._layers = found
+        return self._layers
 
     def layer(self, name: str | None) -> Layer:
         """The layer called `name`, or the last with a map over the image.

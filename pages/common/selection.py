@@ -160,6 +160,7 @@ def _image() -> tuple[Image.Image, str, str]:
         [*known, *extra],
         key="input",
         bind="query-params",
+        on_change=_forget_refusal,
         help="Drawn road scenes with known truth, real photographs, or your own.",
     )
     with st.popover(
@@ -197,7 +198,13 @@ def _gallery() -> None:
 
 
 def _take(sample: str) -> None:
+    _forget_refusal()
     st.session_state["input"] = sample
+
+
+def _forget_refusal() -> None:
+    """What was said of a bad upload ends with the next choice."""
+    st.session_state.pop("_refused", None)
 
 
 def _open(chosen: str) -> tuple[Image.Image, str, str]:
@@ -213,7 +220,7 @@ def _open(chosen: str) -> tuple[Image.Image, str, str]:
 
 def _keep_upload(widget: str, choice: str) -> None:
     """Callback of an uploader: keep the file, then choose it; a file that cannot be read is refused at once."""
-    st.session_state.pop("_refused", None)
+    _forget_refusal()
     file = st.session_state.get(widget)
     if file is None:
         return
