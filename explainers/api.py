@@ -177,7 +177,7 @@ def _explain_one(run: Run, inputs: Tensor, target: Target, method: Method, optio
             completeness = Completeness(values.flatten(1).sum(1).float().cpu(), expected.float().cpu())
     layer = run.layer(options.layer).name if "layer" in type(options).model_fields else None
     return Attribution(
-        values=values.float().cpu(),
+        values=values.float().cpu().contiguous(),
         method=method.name,
         target=resolved,
         score=score.float().cpu(),

@@ -96,7 +96,7 @@ class Run:
                 # Not inference_mode: what a network keeps from one pass to the next (a table of positions)
                 # could then never take part in a gradient again.
                 with torch.no_grad():
-                    return self._call(self.network, inputs[rows])
+                    return self._call(self.network, self._laid_out(inputs[rows]))
 
             return _joined(self._in_chunks("forward", len(inputs), work, forward=1)).clone()
 
@@ -202,7 +202,7 @@ class Run:
         done = self._in_chunks(
             kind,
             len(inputs),
-            lambda rows: work(inputs[rows], range(rows.start, rows.stop)),
+            lambda rows: work(self._laid_out(inputs[rows]), range(rows.start, rows.stop)),
             forward=passes.forward,
             backward=passes.backward,
         )
@@ -216,7 +216,7 @@ class Run:
     # -- how ------------------------------------------------------------------------------------
 
     def _gradient(self, network: nn.Module, inputs: Tensor, target: Target) -> tuple[Tensor, Tensor]:
-        inputs = inputs.detach().requires_grad_()
+        inputs = self._laid_out(inputs.detach()).requires_grad_()
         with torch.enable_grad():
             outputs = self._call(network, inputs)
             score = target(outputs).sum()
@@ -278,7 +278,7 @@ class Run:
             return with_tensor(output, passed_on)
 
         with torch.enable_grad(), watching(self.network, [layer.name for layer in layers], hold):
-            outputs = self._call(self.network, inputs.detach())
+            outputs = self._call(self.network, self._laid_out(inputs.detach()))
             score = target(outputs).sum()
         wanted = [held[layer.name] for layer in layers]
         gradients: Sequence[Tensor | None] = [None] * len(wanted)
@@ -293,6 +293,12 @@ class Run:
             assert layer.layout is not None
             maps[layer.name] = (layer.layout.spatial(held[layer.name].detach()), layer.layout.spatial(gradient))
         return outputs.detach(), maps
+
+    def _laid_out(self, inputs: Tensor) -> Tensor:
+        """Channels last in memory where that measured faster: a sixth, for batches of images on a CPU."""
+        if self.engine.device.type == "cpu" and inputs.ndim == 4 and len(inputs) > 1:
+            return inputs.contiguous(memory_format=torch.channels_last)
+        return inputs
 
     def _call(self, network: nn.Module, inputs: Tensor) -> Tensor:
         try:

@@ -96,14 +96,15 @@ def test_cancel_from_another_thread(tripwire):
     assert 1 <= len(tripwire.seen) < 10_000, "it went on long after it was cancelled"
 
 
-def test_a_cancelled_caller_leaves_the_queue_without_its_turn():
+@pytest.mark.parametrize("method", ["gradient", "grad-cam", "deeplift"])
+def test_a_cancelled_caller_leaves_the_queue_without_its_turn(method):
     engine, cancel = fixed_engine(1), threading.Event()
     model = small_model()
     left: list[str] = []
 
     def waiting() -> None:
         try:
-            explain(model, random_inputs(1), "gradient", 0, engine=engine, cancel=cancel)
+            explain(model, random_inputs(1), method, 0, engine=engine, cancel=cancel)
         except Cancelled:
             left.append("left")
 
