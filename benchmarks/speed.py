@@ -10,6 +10,7 @@ Everybody keeps the memory settings that importing `explainers` makes, which onl
 from __future__ import annotations
 
 import argparse
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -180,6 +181,14 @@ def smoothgrad_case(name: str, device: torch.device) -> Case:
     )
 
 
+def warm_up(device: torch.device, seconds: float = 30) -> None:
+    """Keep the machine busy until it has come up to speed: the first passes of a process can take ten times as long."""
+    network, inputs = frozen_copy("resnet18", device), torch.randn(1, 3, 224, 224, device=device)
+    started = time.monotonic()
+    while time.monotonic() - started < seconds:
+        raw_gradient(network, inputs)
+
+
 def cases(device: torch.device, only: str) -> Sequence[Callable[[], Case]]:
     """Every row, built only when its turn comes."""
     made: list[tuple[str, Callable[[], Case]]] = []
@@ -216,6 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     warnings.filterwarnings("ignore")
     device = ex.engine_for().device
     print(f"{machine()}; on {device.type}; medians of {parsed.rounds} interleaved rounds\n")
+    warm_up(device)
     print("| work | vitrine | ratio | bar | |\n|---|---|---|---|---|")
     for build in cases(device, parsed.only):
         for row in report(build(), parsed.rounds):

@@ -13,6 +13,8 @@ from importlib.metadata import version
 import torch
 
 Work = Callable[[], object]
+MOST_WARM_UP = 12
+SETTLED = 0.9  # a round that takes more than this share of the fastest so far ends the warm-up
 
 
 @dataclass(frozen=True)
@@ -30,15 +32,23 @@ class Times:
 
 
 def in_turn(contenders: Mapping[str, Work], rounds: int, warm_up: int = 2) -> Times:
-    """Run every contender once per round, the order turning by one each round."""
+    """Run every contender once per round, the order turning by one each round.
+
+    Before that, at least `warm_up` rounds are run and thrown away, and more while they still become faster: a fresh
+    process pays for its first memory for seconds.
+    """
     names = list(contenders)
+    before = float("inf")
+    for turn in range(MOST_WARM_UP):
+        now = sum(timed(contenders[name]) for name in names)
+        if turn + 1 >= warm_up and now > SETTLED * before:
+            break
+        before = min(before, now)
     seconds: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(-warm_up, rounds):
+    for turn in range(rounds):
         first = turn % len(names)
         for name in names[first:] + names[:first]:
-            taken = timed(contenders[name])
-            if turn >= 0:
-                seconds[name].append(taken)
+            seconds[name].append(timed(contenders[name]))
     return Times(seconds)
 
 

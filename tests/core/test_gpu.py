@@ -10,9 +10,10 @@ from explainers import saliency
 from explainers.api import explain
 from explainers.core.device import choose_device, describe_device
 from explainers.core.engine import Engine, engine_for
+from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.registry import methods
-from tests.core.networks import assert_close, random_inputs, small_cnn, small_model
+from tests.core.networks import FixedChunks, assert_close, random_inputs, small_cnn, small_model
 from tests.core.test_restoring import METHODS, Traces, quick
 
 pytestmark = [
@@ -59,7 +60,7 @@ def test_the_devices_own_noise_does_not_depend_on_the_chunk(method):
     answers = []
     for chunk in (1, 4, 100):
         engine = Engine(torch.device("cuda", 0))
-        engine.chunks.too_large((id(engine.place(model.network)), "gradient"), 2 * chunk)
+        engine.chunks = FixedChunks(chunk)
         answers.append(explain(model, inputs, method, 0, engine=engine, samples=7).values)
     assert_close(answers[1], answers[0], 1e-6)
     assert_close(answers[2], answers[0], 1e-6)
@@ -137,8 +138,6 @@ def test_memory_that_runs_out_on_the_device_halves_the_chunk():
 
 
 def test_one_input_that_does_not_fit_on_the_device_is_told_in_a_sentence():
-    from explainers.core.errors import VitrineError
-
     model = Model("hungry", Hungry(rows=0.5), (3, 16, 16))
     with pytest.raises(VitrineError, match="does not fit in the memory of cuda:0"):
         explain(model, random_inputs(3), "gradient", 0, engine=Engine(torch.device("cuda", 0)))

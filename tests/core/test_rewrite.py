@@ -146,6 +146,7 @@ def test_a_copy_that_computes_something_else_is_not_used(method):
         explain(model, random_inputs(2, (3, 8, 8)), method, 0)
 
 
+@pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients")
 def test_guided_backprop_on_a_reused_relu_equals_a_network_without():
     """The known trap: hooks on one module that runs twice."""
     network = small_cnn().double()

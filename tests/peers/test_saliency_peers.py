@@ -29,6 +29,8 @@ from explainers.saliency import noise_deviation, seeded_noise
 from tests.core.networks import Formula, assert_close
 from tests.peers.networks import SHAPE, TARGETS, inputs
 
+pytestmark = pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients")
+
 FLOAT32 = 1e-6  # attributions are kept in float32
 TARGET = ClassTarget(TARGETS)
 
