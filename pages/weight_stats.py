@@ -5,6 +5,7 @@ import streamlit as st
 import explainers as ex
 from explainers.render.charts import compare_chart, histogram_chart, spectrum_chart, weights_overview_chart
 from explainers.render.overlay import encode_png, filters_sheet
+from pages.common.pictures import show_picture
 from pages.common.selection import selected_model
 from pages.common.tables import download_table, readable
 from pages.common.weights import compared, other_model, stats_with_progress, tensor_details
@@ -59,7 +60,7 @@ if filters is not None:
     name, weights = filters
     st.subheader("What the first layer looks for")
     st.caption(f"The {len(weights)} filters of {name}, on one common scale.")
-    st.image(encode_png(filters_sheet(weights)), output_format="PNG", width="content", alt=f"Filters of {name}")
+    show_picture(encode_png(filters_sheet(weights)), alt=f"Filters of {name}", width="content")
 
 st.subheader("Compare with other weights of this architecture")
 other = other_model(model)

@@ -14,6 +14,7 @@ import explainers as ex
 from explainers.render.colormaps import COLORMAPS
 from explainers.render.colour_bar import colour_bar_html
 from explainers.render.overlay import Scale, encode_png, figure, overlay
+from pages.common.pictures import show_picture
 from pages.common.selection import Selection, short_hash
 from pages.common.shelves import result_shelf
 
@@ -109,7 +110,7 @@ def picture(chosen: Selection, result: ex.Attribution, view: View, caption: str,
     def render() -> bytes:
         return encode_png(overlay(chosen.enlarged(width), view.maps(result)[0], scale, view.colormap, view.opacity))
 
-    st.image(result_shelf().get(name, render), output_format="PNG", width="stretch", alt=f"Heat map. {caption}")
+    show_picture(result_shelf().get(name, render), alt=f"Heat map. {caption}")
     large = width == WIDTH
     st.html(colour_bar_html(scale, view.colormap, "units of the score" if large else "", ticks=5 if large else 3))
     st.caption(caption)
@@ -119,7 +120,7 @@ def original(chosen: Selection) -> None:
     """The picture as the model sees it."""
     key = ("original", chosen.key[1], chosen.model.fingerprint)
     drawn = result_shelf().get(key, lambda: encode_png(chosen.enlarged(WIDTH)))
-    st.image(drawn, output_format="PNG", width="stretch", alt="The picture as the model sees it")
+    show_picture(drawn, alt="The picture as the model sees it")
 
 
 def explanation_panel(chosen: Selection, result: ex.Attribution, view: View, code: str, title: str) -> None:

@@ -11,9 +11,9 @@ from PIL import Image
 import explainers as ex
 from pages.common.errors import sentences
 from pages.common.navigation import come_in_by_the_door
+from pages.common.pictures import batched, show_picture, thumbnail
 from pages.common.progress import Bar
 from pages.common.shelves import model_shelf, result_shelf, uploads
-from pages.common.thumbnails import batched, thumbnail
 
 TOP = "top class"
 NOTHING = "nothing else"
@@ -193,8 +193,9 @@ def _gallery() -> None:
     for row in batched(ex.samples(), 4):
         for column, sample in zip(st.columns(4), row, strict=False):
             small = result_shelf().get(("thumbnail", sample.id), lambda s=sample: thumbnail(s.load()))
-            column.image(small, output_format="PNG", width="stretch", alt=sample.title)
-            column.button(sample.title, key=f"_take_{sample.id}", width="stretch", on_click=_take, args=(sample.id,))
+            with column:
+                show_picture(small, alt=sample.title)
+                st.button(sample.title, key=f"_take_{sample.id}", width="stretch", on_click=_take, args=(sample.id,))
 
 
 def _take(sample: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from base64 import b64decode
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -92,8 +93,8 @@ class App:
         self.page.get_by_test_id("stMain").get_by_test_id("stImage").first.wait_for(timeout=RUNNING)
         for element in self.page.get_by_test_id("stMain").get_by_test_id("stImage").locator("img").all():
             element.evaluate("e => e.decode()")
-            body = self.page.request.get(element.evaluate("e => e.src")).body()
-            found.append(Image.open(io.BytesIO(body)).convert("RGB"))
+            png = element.evaluate("e => e.src").removeprefix("data:image/png;base64,")
+            found.append(Image.open(io.BytesIO(b64decode(png))).convert("RGB"))
         return found
 
     def download(self, button: str, nth: int = 0) -> tuple[str, bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 import time
@@ -117,9 +118,10 @@ def test_gallery_camera_and_other_models(app: App) -> None:
     app.page.get_by_role("button", name="Camera").click()
     shutter = app.page.get_by_role("button", name="Take Photo")
     expect(shutter).to_be_enabled(timeout=20_000)
+    app.page.wait_for_function("document.querySelector('video').videoHeight > 0")  # before, there is nothing to take
     shutter.click()
+    expect(app.page).to_have_url(re.compile("input=upload"), timeout=20_000)
     app.wait()
-    assert query(app.page)["input"][0].startswith("upload:")
 
 
 def test_a_failed_download_is_one_sentence_and_the_app_stays_usable(app: App) -> None:

@@ -1,16 +1,25 @@
-"""Small pictures for the gallery."""
+"""Pictures on a page."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar
 
+import streamlit as st
 from PIL import Image, ImageOps
 
 from explainers.render.overlay import encode_png
 
 T = TypeVar("T")
 SIDE = 128  # px
+
+
+def show_picture(png: bytes, alt: str, width: Literal["stretch", "content"] = "stretch") -> None:
+    """Show a PNG. It travels inside the message: a file that Streamlit serves is deleted as soon as the next run
+    replaces it, so that a browser a moment late, while a slider moves, gets a 404 and shows a broken picture.
+    """
+    st.image(f"data:image/png;base64,{b64encode(png).decode()}", width=width, alt=alt)
 
 
 def thumbnail(image: Image.Image) -> bytes:
