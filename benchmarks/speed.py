@@ -1,10 +1,11 @@
 """Speed as ratios: against other libraries on the same work, and against the floor.
 
 The floor is the time of the passes alone: the same number of forward and backward passes through the same
-network with frozen parameters, at the best batch size, with nothing computed from them. For CAMs the
-backward pass of the floor stops at the layer, as ours does.
+network with frozen parameters, at the best batch size and memory layout, with nothing computed from them. For CAMs
+the backward pass of the floor stops at the layer, as ours does.
 
-Everybody keeps the memory settings that importing `explainers` makes, which only helps the others.
+Every other library runs in a process of its own, as its users have it. `--same-memory` runs them in Vitrine's process
+instead, where they profit from the memory settings that importing `explainers` makes.
 """
 
 from __future__ import annotations
@@ -13,24 +14,20 @@ import argparse
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
 
 import torch
-import torchvision
-from captum.attr import IntegratedGradients, NoiseTunnel, Saliency
-from pytorch_grad_cam import GradCAM as PeerGradCAM
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
-from torchcam.methods import GradCAM as TorchCAM
 
 import explainers as ex
-from benchmarks.timing import Work, best_chunk, in_turn, machine
+from benchmarks.peers import CLASS, LAYERS, PEERS, SAMPLES, STEPS, Apart, fresh, images
+from benchmarks.timing import Work, best_chunk, in_turn, machine, timed
 
-NETWORKS = {"resnet18": "layer4", "resnet50": "layer4", "mobilenet_v3_small": "features"}
 GRADIENT_CAMS = ["grad-cam", "grad-cam++", "hires-cam", "xgrad-cam", "layer-cam"]
 STAGES = ["layer1", "layer2", "layer3", "layer4"]
-CLASS = 7
-STEPS, SAMPLES = 50, 25
+SECONDS = 10  # of measuring per row, at least
 
 
 @dataclass(frozen=True)
@@ -50,21 +47,32 @@ class Bar:
 
 @dataclass(frozen=True)
 class Case:
-    """One row: contenders called "vitrine", "floor" and the peers, and what must hold between them."""
+    """One row: Vitrine's work, what it is compared with, and what must hold between them.
+
+    Attributes:
+        here: works of this process, "vitrine" among them.
+        peers: names of other libraries' works, with the network and the number of images.
+    """
 
     title: str
-    contenders: dict[str, Work]
+    here: dict[str, Work]
     bars: list[Bar]
+    peers: list[str] = field(default_factory=list)
+    network: str = ""
+    count: int = 1
 
 
-def fresh(name: str, device: torch.device) -> nn.Module:
-    """A network with fixed random weights, trainable as a user's would be."""
-    torch.manual_seed(0)
-    return getattr(torchvision.models, name)(weights=None).eval().to(device)
+def loaded(name: str) -> ex.Model:
+    """A network as Vitrine loads it."""
+    return ex.load_model(f"torchvision:{name}@random")
 
 
-def frozen_copy(name: str, device: torch.device) -> nn.Module:
-    return fresh(name, device).requires_grad_(False)
+def bare(name: str, inputs: Tensor) -> tuple[nn.Module, Tensor]:
+    """What the floor is measured with: frozen, and on a CPU channels last in memory, as Vitrine keeps it."""
+    network = fresh(name).requires_grad_(False)
+    if inputs.device.type != "cpu":
+        return network, inputs
+    return network.to(memory_format=torch.channels_last), inputs.contiguous(memory_format=torch.channels_last)
 
 
 def raw_gradient(network: nn.Module, inputs: Tensor) -> None:
@@ -88,42 +96,39 @@ def raw_partial(network: nn.Module, layer: str, inputs: Tensor) -> None:
         handle.remove()
 
 
-def grad_cam_case(name: str, layer: str, count: int, device: torch.device) -> Case:
-    model = ex.wrap(fresh(name, device), name=name)
-    bare, peer, other = frozen_copy(name, device), fresh(name, device), fresh(name, device)
-    inputs = torch.randn(count, 3, 224, 224, device=device)
-    pytorch_grad_cam = PeerGradCAM(peer, [peer.get_submodule(layer)])
-    torchcam = TorchCAM(other, layer)
-    targets = [ClassifierOutputTarget(CLASS)] * count
+def in_parts(one_pass: Callable[[Tensor], None], rows: Tensor, sizes: Sequence[int]) -> tuple[Work, int]:
+    """All rows through `one_pass` in chunks of the best size, and that size."""
 
-    def with_torchcam() -> None:
-        outputs = other(inputs)
-        torchcam(CLASS, outputs)
+    def work(size: int) -> None:
+        for part in rows.split(size):
+            one_pass(part)
 
-    sizes = sorted({1, 2, 4, 8, count} & set(range(1, count + 1)))
-    chunk = best_chunk(lambda size: [raw_partial(bare, layer, part) for part in inputs.split(size)], sizes)
+    chunk = best_chunk(work, sorted({size for size in sizes if size <= len(rows)}))
+    return partial(work, chunk), chunk
 
-    def floor() -> None:
-        for part in inputs.split(chunk):
-            raw_partial(bare, layer, part)
 
+def plural(count: int) -> str:
+    return f"{count} image{'s' if count > 1 else ''}"
+
+
+def grad_cam_case(name: str, count: int) -> Case:
+    model, inputs, layer = loaded(name), images(count), LAYERS[name]
+    network, rows = bare(name, inputs)
+    floor, _ = in_parts(partial(raw_partial, network, layer), rows, [1, 2, 4, 8, count])
     return Case(
-        f"Grad-CAM, {name}, {count} image{'s' if count > 1 else ''}",
-        {
-            "vitrine": lambda: ex.explain(model, inputs, "grad-cam", CLASS, layer=layer),
-            "floor": floor,
-            "pytorch-grad-cam": lambda: pytorch_grad_cam(inputs, targets),
-            "torchcam": with_torchcam,
-        },
+        f"Grad-CAM, {name}, {plural(count)}",
+        {"vitrine": lambda: ex.explain(model, inputs, "grad-cam", CLASS, layer=layer), "floor": floor},
         [Bar("floor", 1.15, True), Bar("pytorch-grad-cam", 2.8, False), Bar("torchcam", 1.0, False)],
+        ["pytorch-grad-cam", "torchcam"],
+        name,
+        count,
     )
 
 
-def five_cams_case(name: str, count: int, device: torch.device) -> Case:
-    model = ex.wrap(fresh(name, device), name=name)
-    inputs = torch.randn(count, 3, 224, 224, device=device)
+def five_cams_case(name: str) -> Case:
+    model, inputs = loaded(name), images(1)
     return Case(
-        f"five CAMs x four layers, {name}, {count} image{'s' if count > 1 else ''}",
+        f"five CAMs x four layers, {name}, 1 image",
         {
             "vitrine": lambda: ex.explain(model, inputs, GRADIENT_CAMS, CLASS, layer=STAGES),
             "one Grad-CAM": lambda: ex.explain(model, inputs, "grad-cam", CLASS, layer=STAGES[0]),
@@ -132,80 +137,64 @@ def five_cams_case(name: str, count: int, device: torch.device) -> Case:
     )
 
 
-def path_case(
-    title: str, name: str, device: torch.device, ours: Callable[..., Work], theirs: Callable[..., Work], passes: int
-) -> Case:
-    model = ex.wrap(fresh(name, device), name=name)
-    bare, peer = frozen_copy(name, device), fresh(name, device)
-    inputs = torch.randn(1, 3, 224, 224, device=device)
-    rows = inputs.expand(passes, -1, -1, -1)
-    sizes = [1, 2, 4, 8, 16, passes] if device.type == "cpu" else [8, 16, passes]
-
-    def floor(size: int) -> None:
-        for part in rows.split(size):
-            raw_gradient(bare, part)
-
-    chunk = best_chunk(floor, sizes)
+def path_case(title: str, name: str, passes: int, peer: str, ours: Callable[[ex.Model, Tensor], Work]) -> Case:
+    model, inputs = loaded(name), images(1)
+    network, rows = bare(name, inputs.repeat(passes, 1, 1, 1))
+    sizes = [4, 8, 16, passes] if inputs.device.type == "cpu" else [8, 16, passes]
+    floor, chunk = in_parts(partial(raw_gradient, network), rows, sizes)
     return Case(
         f"{title}, {name} (floor in chunks of {chunk})",
-        {"vitrine": ours(model, inputs), "floor": lambda: floor(chunk), "captum": theirs(peer, inputs)},
-        [Bar("floor", 1.15, True), Bar("captum", 1.7, False)],
-    )
-
-
-def integrated_gradients_case(name: str, device: torch.device) -> Case:
-    return path_case(
-        f"integrated gradients, {STEPS} steps",
+        {"vitrine": ours(model, inputs), "floor": floor},
+        [Bar("floor", 1.15, True), Bar(peer, 1.7, False)],
+        [peer],
         name,
-        device,
-        lambda model, inputs: lambda: ex.explain(model, inputs, "integrated-gradients", CLASS, steps=STEPS),
-        lambda network, inputs: lambda: IntegratedGradients(network).attribute(inputs, target=CLASS, n_steps=STEPS),
-        STEPS,
     )
 
 
-def smoothgrad_case(name: str, device: torch.device) -> Case:
-    def theirs(network: nn.Module, inputs: Tensor) -> Work:
-        tunnel = NoiseTunnel(Saliency(network))
-        return lambda: tunnel.attribute(
-            inputs, nt_type="smoothgrad", nt_samples=SAMPLES, stdevs=0.5, target=CLASS, abs=False
-        )
+def integrated_gradients_case(name: str) -> Case:
+    def ours(model: ex.Model, inputs: Tensor) -> Work:
+        return lambda: ex.explain(model, inputs, "integrated-gradients", CLASS, steps=STEPS)
 
-    return path_case(
-        f"SmoothGrad, {SAMPLES} samples",
-        name,
-        device,
-        lambda model, inputs: lambda: ex.explain(model, inputs, "smoothgrad", CLASS, samples=SAMPLES),
-        theirs,
-        SAMPLES,
-    )
+    return path_case(f"integrated gradients, {STEPS} steps", name, STEPS, "captum-integrated-gradients", ours)
 
 
-def warm_up(device: torch.device, seconds: float = 30) -> None:
+def smoothgrad_case(name: str) -> Case:
+    def ours(model: ex.Model, inputs: Tensor) -> Work:
+        return lambda: ex.explain(model, inputs, "smoothgrad", CLASS, samples=SAMPLES)
+
+    return path_case(f"SmoothGrad, {SAMPLES} samples", name, SAMPLES, "captum-smoothgrad", ours)
+
+
+def warm_up(seconds: float = 30) -> None:
     """Keep the machine busy until it has come up to speed: the first passes of a process can take ten times as long."""
-    network, inputs = frozen_copy("resnet18", device), torch.randn(1, 3, 224, 224, device=device)
+    network, inputs = bare("resnet18", images(1))
     started = time.monotonic()
     while time.monotonic() - started < seconds:
         raw_gradient(network, inputs)
 
 
-def cases(device: torch.device, only: str) -> Sequence[Callable[[], Case]]:
+def cases(only: str) -> Sequence[Callable[[], Case]]:
     """Every row, built only when its turn comes."""
     made: list[tuple[str, Callable[[], Case]]] = []
-    for name, layer in NETWORKS.items():
-        for count in (1, 16):
-            made.append((f"grad-cam {name} {count}", lambda n=name, la=layer, c=count: grad_cam_case(n, la, c, device)))
-    for name in ("resnet18", "resnet50"):
-        made.append((f"five {name}", lambda n=name: five_cams_case(n, 1, device)))
-    for name in NETWORKS:
-        made.append((f"ig {name}", lambda n=name: integrated_gradients_case(n, device)))
-        made.append((f"smoothgrad {name}", lambda n=name: smoothgrad_case(n, device)))
+    for name in LAYERS:
+        made += [(f"grad-cam {name} {count}", partial(grad_cam_case, name, count)) for count in (1, 16)]
+    made += [(f"five {name}", partial(five_cams_case, name)) for name in ("resnet18", "resnet50")]
+    for name in LAYERS:
+        made.append((f"ig {name}", partial(integrated_gradients_case, name)))
+        made.append((f"smoothgrad {name}", partial(smoothgrad_case, name)))
     return [make for key, make in made if only in key]
 
 
-def report(case: Case, rounds: int) -> list[str]:
+def report(case: Case, rounds: int, apart: bool) -> list[str]:
     """Rows of the table for one case: a ratio and whether its bar holds."""
-    times = in_turn(case.contenders, rounds)
+    with ExitStack() as open_processes:
+        contenders: dict[str, Callable[[], float]] = {n: partial(timed, work) for n, work in case.here.items()}
+        for peer in case.peers:
+            if apart:
+                contenders[peer] = open_processes.enter_context(Apart(peer, case.network, case.count))
+            else:
+                contenders[peer] = partial(timed, PEERS[peer](case.network, case.count))
+        times = in_turn(contenders, rounds, at_least=SECONDS)
     rows = []
     for bar in case.bars:
         ours_over_theirs = times.ratio("vitrine", bar.against)
@@ -220,15 +209,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table as Markdown."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks speed", description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help='part of a case\'s name, such as "grad-cam resnet18 1"')
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5, help="at least so many")
+    parser.add_argument("--same-memory", action="store_true", help="run the other libraries in this process")
     parsed = parser.parse_args(arguments)
     warnings.filterwarnings("ignore")
     device = ex.engine_for().device
-    print(f"{machine()}; on {device.type}; medians of {parsed.rounds} interleaved rounds\n")
-    warm_up(device)
+    print(f"{machine()}; on {device.type}; medians of at least {parsed.rounds} interleaved rounds; the other libraries")
+    print("in this process\n" if parsed.same_memory else "each in a process of its own\n")
+    warm_up()
     print("| work | vitrine | ratio | bar | |\n|---|---|---|---|---|")
-    for build in cases(device, parsed.only):
-        for row in report(build(), parsed.rounds):
+    for build in cases(parsed.only):
+        for row in report(build(), parsed.rounds, not parsed.same_memory):
             print(row, flush=True)
 
 

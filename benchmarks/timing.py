@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
+import random
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 
 import torch
@@ -31,24 +34,29 @@ class Times:
         return statistics.median(a / b for a, b in zip(self.seconds[name], self.seconds[to], strict=True))
 
 
-def in_turn(contenders: Mapping[str, Work], rounds: int, warm_up: int = 2) -> Times:
-    """Run every contender once per round, the order turning by one each round.
+def in_turn(contenders: Mapping[str, Callable[[], float]], rounds: int, warm_up: int = 2, at_least: float = 0) -> Times:
+    """Run every contender, which tells its seconds, once per round, in an order drawn anew each round: who comes after a
+    process of its own finds the caches cold.
+
+    There are `rounds` rounds, and more until `at_least` seconds are over: short works are noisier than long ones.
 
     Before that, at least `warm_up` rounds are run and thrown away, and more while they still become faster: a fresh
     process pays for its first memory for seconds.
     """
-    names = list(contenders)
+    names, order = list(contenders), random.Random(0)
     before = float("inf")
     for turn in range(MOST_WARM_UP):
-        now = sum(timed(contenders[name]) for name in names)
+        now = sum(contenders[name]() for name in names)
         if turn + 1 >= warm_up and now > SETTLED * before:
             break
         before = min(before, now)
     seconds: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(rounds):
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
-            seconds[name].append(timed(contenders[name]))
+    started = time.perf_counter()
+    for turn in itertools.count():
+        if turn >= rounds and time.perf_counter() - started > at_least:
+            break
+        for name in order.sample(names, len(names)):
+            seconds[name].append(contenders[name]())
     return Times(seconds)
 
 
@@ -63,7 +71,7 @@ def timed(work: Work) -> float:
 
 def best_chunk(work: Callable[[int], object], sizes: list[int], rounds: int = 3) -> int:
     """The chunk size at which `work(size)` is fastest."""
-    times = in_turn({str(size): (lambda s=size: work(s)) for size in sizes}, rounds, warm_up=1)
+    times = in_turn({str(size): partial(timed, partial(work, size)) for size in sizes}, rounds, warm_up=1)
     return min(sizes, key=lambda size: times.median(str(size)))
 
 

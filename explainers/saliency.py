@@ -157,7 +157,7 @@ def smoothgrad(run: Run, inputs: Tensor, target: Target, options: SmoothGradOpti
     deviation = noise_deviation(inputs, options.noise)
 
     def noisy(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
-        return seeded_noise(rows, options.seed, version).mul_(deviation[number]).add_(rows)
+        return torch.addcmul(rows, seeded_noise(rows, options.seed, version), deviation[number])
 
     variants = Variants(options.samples, noisy, torch.full((options.samples,), 1 / options.samples))
     return run.gradients(inputs, target, variants)
@@ -180,7 +180,7 @@ def gradient_shap(run: Run, inputs: Tensor, target: Target, options: GradientSha
 
     def noisy(number: Tensor, version: Tensor) -> Tensor:
         rows = inputs[number]
-        return seeded_noise(rows, options.seed, version).mul_(deviation[number]).add_(rows)
+        return torch.addcmul(rows, seeded_noise(rows, options.seed, version), deviation[number])
 
     def between(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
         return torch.lerp(baseline[number], noisy(number, version), share[version].view(-1, *[1] * (rows.ndim - 1)))
@@ -274,12 +274,12 @@ def noise_deviation(inputs: Tensor, share: float) -> Tensor:
 
 
 def seeded_noise(like: Tensor, seed: int, versions: Tensor) -> Tensor:
-    """Standard normal noise (M, ...) that depends on the seed and each row's version (M,) alone.
+    """Standard normal noise (M, ...), in the shape of a row of `like`; it depends on the seed and the version (M,) alone.
 
     Neither the chunk nor the other inputs of a batch change it: every input meets the same noise.
     """
     generator = torch.Generator(like.device)
-    noise = torch.empty_like(like)
+    noise = like.new_empty((len(versions), *like.shape[1:]))
     for place, version in enumerate(versions.tolist()):
         generator.manual_seed(seed * 1_000_003 + version)
         noise[place].normal_(generator=generator)

@@ -31,7 +31,7 @@ class Engine:
         self.device = device
         self.turnstile = Turnstile()
         self.chunks = ChunkSizes(device.type)
-        self._placed: weakref.WeakKeyDictionary[nn.Module, tuple[object, nn.Module]] = weakref.WeakKeyDictionary()
+        self._placed: weakref.WeakKeyDictionary[nn.Module, tuple[object, Parts]] = weakref.WeakKeyDictionary()
         self._derived: weakref.WeakKeyDictionary[nn.Module, dict[str, tuple[object, object]]] = (
             weakref.WeakKeyDictionary()
         )
@@ -43,26 +43,27 @@ class Engine:
         """The device in a few words, such as "CUDA: NVIDIA H100" or "CPU, 8 threads"."""
         return describe_device(self.device)
 
-    def place(self, network: nn.Module) -> nn.Module:
+    def place(self, parts: Parts) -> Parts:
         """The network itself if it lives on this device, else a copy that does, renewed when its weights change."""
-        parts = Parts.of(network)
-        if all(tensor.device == self.device for tensor in (*parts.parameters, *parts.buffers)):
-            return network
+        if {tensor.device for tensor in parts.tensors} <= {self.device}:
+            return parts
         with self._lock:
             state = parts.state()
-            kept = self._placed.get(network)
+            kept = self._placed.get(parts.network)
             if kept is None or kept[0] != state:
-                kept = (state, deepcopy(network).to(self.device).eval().requires_grad_(False))
-                self._placed[network] = kept
+                copy = deepcopy(parts.network).eval().requires_grad_(False)
+                copy.to(self.device, memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+                kept = (state, Parts.of(copy))
+                self._placed[parts.network] = kept
             return kept[1]
 
-    def derive(self, network: nn.Module, name: str, build: Callable[[nn.Module], T]) -> T:
-        """`build(network)`, kept until the weights of `network` change: a rewritten copy, a table of its layers."""
+    def derive(self, parts: Parts, name: str, build: Callable[[nn.Module], T]) -> T:
+        """`build(network)`, kept until the network's weights change: a rewritten copy, a table of its layers."""
         with self._lock:
-            state = Parts.of(network).state()
-            known = self._derived.setdefault(network, {})
+            state = parts.state()
+            known = self._derived.setdefault(parts.network, {})
             if name not in known or known[name][0] != state:
-                known[name] = (state, build(network))
+                known[name] = (state, build(parts.network))
             return known[name][1]  # type: ignore[return-value]
 
     def attempt(self, parts: Parts, work: Callable[[], T]) -> T | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 import typing
@@ -107,6 +108,7 @@ def find_method(name: str) -> Method:
     return _methods[name]
 
 
+@functools.cache
 def _load() -> None:
     """Import every module beside the packages of `explainers`, so that each registers its methods."""
     package = importlib.import_module("explainers")

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Parts:
-    """Every module, parameter and buffer of a network, each once."""
+    """A network with its modules, parameters and buffers; what it holds twice may be listed twice."""
 
+    network: nn.Module
     modules: tuple[nn.Module, ...]
     parameters: tuple[nn.Parameter, ...]
     buffers: tuple[Tensor, ...]
@@ -22,21 +23,40 @@ class Parts:
     def of(cls, network: nn.Module) -> Parts:
         """Take stock. `network.modules()` and its like build names on the way, which costs a tenth of a small pass."""
         modules: dict[nn.Module, None] = {}
-        waiting = [network]
+        parameters: list[nn.Parameter | None] = []
+        buffers: list[Tensor | None] = []
+        waiting: list[nn.Module | None] = [network]
         while waiting:
             module = waiting.pop()
-            if module not in modules:
-                modules[module] = None
-                waiting.extend(child for child in module._modules.values() if child is not None)
-        parameters = {p: None for m in modules for p in m._parameters.values() if p is not None}
-        buffers = {b: None for m in modules for b in m._buffers.values() if b is not None}
-        return cls(tuple(modules), tuple(parameters), tuple(buffers))
+            if module is None or module in modules:
+                continue
+            modules[module] = None
+            waiting.extend(module._modules.values())
+            parameters.extend(module._parameters.values())
+            buffers.extend(module._buffers.values())
+        return cls(
+            network,
+            tuple(modules),
+            tuple(parameter for parameter in parameters if parameter is not None),
+            tuple(buffer for buffer in buffers if buffer is not None),
+        )
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        return (*self.parameters, *self.buffers)
+
+    def channels_last(self) -> bool:
+        """Whether a convolution is grouped (or depthwise), or has weights that lie channels last in memory."""
+        return any(
+            isinstance(module, nn.Conv2d) and (module.groups > 1 or not module.weight.is_contiguous())
+            for module in self.modules
+        )
 
     def state(self) -> object:
         """Changes whenever a weight is replaced or written to in place."""
-        return tuple(
-            (id(t), t.data_ptr(), 0 if t.is_inference() else t._version) for t in (*self.parameters, *self.buffers)
-        )
+        tensors = self.tensors
+        versions = [0 if tensor.is_inference() else tensor._version for tensor in tensors]
+        return [id(tensor) for tensor in tensors], [tensor.data_ptr() for tensor in tensors], versions
 
 
 @contextmanager
@@ -51,14 +71,14 @@ def frozen(parts: Parts) -> Iterator[None]:
     for module in training:
         module.training = False
     for parameter in trainable:
-        parameter.requires_grad_(False)
+        parameter.requires_grad = False
     try:
         yield
     finally:
         for module in training:
             module.training = True
         for parameter in trainable:
-            parameter.requires_grad_(True)
+            parameter.requires_grad = True
 
 
 @contextmanager

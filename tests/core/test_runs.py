@@ -15,6 +15,7 @@ from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import Cancelled, VitrineError
 from explainers.core.model import Model
 from explainers.core.registry import methods
+from explainers.core.restore import Parts
 from explainers.core.run import Run
 from explainers.core.target import ClassTarget, TopTarget
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_cnn, small_model
@@ -201,8 +202,8 @@ def test_an_answer_is_renewed_when_a_weight_changes_in_place(method):
 @pytest.mark.parametrize("change", ["load_state_dict", "replaced parameter", "buffer in place", "optimiser"])
 def test_every_way_of_changing_a_weight_is_noticed(change):
     network, engine = small_cnn(), fixed_engine(4)
-    made = [engine.derive(network, "copy", lambda _: object())]
-    made.append(engine.derive(network, "copy", lambda _: object()))
+    made = [engine.derive(Parts.of(network), "copy", lambda _: object())]
+    made.append(engine.derive(Parts.of(network), "copy", lambda _: object()))
     assert made[0] is made[1]
     if change == "load_state_dict":
         network.load_state_dict(small_cnn(seed=1).state_dict())
@@ -213,21 +214,21 @@ def test_every_way_of_changing_a_weight_is_noticed(change):
     else:
         network(random_inputs(1)).sum().backward()
         torch.optim.SGD(network.parameters(), lr=0.1).step()
-    assert engine.derive(network, "copy", lambda _: object()) is not made[0]
+    assert engine.derive(Parts.of(network), "copy", lambda _: object()) is not made[0]
 
 
 def test_derived_things_have_names_and_networks_of_their_own():
     one, other = small_cnn(), small_cnn()
     engine = fixed_engine(1)
-    assert engine.derive(one, "a", lambda _: "one a") == "one a"
-    assert engine.derive(one, "b", lambda _: "one b") == "one b"
-    assert engine.derive(other, "a", lambda _: "other a") == "other a"
-    assert engine.derive(one, "a", lambda _: "never made") == "one a"
+    assert engine.derive(Parts.of(one), "a", lambda _: "one a") == "one a"
+    assert engine.derive(Parts.of(one), "b", lambda _: "one b") == "one b"
+    assert engine.derive(Parts.of(other), "a", lambda _: "other a") == "other a"
+    assert engine.derive(Parts.of(one), "a", lambda _: "never made") == "one a"
 
 
 def test_what_is_kept_goes_with_its_network():
     engine, network = fixed_engine(1), small_cnn()
-    engine.derive(network, "a", lambda _: object())
+    engine.derive(Parts.of(network), "a", lambda _: object())
     explain(Model("m", network, (3, 16, 16)), random_inputs(1), "deeplift", 0, engine=engine)
     assert len(engine._derived) == 1
     del network
@@ -243,16 +244,16 @@ def test_a_network_elsewhere_is_copied_and_renewed():
     """Here the engine is asked to work on the meta device, where nothing can be computed but copies can be made."""
     engine = Engine(torch.device("meta"))
     network = small_cnn()
-    copy = engine.place(network)
+    copy = engine.place(Parts.of(network)).network
     assert copy is not network
-    assert copy is engine.place(network)
+    assert copy is engine.place(Parts.of(network)).network
     assert not any(p.requires_grad for p in copy.parameters())
     assert all(p.device.type == "meta" for p in copy.parameters())
     assert all(p.requires_grad and p.device.type == "cpu" for p in network.parameters())
     with torch.no_grad():
         network.head.weight.add_(1)
-    assert engine.place(network) is not copy
-    assert engine_for("cpu").place(network) is network
+    assert engine.place(Parts.of(network)).network is not copy
+    assert engine_for("cpu").place(Parts.of(network)).network is network
 
 
 def test_one_network_with_two_input_shapes_has_its_layers_read_for_each():

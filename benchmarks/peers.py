@@ -1,0 +1,112 @@
+"""The other libraries at the same work, called as their own documentation does.
+
+`python -m benchmarks.peers NAME NETWORK COUNT` prepares one work, then does it once for every line on its standard input
+and answers with the seconds it took. In such a process nothing of Vitrine is imported: it has the memory settings
+that the other library's users have.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from types import TracebackType
+
+import torch
+import torchvision
+from captum.attr import IntegratedGradients, NoiseTunnel, Saliency
+from pytorch_grad_cam import GradCAM as PeerGradCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch import Tensor, nn
+from torchcam.methods import GradCAM as TorchCAM
+
+from benchmarks.timing import Work, timed
+
+LAYERS = {"resnet18": "layer4", "resnet50": "layer4", "mobilenet_v3_small": "features"}
+CLASS = 7
+STEPS, SAMPLES = 50, 25
+
+
+def device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def fresh(name: str) -> nn.Module:
+    """A network with fixed random weights, as torchvision makes it."""
+    torch.manual_seed(0)
+    network: nn.Module = getattr(torchvision.models, name)(weights=None)
+    return network.eval().to(device())
+
+
+def images(count: int) -> Tensor:
+    return torch.randn(count, 3, 224, 224, generator=torch.Generator().manual_seed(0)).to(device())
+
+
+def pytorch_grad_cam(name: str, count: int) -> Work:
+    network, inputs = fresh(name), images(count)
+    method = PeerGradCAM(network, [network.get_submodule(LAYERS[name])])
+    targets = [ClassifierOutputTarget(CLASS)] * count
+    return lambda: method(inputs, targets)
+
+
+def torchcam(name: str, count: int) -> Work:
+    network, inputs = fresh(name), images(count)
+    method = TorchCAM(network, LAYERS[name])
+    return lambda: method(CLASS, network(inputs))
+
+
+def captum_integrated_gradients(name: str, count: int) -> Work:
+    network, inputs = fresh(name), images(count)
+    return lambda: IntegratedGradients(network).attribute(inputs, target=CLASS, n_steps=STEPS)
+
+
+def captum_smoothgrad(name: str, count: int) -> Work:
+    tunnel, inputs = NoiseTunnel(Saliency(fresh(name))), images(count)
+    return lambda: tunnel.attribute(
+        inputs, nt_type="smoothgrad", nt_samples=SAMPLES, stdevs=0.5, target=CLASS, abs=False
+    )
+
+
+PEERS: dict[str, Callable[[str, int], Work]] = {
+    "pytorch-grad-cam": pytorch_grad_cam,
+    "torchcam": torchcam,
+    "captum-integrated-gradients": captum_integrated_gradients,
+    "captum-smoothgrad": captum_smoothgrad,
+}
+
+
+class Apart:
+    """A peer's work in a process of its own; call it for the seconds of one more time."""
+
+    def __init__(self, peer: str, network: str, count: int) -> None:
+        command = [sys.executable, "-W", "ignore", "-m", "benchmarks.peers", peer, network, str(count)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __call__(self) -> float:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("again\n")
+        self._process.stdin.flush()
+        return float(self._process.stdout.readline())
+
+    def __enter__(self) -> Apart:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(30)
+
+
+def main() -> None:
+    warnings.filterwarnings("ignore")
+    work = PEERS[sys.argv[1]](sys.argv[2], int(sys.argv[3]))
+    for _ in sys.stdin:
+        print(timed(work), flush=True)
+
+
+if __name__ == "__main__":
+    main()
