@@ -1,8 +1,9 @@
 """Speed as ratios: against other libraries on the same work, and against the floor.
 
-The floor is the time of the passes alone: the same number of forward and backward passes through the same
-network with frozen parameters, at the best batch size and memory layout, with nothing computed from them. For CAMs
-the backward pass of the floor stops at the layer, as ours does.
+The floor is the time of the passes alone: the same number of forward and backward passes through the network as
+torchvision makes it, with frozen parameters, at the best batch size, with nothing computed from them. For CAMs the
+backward pass of the floor stops at the layer, as ours does. A ratio below 1 comes from the memory layout (channels
+last on a CPU).
 
 Every other library runs in a process of its own, as its users have it. `--same-memory` runs them in Vitrine's process
 instead, where they profit from the memory settings that importing `explainers` makes.
@@ -67,12 +68,9 @@ def loaded(name: str) -> ex.Model:
     return ex.load_model(f"torchvision:{name}@random")
 
 
-def bare(name: str, inputs: Tensor) -> tuple[nn.Module, Tensor]:
-    """What the floor is measured with: frozen, and on a CPU channels last in memory, as Vitrine keeps it."""
-    network = fresh(name).requires_grad_(False)
-    if inputs.device.type != "cpu":
-        return network, inputs
-    return network.to(memory_format=torch.channels_last), inputs.contiguous(memory_format=torch.channels_last)
+def frozen(name: str) -> nn.Module:
+    """What the floor is measured with."""
+    return fresh(name).requires_grad_(False)
 
 
 def raw_gradient(network: nn.Module, inputs: Tensor) -> None:
@@ -113,8 +111,7 @@ def plural(count: int) -> str:
 
 def grad_cam_case(name: str, count: int) -> Case:
     model, inputs, layer = loaded(name), images(count), LAYERS[name]
-    network, rows = bare(name, inputs)
-    floor, _ = in_parts(partial(raw_partial, network, layer), rows, [1, 2, 4, 8, count])
+    floor, _ = in_parts(partial(raw_partial, frozen(name), layer), inputs, [1, 2, 4, 8, count])
     return Case(
         f"Grad-CAM, {name}, {plural(count)}",
         {"vitrine": lambda: ex.explain(model, inputs, "grad-cam", CLASS, layer=layer), "floor": floor},
@@ -139,9 +136,9 @@ def five_cams_case(name: str) -> Case:
 
 def path_case(title: str, name: str, passes: int, peer: str, ours: Callable[[ex.Model, Tensor], Work]) -> Case:
     model, inputs = loaded(name), images(1)
-    network, rows = bare(name, inputs.repeat(passes, 1, 1, 1))
+    rows = inputs.repeat(passes, 1, 1, 1)
     sizes = [4, 8, 16, passes] if inputs.device.type == "cpu" else [8, 16, passes]
-    floor, chunk = in_parts(partial(raw_gradient, network), rows, sizes)
+    floor, chunk = in_parts(partial(raw_gradient, frozen(name)), rows, sizes)
     return Case(
         f"{title}, {name} (floor in chunks of {chunk})",
         {"vitrine": ours(model, inputs), "floor": floor},
@@ -167,7 +164,7 @@ def smoothgrad_case(name: str) -> Case:
 
 def warm_up(seconds: float = 30) -> None:
     """Keep the machine busy until it has come up to speed: the first passes of a process can take ten times as long."""
-    network, inputs = bare("resnet18", images(1))
+    network, inputs = frozen("resnet18"), images(1)
     started = time.monotonic()
     while time.monotonic() - started < seconds:
         raw_gradient(network, inputs)

@@ -17,6 +17,7 @@ import torch
 
 Work = Callable[[], object]
 MOST_WARM_UP = 12
+MOMENT = 0.2  # seconds; after a change of process the first calls find the caches cold
 SETTLED = 0.9  # a round that takes more than this share of the fastest so far ends the warm-up
 
 
@@ -35,8 +36,8 @@ class Times:
 
 
 def in_turn(contenders: Mapping[str, Callable[[], float]], rounds: int, warm_up: int = 2, at_least: float = 0) -> Times:
-    """Run every contender, which tells its seconds, once per round, in an order drawn anew each round: who comes after a
-    process of its own finds the caches cold.
+    """Run every contender, which tells its seconds, once per round, in an order drawn anew each round: it matters who
+    comes after whom.
 
     There are `rounds` rounds, and more until `at_least` seconds are over: short works are noisier than long ones.
 
@@ -61,12 +62,15 @@ def in_turn(contenders: Mapping[str, Callable[[], float]], rounds: int, warm_up:
 
 
 def timed(work: Work) -> float:
-    """Seconds of one call, the device's work included."""
+    """Seconds of one call, the device's work included; the mean of several where one is over in a moment."""
+    calls = 0
     _wait()
     started = time.perf_counter()
-    work()
-    _wait()
-    return time.perf_counter() - started
+    while calls == 0 or time.perf_counter() - started < MOMENT:
+        work()
+        _wait()
+        calls += 1
+    return (time.perf_counter() - started) / calls
 
 
 def best_chunk(work: Callable[[int], object], sizes: list[int], rounds: int = 3) -> int:

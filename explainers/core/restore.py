@@ -55,7 +55,10 @@ class Parts:
     def state(self) -> object:
         """Changes whenever a weight is replaced or written to in place."""
         tensors = self.tensors
-        versions = [0 if tensor.is_inference() else tensor._version for tensor in tensors]
+        try:
+            versions = [tensor._version for tensor in tensors]
+        except RuntimeError:  # tensors made in inference mode keep no count
+            versions = [0 if tensor.is_inference() else tensor._version for tensor in tensors]
         return [id(tensor) for tensor in tensors], [tensor.data_ptr() for tensor in tensors], versions
 
 
