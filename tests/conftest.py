@@ -13,6 +13,11 @@ from tests.core.networks import TRIPWIRE, small_model
 FIXTURES = Path(__file__).parents[1].parent / "shared" / "fixtures"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast ones first: a mistake shows before the browser starts."""
+    items.sort(key=lambda item: any(item.get_closest_marker(name) for name in ("browser", "slow")))
+
+
 @pytest.fixture(scope="session")
 def shared_fixtures() -> Path:
     """The folder of real checkpoints and pictures that is kept beside the repository."""

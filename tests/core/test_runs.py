@@ -321,3 +321,24 @@ def test_the_registry_offers_what_a_model_can_do():
     names = {m.name for m in methods(vectors)}
     assert "gradient" in names
     assert "grad-cam" not in names
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("method", METHODS)
+def test_how_a_network_lies_in_memory_changes_no_value(method, count):
+    usual = small_cnn().double()
+    other = small_cnn().double().to(memory_format=torch.channels_last)
+    inputs = random_inputs(count).double()
+    maps = [
+        explain(Model("m", network, (3, 16, 16)), inputs, method, 1, engine=fixed_engine(2), **quick(method)).values
+        for network in (usual, other)
+    ]
+    assert_close(maps[1], maps[0], 1e-6)
+    assert usual.conv1.weight.is_contiguous()
+    assert not other.conv1.weight.is_contiguous()
+
+
+def test_a_copy_on_another_device_lies_the_usual_way():
+    network = small_cnn().to(memory_format=torch.channels_last)
+    assert Parts.of(network).channels_last()
+    assert not Engine(torch.device("meta")).place(Parts.of(network)).channels_last()

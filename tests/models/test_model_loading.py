@@ -46,6 +46,12 @@ def test_the_bundled_table_model(bundled):
     assert demo_metadata("diabetes-mlp")["features"] == '["age"]'
 
 
+def test_loaded_kernels_lie_channels_last_in_memory(bundled):
+    network = load_model("demo:signs-cnn").network
+    kernel = next(p for p in network.parameters() if p.ndim == 4 and p.shape[-1] > 1)
+    assert kernel.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_bundled_architectures_take_your_weights_and_names(bundled, tmp_path):
     save_file(
         {f"module.{key}": tensor for key, tensor in NETWORKS["signs-cnn"]().state_dict().items()}, tmp_path / "mine"
