@@ -7,7 +7,7 @@ what is known to matter: the sign, or, for the network that learnt a shortcut, t
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,19 +63,16 @@ def pointing(
     return Pointing(model.name, method, where, float(np.mean(hits)), float(np.mean(energy)), len(scenes))
 
 
-def measure(count: int, methods: Sequence[str]) -> list[Pointing]:
+def measure(count: int, methods: Sequence[str]) -> Iterator[Pointing]:
     """The pointing game of all methods on the bundled networks."""
     scenes, stickers = sign_scenes(count), shortcut_scenes(count)
-    rows = []
     for name in ("demo:signs-cnn", "demo:signs-vit"):
         model = ex.load_model(name)
-        rows += [
-            pointing(model, method, scenes, [s.signs[0].mask for s in scenes], "in the sign") for method in methods
-        ]
+        masks = [scene.signs[0].mask for scene in scenes]
+        yield from (pointing(model, method, scenes, masks, "in the sign") for method in methods)
     shortcut = ex.load_model("demo:signs-shortcut")
     masks = [scene.sticker for scene in stickers if scene.sticker is not None]
-    rows += [pointing(shortcut, method, stickers, masks, "on the sticker") for method in methods]
-    return rows
+    yield from (pointing(shortcut, method, stickers, masks, "on the sticker") for method in methods)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
