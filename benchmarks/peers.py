@@ -1,6 +1,6 @@
 """The other libraries at the same work, called as their own documentation does.
 
-`python -m benchmarks.peers NAME NETWORK COUNT` prepares one work, then does it once for every line on its standard input
+`python -m benchmarks.peers NAME NETWORK COUNT DEVICE` prepares one work, then does it once for every line on its standard input
 and answers with the seconds it took. In such a process nothing of Vitrine is imported: it has the memory settings
 that the other library's users have.
 """
@@ -28,47 +28,43 @@ CLASS = 7
 STEPS, SAMPLES = 50, 25
 
 
-def device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def fresh(name: str) -> nn.Module:
+def fresh(name: str, device: torch.device) -> nn.Module:
     """A network with fixed random weights, as torchvision makes it."""
     torch.manual_seed(0)
     network: nn.Module = getattr(torchvision.models, name)(weights=None)
-    return network.eval().to(device())
+    return network.eval().to(device)
 
 
-def images(count: int) -> Tensor:
-    return torch.randn(count, 3, 224, 224, generator=torch.Generator().manual_seed(0)).to(device())
+def images(count: int, device: torch.device) -> Tensor:
+    return torch.randn(count, 3, 224, 224, generator=torch.Generator().manual_seed(0)).to(device)
 
 
-def pytorch_grad_cam(name: str, count: int) -> Work:
-    network, inputs = fresh(name), images(count)
+def pytorch_grad_cam(name: str, count: int, device: torch.device) -> Work:
+    network, inputs = fresh(name, device), images(count, device)
     method = PeerGradCAM(network, [network.get_submodule(LAYERS[name])])
     targets = [ClassifierOutputTarget(CLASS)] * count
     return lambda: method(inputs, targets)
 
 
-def torchcam(name: str, count: int) -> Work:
-    network, inputs = fresh(name), images(count)
+def torchcam(name: str, count: int, device: torch.device) -> Work:
+    network, inputs = fresh(name, device), images(count, device)
     method = TorchCAM(network, LAYERS[name])
     return lambda: method(CLASS, network(inputs))
 
 
-def captum_integrated_gradients(name: str, count: int) -> Work:
-    network, inputs = fresh(name), images(count)
+def captum_integrated_gradients(name: str, count: int, device: torch.device) -> Work:
+    network, inputs = fresh(name, device), images(count, device)
     return lambda: IntegratedGradients(network).attribute(inputs, target=CLASS, n_steps=STEPS)
 
 
-def captum_smoothgrad(name: str, count: int) -> Work:
-    tunnel, inputs = NoiseTunnel(Saliency(fresh(name))), images(count)
+def captum_smoothgrad(name: str, count: int, device: torch.device) -> Work:
+    tunnel, inputs = NoiseTunnel(Saliency(fresh(name, device))), images(count, device)
     return lambda: tunnel.attribute(
         inputs, nt_type="smoothgrad", nt_samples=SAMPLES, stdevs=0.5, target=CLASS, abs=False
     )
 
 
-PEERS: dict[str, Callable[[str, int], Work]] = {
+PEERS: dict[str, Callable[[str, int, torch.device], Work]] = {
     "pytorch-grad-cam": pytorch_grad_cam,
     "torchcam": torchcam,
     "captum-integrated-gradients": captum_integrated_gradients,
@@ -79,8 +75,8 @@ PEERS: dict[str, Callable[[str, int], Work]] = {
 class Apart:
     """A peer's work in a process of its own; call it for the seconds of one more time."""
 
-    def __init__(self, peer: str, network: str, count: int) -> None:
-        command = [sys.executable, "-W", "ignore", "-m", "benchmarks.peers", peer, network, str(count)]
+    def __init__(self, peer: str, network: str, count: int, device: torch.device) -> None:
+        command = [sys.executable, "-W", "ignore", "-m", "benchmarks.peers", peer, network, str(count), str(device)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __call__(self) -> float:
@@ -103,7 +99,7 @@ class Apart:
 
 def main() -> None:
     warnings.filterwarnings("ignore")
-    work = PEERS[sys.argv[1]](sys.argv[2], int(sys.argv[3]))
+    work = PEERS[sys.argv[1]](sys.argv[2], int(sys.argv[3]), torch.device(sys.argv[4]))
     for _ in sys.stdin:
         print(timed(work), flush=True)
 

@@ -68,9 +68,9 @@ def loaded(name: str) -> ex.Model:
     return ex.load_model(f"torchvision:{name}@random")
 
 
-def frozen(name: str) -> nn.Module:
+def frozen(name: str, device: torch.device) -> nn.Module:
     """What the floor is measured with."""
-    return fresh(name).requires_grad_(False)
+    return fresh(name, device).requires_grad_(False)
 
 
 def raw_gradient(network: nn.Module, inputs: Tensor) -> None:
@@ -109,9 +109,9 @@ def plural(count: int) -> str:
     return f"{count} image{'s' if count > 1 else ''}"
 
 
-def grad_cam_case(name: str, count: int) -> Case:
-    model, inputs, layer = loaded(name), images(count), LAYERS[name]
-    floor, _ = in_parts(partial(raw_partial, frozen(name), layer), inputs, [1, 2, 4, 8, count])
+def grad_cam_case(name: str, count: int, device: torch.device) -> Case:
+    model, inputs, layer = loaded(name), images(count, device), LAYERS[name]
+    floor, _ = in_parts(partial(raw_partial, frozen(name, device), layer), inputs, [1, 2, 4, 8, count])
     return Case(
         f"Grad-CAM, {name}, {plural(count)}",
         {"vitrine": lambda: ex.explain(model, inputs, "grad-cam", CLASS, layer=layer), "floor": floor},
@@ -122,8 +122,8 @@ def grad_cam_case(name: str, count: int) -> Case:
     )
 
 
-def five_cams_case(name: str) -> Case:
-    model, inputs = loaded(name), images(1)
+def five_cams_case(name: str, device: torch.device) -> Case:
+    model, inputs = loaded(name), images(1, device)
     return Case(
         f"five CAMs x four layers, {name}, 1 image",
         {
@@ -134,11 +134,13 @@ def five_cams_case(name: str) -> Case:
     )
 
 
-def path_case(title: str, name: str, passes: int, peer: str, ours: Callable[[ex.Model, Tensor], Work]) -> Case:
-    model, inputs = loaded(name), images(1)
+def path_case(
+    title: str, name: str, device: torch.device, passes: int, peer: str, ours: Callable[[ex.Model, Tensor], Work]
+) -> Case:
+    model, inputs = loaded(name), images(1, device)
     rows = inputs.repeat(passes, 1, 1, 1)
-    sizes = [4, 8, 16, passes] if inputs.device.type == "cpu" else [8, 16, passes]
-    floor, chunk = in_parts(partial(raw_gradient, frozen(name)), rows, sizes)
+    sizes = [4, 8, 16, passes] if device.type == "cpu" else [8, 16, passes]
+    floor, chunk = in_parts(partial(raw_gradient, frozen(name, device)), rows, sizes)
     return Case(
         f"{title}, {name} (floor in chunks of {chunk})",
         {"vitrine": ours(model, inputs), "floor": floor},
@@ -148,49 +150,49 @@ def path_case(title: str, name: str, passes: int, peer: str, ours: Callable[[ex.
     )
 
 
-def integrated_gradients_case(name: str) -> Case:
+def integrated_gradients_case(name: str, device: torch.device) -> Case:
     def ours(model: ex.Model, inputs: Tensor) -> Work:
         return lambda: ex.explain(model, inputs, "integrated-gradients", CLASS, steps=STEPS)
 
-    return path_case(f"integrated gradients, {STEPS} steps", name, STEPS, "captum-integrated-gradients", ours)
+    return path_case(f"integrated gradients, {STEPS} steps", name, device, STEPS, "captum-integrated-gradients", ours)
 
 
-def smoothgrad_case(name: str) -> Case:
+def smoothgrad_case(name: str, device: torch.device) -> Case:
     def ours(model: ex.Model, inputs: Tensor) -> Work:
         return lambda: ex.explain(model, inputs, "smoothgrad", CLASS, samples=SAMPLES)
 
-    return path_case(f"SmoothGrad, {SAMPLES} samples", name, SAMPLES, "captum-smoothgrad", ours)
+    return path_case(f"SmoothGrad, {SAMPLES} samples", name, device, SAMPLES, "captum-smoothgrad", ours)
 
 
-def warm_up(seconds: float = 30) -> None:
+def warm_up(device: torch.device, seconds: float = 30) -> None:
     """Keep the machine busy until it has come up to speed: the first passes of a process can take ten times as long."""
-    network, inputs = frozen("resnet18"), images(1)
+    network, inputs = frozen("resnet18", device), images(1, device)
     started = time.monotonic()
     while time.monotonic() - started < seconds:
         raw_gradient(network, inputs)
 
 
-def cases(only: str) -> Sequence[Callable[[], Case]]:
+def cases(only: str, device: torch.device) -> Sequence[Callable[[], Case]]:
     """Every row, built only when its turn comes."""
     made: list[tuple[str, Callable[[], Case]]] = []
     for name in LAYERS:
-        made += [(f"grad-cam {name} {count}", partial(grad_cam_case, name, count)) for count in (1, 16)]
-    made += [(f"five {name}", partial(five_cams_case, name)) for name in ("resnet18", "resnet50")]
+        made += [(f"grad-cam {name} {count}", partial(grad_cam_case, name, count, device)) for count in (1, 16)]
+    made += [(f"five {name}", partial(five_cams_case, name, device)) for name in ("resnet18", "resnet50")]
     for name in LAYERS:
-        made.append((f"ig {name}", partial(integrated_gradients_case, name)))
-        made.append((f"smoothgrad {name}", partial(smoothgrad_case, name)))
+        made.append((f"ig {name}", partial(integrated_gradients_case, name, device)))
+        made.append((f"smoothgrad {name}", partial(smoothgrad_case, name, device)))
     return [make for key, make in made if only in key]
 
 
-def report(case: Case, rounds: int, apart: bool) -> list[str]:
+def report(case: Case, device: torch.device, rounds: int, apart: bool) -> list[str]:
     """Rows of the table for one case: a ratio and whether its bar holds."""
     with ExitStack() as open_processes:
         contenders: dict[str, Callable[[], float]] = {n: partial(timed, work) for n, work in case.here.items()}
         for peer in case.peers:
             if apart:
-                contenders[peer] = open_processes.enter_context(Apart(peer, case.network, case.count))
+                contenders[peer] = open_processes.enter_context(Apart(peer, case.network, case.count, device))
             else:
-                contenders[peer] = partial(timed, PEERS[peer](case.network, case.count))
+                contenders[peer] = partial(timed, PEERS[peer](case.network, case.count, device))
         times = in_turn(contenders, rounds, at_least=SECONDS)
     rows = []
     for bar in case.bars:
@@ -213,10 +215,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     device = ex.engine_for().device
     print(f"{machine()}; on {device.type}; medians of at least {parsed.rounds} interleaved rounds; the other libraries")
     print("in this process\n" if parsed.same_memory else "each in a process of its own\n")
-    warm_up()
+    warm_up(device)
     print("| work | vitrine | ratio | bar | |\n|---|---|---|---|---|")
-    for build in cases(parsed.only):
-        for row in report(build(), parsed.rounds, not parsed.same_memory):
+    for build in cases(parsed.only, device):
+        for row in report(build(), device, parsed.rounds, not parsed.same_memory):
             print(row, flush=True)
 
 

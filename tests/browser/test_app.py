@@ -122,6 +122,7 @@ def test_gallery_camera_and_other_models(app: App) -> None:
     shutter.click()
     expect(app.page).to_have_url(re.compile("input=upload"), timeout=20_000)
     app.wait()
+    assert query(app.page)["input"][0].startswith("upload:")
 
 
 def test_a_failed_download_is_one_sentence_and_the_app_stays_usable(app: App) -> None:
