@@ -16,8 +16,9 @@ from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import VitrineError
 from explainers.core.layers import Layer
 from explainers.core.model import Images, Model
+from explainers.core.passes import Progress
 from explainers.core.registry import Method, find_method, methods
-from explainers.core.run import Progress, Run
+from explainers.core.run import Run
 from explainers.core.target import ClassTarget, RegressionTarget, Target, TopTarget
 
 TargetLike = Target | int | str | None

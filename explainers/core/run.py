@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,14 +12,14 @@ from torch import Tensor, nn
 
 from explainers.core.attribution import Cost
 from explainers.core.engine import Engine
-from explainers.core.errors import Cancelled, VitrineError
+from explainers.core.errors import VitrineError
 from explainers.core.layers import Layer, default_layer, find_layers, nearest_names, tensor_of, watching, with_tensor
 from explainers.core.model import Model
+from explainers.core.passes import Passes, Progress
 from explainers.core.restore import Parts
 from explainers.core.target import ClassTarget, Target, TopTarget
 
 T = TypeVar("T")
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
@@ -75,11 +74,7 @@ class Run:
         self.engine = engine
         self._parts = engine.place(Parts.of(model.network))
         self.network = self._parts.network
-        self._progress = progress
-        self._expected = expected
-        self._cancel = cancel or threading.Event()
-        self._forward = self._backward = 0
-        self._seconds = 0.0
+        self._passes = Passes(engine, self._parts, model, progress=progress, expected=expected, cancel=cancel)
         self._layers: tuple[Layer, ...] | None = None
         self._memory: dict[tuple[Any, ...], tuple[Tensor, Any]] = {}
 
@@ -99,7 +94,7 @@ class Run:
                 with torch.no_grad():
                     return self._call(self.network, self._laid_out(inputs[rows]))
 
-            return _joined(self._in_chunks("forward", len(inputs), work, forward=1)).clone()
+            return _joined(self._passes.in_chunks("forward", len(inputs), work, forward=1)).clone()
 
         return self._remember(("outputs",), inputs, forward)
 
@@ -124,7 +119,7 @@ class Run:
                 chunk_target = target.take(range(rows.start, rows.stop))
                 return self._gradient(asked, inputs[rows], chunk_target)
 
-            done = self._in_chunks("gradient", len(inputs), work, forward=1, backward=1)
+            done = self._passes.in_chunks("gradient", len(inputs), work, forward=1, backward=1)
             self._know_outputs(inputs, asked, _joined([outputs for outputs, _ in done]))
             return _joined([gradient for _, gradient in done])
 
@@ -186,7 +181,7 @@ class Run:
         """A copy of the network rewritten by `build`, made once and kept while its weights stand."""
 
         def in_turn(network: nn.Module) -> nn.Module:
-            with self.engine.turnstile.turn(self._check):  # nobody's hooks are in it then
+            with self.engine.turnstile.turn(self._passes.check):  # nobody's hooks are in it then
                 return build(network)
 
         return self.engine.derive(self._parts, name, in_turn)
@@ -200,7 +195,7 @@ class Run:
             passes: what one input costs.
             kind: a name under which the chunk size is learnt.
         """
-        done = self._in_chunks(
+        done = self._passes.in_chunks(
             kind,
             len(inputs),
             lambda rows: work(self._laid_out(inputs[rows]), range(rows.start, rows.stop)),
@@ -212,7 +207,7 @@ class Run:
     @property
     def cost(self) -> Cost:
         """What was spent so far."""
-        return Cost(self._forward, self._backward, self._seconds)
+        return self._passes.cost
 
     # -- how ------------------------------------------------------------------------------------
 
@@ -240,6 +235,7 @@ class Run:
             one = numbers[0] == numbers[-1]
             number = torch.tensor(numbers[:1] if one else numbers, device=inputs.device)
             version = torch.arange(rows.start, rows.stop, device=inputs.device) % count
+            # Laid out before they are multiplied into many: then so are the versions, without a copy.
             made = variants.make(self._laid_out(inputs[number]), number, version)
             if fold is None:  # the weights go into the scores, which are smaller than the gradients
                 _, gradient = self._gradient(network, made, target.take(numbers), weights[version])
@@ -252,14 +248,14 @@ class Run:
         def add(result: tuple[Tensor, Tensor]) -> None:
             total.index_add_(0, *result)
 
-        self._in_chunks("gradient", len(inputs) * variants.count, work, forward=1, backward=1, collect=add)
+        self._passes.in_chunks("gradient", len(inputs) * variants.count, work, forward=1, backward=1, collect=add)
         return total
 
     def _capture(self, inputs: Tensor, layers: Sequence[Layer], target: Target) -> list[Capture]:
         def work(rows: slice) -> tuple[Tensor, dict[str, tuple[Tensor, Tensor]]]:
             return self._capture_chunk(inputs[rows], layers, target.take(range(rows.start, rows.stop)))
 
-        done = self._in_chunks("capture", len(inputs), work, forward=1, backward=1)
+        done = self._passes.in_chunks("capture", len(inputs), work, forward=1, backward=1)
         self._know_outputs(inputs, self.network, _joined([outputs for outputs, _ in done]))
         return [
             Capture(
@@ -324,61 +320,9 @@ class Run:
             raise VitrineError(f"{self.model.name} returned no tensor of outputs.")
         return outputs
 
-    def _in_chunks(
-        self,
-        kind: str,
-        total: int,
-        work: Callable[[slice], T],
-        *,
-        forward: int = 0,
-        backward: int = 0,
-        collect: Callable[[T], None] | None = None,
-    ) -> list[T]:
-        """Do `work` on `total` rows, a chunk and a turn at a time; a chunk that does not fit is halved and tried again."""
-        results: list[T] = []
-        keep = collect or results.append
-        key = (id(self.network), kind, self.model.input_shape)
-        done = 0
-        while done < total:
-            self._check()
-            size = self.engine.chunks.size(key, total - done)
-            with self.engine.turnstile.turn(self._check):
-                started = time.perf_counter()
-                result = self.engine.attempt(self._parts, lambda: work(slice(done, done + size)))  # noqa: B023
-                seconds = time.perf_counter() - started
-            self._seconds += seconds
-            if result is None:
-                if size == 1:
-                    raise VitrineError(
-                        f"One input of {self.model.name} does not fit in the memory of {self.engine.device}; "
-                        "choose a smaller model or input, or set VITRINE_DEVICE=cpu."
-                    )
-                self.engine.chunks.too_large(key, size)
-                continue
-            self.engine.chunks.took(key, size, seconds)
-            keep(result)
-            done += size
-            self._forward += size * forward
-            self._backward += size * backward
-            self._tell()
-        return results
-
-    def _check(self) -> None:
-        if self._cancel.is_set():
-            raise Cancelled("The work was cancelled.")
-        if self._progress is not None:
-            self._tell()
-
-    def _tell(self) -> None:
-        if self._progress is not None:
-            expected = self._expected or Cost(1, 1)
-            all_passes = max(1, expected.forward + expected.backward)
-            done = min(1.0, (self._forward + self._backward) / all_passes)
-            self._progress(done, f"{self._forward} of {max(expected.forward, self._forward)} forward passes")
-
     def _find_layers(self, network: nn.Module) -> tuple[Layer, ...]:
         like = next(network.parameters(), torch.zeros((), device=self.engine.device))
-        with self.engine.turnstile.turn(self._check):
+        with self.engine.turnstile.turn(self._passes.check):
             found = self.engine.attempt(self._parts, lambda: find_layers(network, self.model.input_shape, like))
         if found is None:
             raise VitrineError(f"Two inputs of {self.model.name} do not fit in the memory of {self.engine.device}.")

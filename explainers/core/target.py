@@ -39,8 +39,8 @@ def _pick(outputs: Tensor, index: Index) -> Tensor:
     """Column `index` of every row of (N, K); one index per row where `index` is a tuple."""
     if outputs.ndim != 2:
         raise VitrineError(f"A class target needs outputs of shape (N, classes), not {tuple(outputs.shape)}.")
-    indices = (index,) if isinstance(index, int) else index
-    if not isinstance(index, int) and len(indices) != len(outputs):
+    indices = (index,) * len(outputs) if isinstance(index, int) else index
+    if len(indices) != len(outputs):
         raise VitrineError(
             f"The target names {len(indices)} classes for {len(outputs)} inputs; give one, or one per input."
         )
@@ -49,8 +49,6 @@ def _pick(outputs: Tensor, index: Index) -> Tensor:
         raise VitrineError(
             f"Class {strange[0]} does not exist: the model has {outputs.shape[1]} outputs, 0 to {outputs.shape[1] - 1}."
         )
-    if isinstance(index, int):
-        return outputs[:, index]
     return outputs.gather(1, torch.tensor(indices, device=outputs.device).unsqueeze(1)).squeeze(1)
 
 

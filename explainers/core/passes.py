@@ -1,0 +1,108 @@
+"""The passes of one run, made chunk by chunk and in turn: counted, reported, and stopped when asked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from explainers.core.attribution import Cost
+from explainers.core.engine import Engine
+from explainers.core.errors import Cancelled, VitrineError
+from explainers.core.model import Model
+from explainers.core.restore import Parts
+
+T = TypeVar("T")
+Progress = Callable[[float, str], None]
+
+
+class Passes:
+    """Makes the passes of one run of `model`, whose network on the engine's device has these `parts`.
+
+    Args:
+        progress, expected, cancel: see `Run`.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        parts: Parts,
+        model: Model,
+        *,
+        progress: Progress | None = None,
+        expected: Cost | None = None,
+        cancel: threading.Event | None = None,
+    ) -> None:
+        self._engine = engine
+        self._parts = parts
+        self._model = model
+        self._progress = progress
+        self._expected = expected or Cost(1, 1)
+        self._cancel = cancel or threading.Event()
+        self._forward = self._backward = 0
+        self._seconds = 0.0
+
+    @property
+    def cost(self) -> Cost:
+        """What was spent so far."""
+        return Cost(self._forward, self._backward, self._seconds)
+
+    def check(self) -> None:
+        """Report progress.
+
+        Raises:
+            Cancelled: somebody asked the work to stop.
+        """
+        if self._progress is not None:
+            all_passes = max(1, self._expected.forward + self._expected.backward)
+            done = min(1.0, (self._forward + self._backward) / all_passes)
+            self._progress(done, f"{self._forward} of {max(self._expected.forward, self._forward)} forward passes")
+        if self._cancel.is_set():
+            raise Cancelled("The work was cancelled.")
+
+    def in_chunks(
+        self,
+        kind: str,
+        total: int,
+        work: Callable[[slice], T],
+        *,
+        forward: int = 0,
+        backward: int = 0,
+        collect: Callable[[T], None] | None = None,
+    ) -> list[T]:
+        """Do `work` on `total` rows, a chunk and a turn at a time; a chunk that does not fit is halved and tried again.
+
+        Args:
+            kind: a name under which the chunk size is learnt.
+            forward, backward: what one row costs.
+            collect: takes each result as it comes; None has them all returned.
+        """
+        results: list[T] = []
+        keep = collect or results.append
+        sizes = self._engine.chunks
+        key = (id(self._parts.network), kind, self._model.input_shape)
+        done = 0
+        while done < total:
+            self.check()
+            size = sizes.size(key, total - done)
+            with self._engine.turnstile.turn(self.check):
+                started = time.perf_counter()
+                result = self._engine.attempt(self._parts, lambda: work(slice(done, done + size)))  # noqa: B023
+                seconds = time.perf_counter() - started
+            self._seconds += seconds
+            if result is None:
+                if size == 1:
+                    raise VitrineError(
+                        f"One input of {self._model.name} does not fit in the memory of {self._engine.device}; "
+                        "choose a smaller model or input, or set VITRINE_DEVICE=cpu."
+                    )
+                sizes.too_large(key, size)
+                continue
+            sizes.took(key, size, seconds)
+            keep(result)
+            done += size
+            self._forward += size * forward
+            self._backward += size * backward
+        self.check()
+        return results
