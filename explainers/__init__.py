@@ -8,7 +8,7 @@ a = ex.explain(model, image, method="grad-cam")
 a.heatmap((224, 224))
 """
 
-from explainers.api import Prediction, class_index, explain, layers, predict
+from explainers.api import Prediction, class_index, explain, layers, predict, refine
 from explainers.core.attribution import Attribution, Completeness, Cost
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import Cancelled, VitrineError
@@ -16,7 +16,7 @@ from explainers.core.layers import Layer, default_layer, stages
 from explainers.core.model import Model, Needs
 from explainers.core.preprocess import Preprocess
 from explainers.core.registry import Method, find_method, methods
-from explainers.core.target import ClassTarget, ContrastTarget, RegressionTarget, Target
+from explainers.core.target import ChannelTarget, ClassTarget, ContrastTarget, RegressionTarget, Target
 from explainers.inputs.gallery import sample, samples
 from explainers.inputs.images import read_image
 from explainers.models import inspect_checkpoint, list_models, load_model, wrap
@@ -33,6 +33,7 @@ from explainers.weight_stats import (
 __all__ = [
     "Attribution",
     "Cancelled",
+    "ChannelTarget",
     "ClassTarget",
     "Completeness",
     "ContrastTarget",
@@ -64,6 +65,7 @@ __all__ = [
     "methods",
     "predict",
     "read_image",
+    "refine",
     "sample",
     "samples",
     "spectrum",

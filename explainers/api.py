@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, overload
@@ -11,6 +12,7 @@ from typing import Any, overload
 import torch
 from torch import Tensor
 
+from explainers.core.anytime import Estimate
 from explainers.core.attribution import Attribution, Completeness, Cost
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import VitrineError
@@ -122,7 +124,7 @@ def explain(
     if len(inputs) == 0:
         raise VitrineError("There is nothing to explain: give at least one picture or input.")
     asked = read_target(target, model)
-    passes = [m.cost(len(inputs), o) for m, o in plans]
+    passes = [m.cost(inputs.shape, o) for m, o in plans]
     expected = Cost(max(c.forward for c in passes), max(c.backward for c in passes)) if len(plans) > 1 else passes[0]
     run = Run(model, engine, progress=progress, expected=expected, cancel=cancel)
     layers = [o.layer for _, o in plans if "layer" in type(o).model_fields]
@@ -131,9 +133,55 @@ def explain(
     for number, (one, chosen) in enumerate(plans):
         if number == 0 and len(layers) > 1:
             run.capture(inputs, layers, asked)  # one capture for all: every method finds it in the run's memory
-        made.append(_explain_one(run, inputs, asked, one, chosen, spent))
+        maps = _maps(run, inputs, asked, one, chosen)
+        made.append(_attribution(run, inputs, asked, one, chosen, maps, spent))
         spent = run.cost
     return made if several else made[0]
+
+
+def refine(
+    model: Model,
+    image: Images,
+    method: str = "rise",
+    target: TargetLike = None,
+    *,
+    engine: Engine | None = None,
+    cancel: threading.Event | None = None,
+    **options: Any,
+) -> Iterator[Attribution]:
+    """One input's map while it is being made: look at it, stop when it is good enough, or go on.
+
+    for a in ex.refine(model, image, "rise"):
+        if a.reliability and a.reliability > 0.9:
+            break
+
+    Args:
+        image: one picture, or a tensor (1, ...).
+        method: an anytime method, see `Method.anytime`.
+
+    Returns:
+        An iterator that makes one chunk of work per step and ends when the method is done or has settled. What it handed
+        out stays good when it is left; nothing is computed between two steps.
+
+    Raises:
+        VitrineError: the method cannot be looked at on the way, or something does not fit, in one sentence.
+    """
+    plans = _plans([method], model, options)
+    chosen = plans[0][0]
+    if len(plans) > 1 or not chosen.anytime:
+        able = ", ".join(m.name for m in methods(model) if m.anytime)
+        raise VitrineError(f"{chosen.title} has no map before it is done; use explain, or one of: {able}.")
+    engine = engine or engine_for()
+    inputs = model.inputs(image).to(engine.device)
+    if len(inputs) != 1:
+        raise VitrineError(f"refine follows the map of one input, and {len(inputs)} came; call it for each.")
+    run = Run(model, engine, cancel=cancel)
+    return _refined(run, inputs, read_target(target, model), *plans[0])
+
+
+def _refined(run: Run, inputs: Tensor, target: Target, method: Method, options: Any) -> Iterator[Attribution]:
+    for estimate in _estimates(run, inputs, target, method, options):
+        yield _attribution(run, inputs, target, method, options, _stacked([estimate]), Cost())
 
 
 def layers(model: Model, *, engine: Engine | None = None) -> list[Layer]:
@@ -167,18 +215,67 @@ def _named(needs: Any) -> str:
     return " and ".join(str(need.name).lower() for need in needs)
 
 
-def _explain_one(run: Run, inputs: Tensor, target: Target, method: Method, options: Any, spent: Cost) -> Attribution:
+@dataclass(frozen=True)
+class _Maps:
+    """Maps of all inputs (N, ...), with their standard errors where a method knows them, and the share of the work done."""
+
+    values: Tensor
+    error: Tensor | None = None
+    share: float = 1.0
+
+
+def _maps(run: Run, inputs: Tensor, target: Target, method: Method, options: Any) -> _Maps:
+    if not method.anytime:
+        with torch.no_grad():
+            values = method.compute(run, inputs, target, options)
+        assert isinstance(values, Tensor)
+        return _Maps(values)
+    last: list[Estimate] = []
+    for place in range(len(inputs)):
+        one = inputs if len(inputs) == 1 else inputs[place : place + 1]
+        last += deque(_estimates(run, one, target.take([place]), method, options), maxlen=1)
+    return _stacked(last)
+
+
+def _estimates(run: Run, one: Tensor, target: Target, method: Method, options: Any) -> Iterator[Estimate]:
+    """Estimates of one input's map, up to the first that has settled."""
+    estimates = method.compute(run, one, target, options)
+    assert not isinstance(estimates, Tensor)
+    while True:
+        with torch.no_grad():  # while it works, not while somebody looks at what it has
+            estimate = next(estimates, None)
+        if estimate is None:
+            return
+        yield estimate
+        settle = getattr(options, "settle", 1.0)
+        if settle < 1 and estimate.reliability is not None and estimate.reliability >= settle:
+            return
+
+
+def _stacked(estimates: Sequence[Estimate]) -> _Maps:
+    errors = [estimate.error for estimate in estimates if estimate.error is not None]
+    return _Maps(
+        torch.stack([estimate.values for estimate in estimates]),
+        torch.stack(errors) if len(errors) == len(estimates) else None,
+        min(estimate.share for estimate in estimates),
+    )
+
+
+def _attribution(
+    run: Run, inputs: Tensor, target: Target, method: Method, options: Any, maps: _Maps, spent: Cost
+) -> Attribution:
     with torch.no_grad():
-        values = method.compute(run, inputs, target, options)
         resolved = run.resolve(inputs, target)
         score = run.scores(inputs, resolved)
         completeness = None
         if method.expected_sum is not None:
             expected = method.expected_sum(run, inputs, resolved, options)
-            completeness = Completeness(values.flatten(1).sum(1).float().cpu(), expected.float().cpu())
+            completeness = Completeness(maps.values.flatten(1).sum(1).float().cpu(), expected.float().cpu())
     layer = run.layer(options.layer).name if "layer" in type(options).model_fields else None
     return Attribution(
-        values=values.float().cpu().contiguous(),
+        values=maps.values.float().cpu().contiguous(),
+        error=None if maps.error is None else maps.error.float().cpu().contiguous(),
+        share=maps.share,
         method=method.name,
         target=resolved,
         score=score.float().cpu(),

@@ -37,7 +37,7 @@ cam = functools.partial(
     explainer,
     family="cam",
     needs=Needs.LAYERS | Needs.GRADIENTS | Needs.IMAGES,
-    cost=lambda count, options: Cost(count, count),
+    cost=lambda shape, options: Cost(shape[0], shape[0]),
     signed=False,
 )
 

@@ -11,12 +11,13 @@ import torch
 from captum.attr import DeepLift, GuidedBackprop
 from pydantic import Field
 from torch import Tensor, nn
-from torchvision.transforms import functional as tvf
 
 from explainers.core.attribution import Cost
+from explainers.core.draws import seeded_noise
 from explainers.core.errors import VitrineError
+from explainers.core.fills import Baseline, fill_of
 from explainers.core.model import Needs
-from explainers.core.options import Baseline, Options
+from explainers.core.options import Options
 from explainers.core.registry import explainer
 from explainers.core.rewrite import with_own_activations
 from explainers.core.run import Run, Variants
@@ -64,31 +65,14 @@ class GradientShapOptions(BaselineOptions):
     seed: int = Field(0, ge=0, description="Seed of the noise and of the points.")
 
 
-def one_pass(count: int, options: Options) -> Cost:
-    return Cost(count, count)
-
-
-def baseline_of(run: Run, inputs: Tensor, baseline: Baseline) -> Tensor:
-    """The baseline of each input, (N, ...), in the model's own units."""
-    preprocess = run.model.preprocess
-    match baseline:
-        case Baseline.BLUR if inputs.ndim == 4:
-            # A sigma of a twelfth of the side leaves colour and layout but no object.
-            sigma = max(inputs.shape[-2:]) / 12
-            radius = min(int(3 * sigma), min(inputs.shape[-2:]) - 1)
-            blurred: Tensor = tvf.gaussian_blur(inputs, [2 * radius + 1] * 2, [sigma, sigma])
-            return blurred
-        case Baseline.BLACK | Baseline.WHITE if preprocess is not None and inputs.ndim == 4:
-            return preprocess.pixel(float(baseline is Baseline.WHITE), inputs).expand_as(inputs)
-        case Baseline.WHITE:
-            return torch.ones_like(inputs)
-    return torch.zeros_like(inputs)
+def one_pass(shape: Sequence[int], options: Options) -> Cost:
+    return Cost(shape[0], shape[0])
 
 
 def score_difference(run: Run, inputs: Tensor, target: Target, options: BaselineOptions) -> Tensor:
     """Score of the input minus score of its baseline, (N,)."""
     target = run.resolve(inputs, target)
-    return run.scores(inputs, target) - run.scores(baseline_of(run, inputs, options.baseline), target)
+    return run.scores(inputs, target) - run.scores(fill_of(run.model, inputs, options.baseline), target)
 
 
 @saliency(
@@ -117,8 +101,8 @@ def input_x_gradient(run: Run, inputs: Tensor, target: Target, options: NoOption
     return inputs * run.gradients(inputs, target)
 
 
-def _path_cost(count: int, options: IntegratedGradientsOptions) -> Cost:
-    return Cost(count * (options.steps + 2), count * options.steps)
+def _path_cost(shape: Sequence[int], options: IntegratedGradientsOptions) -> Cost:
+    return Cost(shape[0] * (options.steps + 2), shape[0] * options.steps)
 
 
 @saliency(
@@ -134,7 +118,7 @@ def integrated_gradients(run: Run, inputs: Tensor, target: Target, options: Inte
     """(input - baseline) * mean gradient on the straight path between them, by Gauss-Legendre quadrature; (N, ...)."""
     nodes, weights = np.polynomial.legendre.leggauss(options.steps)
     share = torch.from_numpy((nodes + 1) / 2).to(inputs)
-    baseline = baseline_of(run, inputs, options.baseline)
+    baseline = fill_of(run.model, inputs, options.baseline)
     difference = inputs - baseline
 
     def on_the_path(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
@@ -147,7 +131,7 @@ def integrated_gradients(run: Run, inputs: Tensor, target: Target, options: Inte
 @saliency(
     "smoothgrad",
     title="SmoothGrad",
-    cost=lambda count, options: Cost(count * (options.samples + 1), count * options.samples),
+    cost=lambda shape, options: Cost(shape[0] * (options.samples + 1), shape[0] * options.samples),
     citation="Smilkov et al. 2017, arXiv:1706.03825",
     shows="The gradient averaged over noisy copies of the input: what stays when the noise of the slope cancels.",
     caveat="It explains the neighbourhood of the input rather than the input; the amount of noise decides what is seen.",
@@ -166,7 +150,7 @@ def smoothgrad(run: Run, inputs: Tensor, target: Target, options: SmoothGradOpti
 @saliency(
     "gradient-shap",
     title="Gradient SHAP",
-    cost=lambda count, options: Cost(count * (options.samples + 2), count * options.samples),
+    cost=lambda shape, options: Cost(shape[0] * (options.samples + 2), shape[0] * options.samples),
     citation="Lundberg & Lee 2017, arXiv:1705.07874",
     shows="An average of gradients at random points between the baseline and noisy copies of the input, times their difference.",
     caveat=_AGAINST_BASELINE + " It is a sample: another seed gives a slightly different map.",
@@ -175,7 +159,7 @@ def smoothgrad(run: Run, inputs: Tensor, target: Target, options: SmoothGradOpti
 def gradient_shap(run: Run, inputs: Tensor, target: Target, options: GradientShapOptions) -> Tensor:
     """Mean of (noisy input - baseline) * d score / d input at random points between the two, (N, ...)."""
     deviation = noise_deviation(inputs, options.noise)
-    baseline = baseline_of(run, inputs, options.baseline)
+    baseline = fill_of(run.model, inputs, options.baseline)
     share = torch.rand(options.samples, generator=torch.Generator().manual_seed(options.seed)).to(inputs)
 
     def noisy(number: Tensor, version: Tensor) -> Tensor:
@@ -195,7 +179,7 @@ def gradient_shap(run: Run, inputs: Tensor, target: Target, options: GradientSha
 @saliency(
     "guided-backprop",
     title="Guided backpropagation",
-    cost=lambda count, options: Cost(count * 2, count),
+    cost=lambda shape, options: Cost(shape[0] * 2, shape[0]),
     citation="Springenberg et al. 2014, arXiv:1412.6806",
     shows="The gradient with negative values cut off at every ReLU on the way back: sharp edges of what excites the network.",
     caveat="It hardly depends on the class or on the upper layers (Adebayo et al. 2018, arXiv:1810.03292): sharp is not faithful. "
@@ -209,7 +193,7 @@ def guided_backprop(run: Run, inputs: Tensor, target: Target, options: NoOptions
 @saliency(
     "deeplift",
     title="DeepLift",
-    cost=lambda count, options: Cost(count * 4, count * 2),
+    cost=lambda shape, options: Cost(shape[0] * 4, shape[0] * 2),
     citation="Shrikumar, Greenside & Kundaje 2017, arXiv:1704.02685",
     shows="The change of the score from the baseline to this input, shared out by comparing every activation with its baseline value.",
     caveat=_AGAINST_BASELINE
@@ -219,7 +203,7 @@ def guided_backprop(run: Run, inputs: Tensor, target: Target, options: NoOptions
 )
 def deeplift(run: Run, inputs: Tensor, target: Target, options: BaselineOptions) -> Tensor:
     """DeepLift's rescale rule, (N, ...), in units of the score. Captum's, on a copy with its own activations."""
-    baseline = baseline_of(run, inputs, options.baseline)
+    baseline = fill_of(run.model, inputs, options.baseline)
 
     def work(network: nn.Module, rows: Tensor, numbers: Sequence[int]) -> Tensor:
         values: Tensor = DeepLift(network).attribute(rows, baseline[numbers[0] : numbers[-1] + 1])
@@ -271,16 +255,3 @@ def noise_deviation(inputs: Tensor, share: float) -> Tensor:
     """`share` of each input's range (largest minus smallest value), (N, 1, ...)."""
     flat = inputs.flatten(1)
     return ((flat.amax(1) - flat.amin(1)) * share).view(-1, *[1] * (inputs.ndim - 1))
-
-
-def seeded_noise(like: Tensor, seed: int, versions: Tensor) -> Tensor:
-    """Standard normal noise (M, ...), in the shape of a row of `like`; it depends on the seed and the version (M,) alone.
-
-    Neither the chunk nor the other inputs of a batch change it: every input meets the same noise.
-    """
-    generator = torch.Generator(like.device)
-    noise = like.new_empty((len(versions), *like.shape[1:]))
-    for place, version in enumerate(versions.tolist()):
-        generator.manual_seed(seed * 1_000_003 + version)
-        noise[place].normal_(generator=generator)
-    return noise

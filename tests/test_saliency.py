@@ -13,14 +13,15 @@ from PIL import Image
 from torch import Tensor, nn
 
 from explainers.api import explain
+from explainers.core.draws import seeded_noise
 from explainers.core.engine import engine_for
+from explainers.core.fills import Baseline, fill_of
 from explainers.core.model import Model
-from explainers.core.options import Baseline
 from explainers.core.preprocess import Preprocess
 from explainers.core.registry import methods
 from explainers.core.run import Run
 from explainers.core.target import ClassTarget, ContrastTarget, RegressionTarget
-from explainers.saliency import baseline_of, noise_deviation, seeded_noise
+from explainers.saliency import noise_deviation
 from tests.core.networks import Formula, Linear, assert_close, fixed_engine, random_inputs, small_model
 
 SALIENCY = ["gradient", "input-x-gradient", "integrated-gradients", "smoothgrad", "guided-backprop", "deeplift"]
@@ -303,7 +304,7 @@ def test_a_method_makes_the_passes_that_it_announces(method, target):
     (declared,) = (m for m in methods() if m.name == method)
     options = declared.options.read(method, QUICK.get(method, {}))
     cost = explain(small_model(), random_inputs(3), method, target, **QUICK.get(method, {})).cost
-    announced = declared.cost(3, options)
+    announced = declared.cost((3, *small_model().input_shape), options)
     assert (cost.forward, cost.backward) == (announced.forward, announced.backward)
 
 
@@ -331,7 +332,7 @@ def test_regression_outputs_are_explained_one_at_a_time():
 def test_black_and_white_are_the_models_own(baseline, colour, preprocess):
     model = Model("any", Formula(lambda x: x.flatten(1), torch.float32), preprocess.input_shape, preprocess=preprocess)
     inputs = random_inputs(2, preprocess.input_shape)
-    made = baseline_of(Run(model, engine_for("cpu")), inputs, baseline)
+    made = fill_of(model, inputs, baseline)
     picture = preprocess(Image.new("RGB", (40, 30), colour))
     assert torch.equal(made, picture.expand_as(inputs))
 
@@ -341,9 +342,9 @@ def test_zero_is_zero_and_without_preprocessing_black_is_too(shape):
     run = Run(Model("any", Formula(lambda x: x.flatten(1)), shape), engine_for("cpu"))
     inputs = random_inputs(2, shape)
     for baseline, value in ((Baseline.ZERO, 0.0), (Baseline.BLACK, 0.0), (Baseline.WHITE, 1.0)):
-        assert torch.equal(baseline_of(run, inputs, baseline), torch.full_like(inputs, value))
+        assert torch.equal(fill_of(run.model, inputs, baseline), torch.full_like(inputs, value))
     if len(shape) == 1:
-        assert not baseline_of(run, inputs, Baseline.BLUR).any()
+        assert not fill_of(run.model, inputs, Baseline.BLUR).any()
 
 
 @pytest.mark.parametrize("size", [(24, 24), (16, 30)])
@@ -354,7 +355,7 @@ def test_blur_is_a_gaussian_of_a_twelfth_of_the_side(size):
     expected = scipy.ndimage.gaussian_filter(
         inputs.numpy(), sigma=(0, 0, sigma, sigma), mode="mirror", radius=(0, 0, int(3 * sigma), int(3 * sigma))
     )
-    assert_close(baseline_of(run, inputs, Baseline.BLUR), torch.from_numpy(expected), 1e-6)
+    assert_close(fill_of(run.model, inputs, Baseline.BLUR), torch.from_numpy(expected), 1e-6)
 
 
 def test_an_input_that_equals_its_baseline_gets_nothing(model):

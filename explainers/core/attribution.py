@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from explainers.core.anytime import reliability
 from explainers.core.errors import VitrineError
 from explainers.core.fingerprint import fingerprint_tensor
 from explainers.core.target import Target
@@ -60,6 +61,8 @@ class Attribution:
         inputs: what was explained, (N, C, H, W) or (N, F), preprocessed, on the device of the work.
         layer: the layer looked at, for methods that look at one.
         signed: whether negative values mean evidence against.
+        error: standard error of the values, of their shape, where the method is a sample and knows it.
+        share: of the work that was asked for; less than 1 for a map in the making, or one that settled early.
     """
 
     values: Tensor
@@ -73,6 +76,15 @@ class Attribution:
     cost: Cost = Cost()
     completeness: Completeness | None = None
     model_fingerprint: str = ""
+    error: Tensor | None = field(default=None, repr=False)
+    share: float = 1.0
+
+    @property
+    def reliability(self) -> float | None:
+        """Share of the map's variation that is not sampling noise, 0 to 1, the least of all inputs; see `reliability`."""
+        if self.error is None:
+            return None
+        return min(reliability(values, error) for values, error in zip(self.values, self.error, strict=True))
 
     @cached_property
     def input_fingerprint(self) -> str:

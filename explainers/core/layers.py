@@ -6,7 +6,7 @@ import copy
 import difflib
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,6 +34,11 @@ class Layout:
     height: int
     width: int
     prefix: int = 0
+
+    @property
+    def channel_axis(self) -> int:
+        """Which dimension of the output, batch included, holds the channels."""
+        return {"nchw": 1, "nhwc": 3, "tokens": 2}[self.kind]
 
     def spatial(self, output: Tensor) -> Tensor:
         """The output as (N, C, height, width); tokens that are no part of the image are left out."""
@@ -151,6 +156,32 @@ def watching(network: nn.Module, names: Sequence[str], watch: Any) -> Iterator[N
     finally:
         for handle in handles:
             handle.remove()
+
+
+class _Reached(Exception):  # noqa: N818 (no error: it ends a forward pass that has gone far enough)
+    pass
+
+
+def output_of(network: nn.Module, name: str, inputs: Tensor) -> Any:
+    """What the layer called `name` puts out; the layers above it do not run.
+
+    Raises:
+        VitrineError: the layer does not exist, or does not run.
+    """
+    found: list[Any] = []
+
+    def stop(_: str, output: Any) -> None:
+        found.append(output)
+        raise _Reached
+
+    try:
+        with watching(network, [name], stop), suppress(_Reached):
+            network(inputs)
+    except AttributeError as error:
+        raise VitrineError(f"{type(network).__name__} has no layer {name!r}.") from error
+    if not found:
+        raise VitrineError(f"Layer {name!r} does not run in a forward pass.")
+    return found[0]
 
 
 @torch.enable_grad()

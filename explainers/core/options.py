@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -31,12 +30,3 @@ class Options(BaseModel):
                 known = ", ".join(cls.model_fields) or "none"
                 raise VitrineError(f"{method} has no option {name!r}; its options are: {known}.") from error
             raise VitrineError(f"{method} cannot take {name}={problem['input']!r}: {problem['msg']}.") from error
-
-
-class Baseline(enum.StrEnum):
-    """What stands for "nothing to see" where a method needs it."""
-
-    ZERO = "zero"  # zeros after normalisation: the mean colour, Captum's default
-    BLACK = "black"
-    WHITE = "white"
-    BLUR = "blur"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from explainers.core.attribution import Cost
@@ -61,25 +61,17 @@ class Passes:
         if self._cancel.is_set():
             raise Cancelled("The work was cancelled.")
 
-    def in_chunks(
-        self,
-        kind: str,
-        total: int,
-        work: Callable[[slice], T],
-        *,
-        forward: int = 0,
-        backward: int = 0,
-        collect: Callable[[T], None] | None = None,
-    ) -> list[T]:
-        """Do `work` on `total` rows, a chunk and a turn at a time; a chunk that does not fit is halved and tried again.
+    def chunks(
+        self, kind: str, total: int, work: Callable[[slice], T], *, forward: int = 0, backward: int = 0
+    ) -> Iterator[T]:
+        """Do `work` on `total` rows, a chunk and a turn at a time, and hand over each chunk's result as it comes.
+
+        A chunk that does not fit in memory is halved and tried again.
 
         Args:
             kind: a name under which the chunk size is learnt.
             forward, backward: what one row costs.
-            collect: takes each result as it comes; None has them all returned.
         """
-        results: list[T] = []
-        keep = collect or results.append
         sizes = self._engine.chunks
         key = (id(self._parts.network), kind, self._model.input_shape)
         done = 0
@@ -100,9 +92,8 @@ class Passes:
                 sizes.too_large(key, size)
                 continue
             sizes.took(key, size, seconds)
-            keep(result)
             done += size
             self._forward += size * forward
             self._backward += size * backward
+            yield result
         self.check()
-        return results

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import pkgutil
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
+from explainers.core.anytime import Estimate
 from explainers.core.attribution import Cost
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model, Needs
@@ -20,7 +22,8 @@ from explainers.core.options import Options
 from explainers.core.run import Run
 from explainers.core.target import Target
 
-Compute = Callable[[Run, Tensor, Target, Any], Tensor]
+Compute = Callable[[Run, Tensor, Target, Any], Tensor | Iterator[Estimate]]
+Price = Callable[[Sequence[int], Any], Cost]
 Expectation = Callable[[Run, Tensor, Target, Any], Tensor]
 
 
@@ -34,13 +37,13 @@ class Method:
         family: the page it belongs to: "saliency", "cam", ...
         needs: what it asks of a model.
         options: its options.
-        cost: (number of inputs, options) -> passes it will make.
+        cost: (shape of the inputs (N, ...), options) -> passes it will make.
         citation: where it was published.
         shows: what the map shows, in plain words.
         caveat: what it does not show.
         signed: whether negative values mean evidence against.
         expected_sum: for methods that promise completeness, what the map must sum up to, (N,).
-        compute: the mathematics.
+        compute: the mathematics. A generator takes one input (1, ...) and yields ever better estimates of its map.
     """
 
     name: str
@@ -48,13 +51,18 @@ class Method:
     family: str
     needs: Needs
     options: type[Options]
-    cost: Callable[[int, Any], Cost] = field(repr=False)
+    cost: Price = field(repr=False)
     citation: str
     shows: str
     caveat: str
     signed: bool
     expected_sum: Expectation | None = field(repr=False)
     compute: Compute = field(repr=False)
+
+    @property
+    def anytime(self) -> bool:
+        """Whether its map can be looked at while it is being made."""
+        return inspect.isgeneratorfunction(self.compute)
 
     def fits(self, model: Model) -> bool:
         """Whether the model can give what the method needs."""
@@ -64,22 +72,25 @@ class Method:
 _methods: dict[str, Method] = {}
 
 
+C = TypeVar("C", bound=Compute)
+
+
 def explainer(
     name: str,
     *,
     title: str,
     family: str,
     needs: Needs,
-    cost: Callable[[int, Any], Cost],
+    cost: Price,
     citation: str,
     shows: str,
     caveat: str,
     signed: bool,
     expected_sum: Expectation | None = None,
-) -> Callable[[Compute], Compute]:
+) -> Callable[[C], C]:
     """Register `compute(run, inputs, target, options)` as a method; its options are the type of its last argument."""
 
-    def register(compute: Compute) -> Compute:
+    def register(compute: C) -> C:
         options = list(typing.get_type_hints(compute).values())[3]
         _methods[name] = Method(
             name, title, family, needs, options, cost, citation, shows, caveat, signed, expected_sum, compute

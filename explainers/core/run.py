@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,13 +13,23 @@ from torch import Tensor, nn
 from explainers.core.attribution import Cost
 from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
-from explainers.core.layers import Layer, default_layer, find_layers, nearest_names, tensor_of, watching, with_tensor
+from explainers.core.layers import (
+    Layer,
+    default_layer,
+    find_layers,
+    nearest_names,
+    output_of,
+    tensor_of,
+    watching,
+    with_tensor,
+)
 from explainers.core.model import Model
 from explainers.core.passes import Passes, Progress
 from explainers.core.restore import Parts
-from explainers.core.target import ClassTarget, Target, TopTarget
+from explainers.core.target import ClassTarget, Target, TopTarget, layer_of
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 
 @dataclass(frozen=True)
@@ -82,21 +92,74 @@ class Run:
 
     def scores(self, inputs: Tensor, target: Target) -> Tensor:
         """Scores (N,) of inputs (N, ...): forward passes only."""
-        return target(self.outputs(inputs))
+        return target(self.outputs(inputs, layer_of(target)))
 
-    def outputs(self, inputs: Tensor) -> Tensor:
-        """The network's raw outputs (N, K): forward passes only, remembered."""
+    def outputs(self, inputs: Tensor, layer: str | None = None) -> Tensor:
+        """The network's raw outputs (N, K), or those of one of its layers: forward passes only, remembered."""
 
         def forward() -> Tensor:
             def work(rows: slice) -> Tensor:
                 # Not inference_mode: what a network keeps from one pass to the next (a table of positions)
                 # could then never take part in a gradient again.
                 with torch.no_grad():
-                    return self._call(self.network, self._laid_out(inputs[rows]))
+                    return self._call(self.network, self._laid_out(inputs[rows]), layer)
 
-            return _joined(self._passes.in_chunks("forward", len(inputs), work, forward=1)).clone()
+            return _joined(list(self._passes.chunks("forward", len(inputs), work, forward=1))).clone()
 
-        return self._remember(("outputs",), inputs, forward)
+        return self._remember(("outputs", layer), inputs, forward)
+
+    def sweep(
+        self, one: Tensor, target: Target, count: int, make: Callable[[slice], tuple[Tensor, K]]
+    ) -> Iterator[tuple[K, Tensor]]:
+        """Scores (m,) of `count` versions of one input (1, ...): forward passes only, chunk by chunk, as they come.
+
+        Args:
+            make: (numbers of the versions) -> the versions (m, ...), made on the device when they are needed, and whatever
+                shall be handed back beside their scores.
+        """
+        target = self.resolve(one, target)
+
+        def work(rows: slice) -> tuple[K, Tensor]:
+            with torch.no_grad():
+                versions, kept = make(rows)
+                outputs = self._call(self.network, self._laid_out(versions), layer_of(target))
+                return kept, target.take([0] * len(versions))(outputs)
+
+        return self._passes.chunks("forward", count, work, forward=1)
+
+    def replaced(
+        self, one: Tensor, layer: str, target: Target, count: int, make: Callable[[Tensor, slice], Tensor]
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """Scores (m,) of one input with `count` other outputs of a layer in the place of its own, chunk by chunk.
+
+        What lies below the layer runs on one row for the whole chunk: the rows part at the layer.
+
+        Args:
+            make: (the layer's output (1, ...), numbers of the versions) -> their outputs (m, ...).
+        """
+        target = self.resolve(one, target)
+
+        def work(rows: slice) -> tuple[slice, Tensor]:
+            count = rows.stop - rows.start
+
+            def swap(_: str, output: Any) -> Any:
+                tensor = tensor_of(output)
+                assert tensor is not None
+                return with_tensor(output, make(tensor[:1], rows))
+
+            def outputs(inputs: Tensor) -> Tensor:
+                with torch.no_grad(), watching(self.network, [layer], swap):
+                    return self._call(self.network, self._laid_out(inputs), layer_of(target))
+
+            try:
+                found = outputs(one)
+            except RuntimeError:  # rows that have parted cannot be joined with the single one, as in a DenseNet
+                found = outputs(one.expand(count, *one.shape[1:]))
+            if len(found) != count:
+                found = outputs(one.expand(count, *one.shape[1:]))
+            return rows, target.take([0] * count)(found)
+
+        return self._passes.chunks("replaced", count, work, forward=1)
 
     def gradients(
         self,
@@ -119,8 +182,8 @@ class Run:
                 chunk_target = target.take(range(rows.start, rows.stop))
                 return self._gradient(asked, inputs[rows], chunk_target)
 
-            done = self._passes.in_chunks("gradient", len(inputs), work, forward=1, backward=1)
-            self._know_outputs(inputs, asked, _joined([outputs for outputs, _ in done]))
+            done = list(self._passes.chunks("gradient", len(inputs), work, forward=1, backward=1))
+            self._know_outputs(inputs, target, asked, [outputs for outputs, _ in done])
             return _joined([gradient for _, gradient in done])
 
         return self._remember(("gradients", target, asked), inputs, gradients)
@@ -195,14 +258,14 @@ class Run:
             passes: what one input costs.
             kind: a name under which the chunk size is learnt.
         """
-        done = self._passes.in_chunks(
+        done = self._passes.chunks(
             kind,
             len(inputs),
             lambda rows: work(self._laid_out(inputs[rows]), range(rows.start, rows.stop)),
             forward=passes.forward,
             backward=passes.backward,
         )
-        return _joined(done)
+        return _joined(list(done))
 
     @property
     def cost(self) -> Cost:
@@ -217,7 +280,7 @@ class Run:
         """Outputs (N, K) and gradients (N, ...) of the scores, each times its weight (N,)."""
         inputs = self._laid_out(inputs.detach()).requires_grad_()
         with torch.enable_grad():
-            outputs = self._call(network, inputs)
+            outputs = self._call(network, inputs, layer_of(target))
             scores = target(outputs)
             score = scores.sum() if weights is None else (scores * weights).sum()
         if not score.requires_grad:
@@ -245,18 +308,16 @@ class Run:
                 gradient = fold(gradient, number, version) * weights[version].view(shape)
             return number, gradient.sum(0, keepdim=True) if one else gradient
 
-        def add(result: tuple[Tensor, Tensor]) -> None:
-            total.index_add_(0, *result)
-
-        self._passes.in_chunks("gradient", len(inputs) * variants.count, work, forward=1, backward=1, collect=add)
+        for number, gradient in self._passes.chunks("gradient", len(inputs) * count, work, forward=1, backward=1):
+            total.index_add_(0, number, gradient)
         return total
 
     def _capture(self, inputs: Tensor, layers: Sequence[Layer], target: Target) -> list[Capture]:
         def work(rows: slice) -> tuple[Tensor, dict[str, tuple[Tensor, Tensor]]]:
             return self._capture_chunk(inputs[rows], layers, target.take(range(rows.start, rows.stop)))
 
-        done = self._passes.in_chunks("capture", len(inputs), work, forward=1, backward=1)
-        self._know_outputs(inputs, self.network, _joined([outputs for outputs, _ in done]))
+        done = list(self._passes.chunks("capture", len(inputs), work, forward=1, backward=1))
+        self._know_outputs(inputs, target, self.network, [outputs for outputs, _ in done])
         return [
             Capture(
                 layer,
@@ -280,7 +341,7 @@ class Run:
             return with_tensor(output, passed_on)
 
         with torch.enable_grad(), watching(self.network, [layer.name for layer in layers], hold):
-            outputs = self._call(self.network, self._laid_out(inputs.detach()))
+            outputs = self._call(self.network, self._laid_out(inputs.detach()), layer_of(target))
             score = target(outputs).sum()
         wanted = [held[layer.name] for layer in layers]
         gradients: Sequence[Tensor | None] = [None] * len(wanted)
@@ -308,16 +369,18 @@ class Run:
             return inputs
         return inputs.contiguous(memory_format=torch.channels_last)
 
-    def _call(self, network: nn.Module, inputs: Tensor) -> Tensor:
+    def _call(self, network: nn.Module, inputs: Tensor, layer: str | None = None) -> Tensor:
+        """The network's outputs, or those of `layer`, above which nothing is run."""
         try:
-            outputs = tensor_of(network(inputs))
+            found = network(inputs) if layer is None else output_of(network, layer, inputs)
         except RuntimeError as error:
             sentence = _explained(error, self.model, inputs)
             if sentence is None:
                 raise
             raise sentence from error
+        outputs = tensor_of(found)
         if outputs is None:
-            raise VitrineError(f"{self.model.name} returned no tensor of outputs.")
+            raise VitrineError(f"{layer or self.model.name} returned no tensor of outputs.")
         return outputs
 
     def _find_layers(self, network: nn.Module) -> tuple[Layer, ...]:
@@ -336,9 +399,9 @@ class Run:
         result: T = self._memory[full][1]
         return result
 
-    def _know_outputs(self, inputs: Tensor, network: nn.Module, outputs: Tensor) -> None:
+    def _know_outputs(self, inputs: Tensor, target: Target, network: nn.Module, outputs: Sequence[Tensor]) -> None:
         if network is self.network:
-            self._memory[("outputs", id(inputs))] = (inputs, outputs)
+            self._memory["outputs", layer_of(target), id(inputs)] = (inputs, _joined(outputs))
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:

@@ -31,6 +31,12 @@ class Target(Protocol):
         ...
 
 
+def layer_of(target: Target) -> str | None:
+    """The layer that a target reads instead of the network's output, if it does."""
+    layer: str | None = getattr(target, "layer", None)
+    return layer
+
+
 def _take(index: Index, rows: Sequence[int]) -> Index:
     return index if isinstance(index, int) else tuple(index[row] for row in rows)
 
@@ -120,3 +126,41 @@ class TopTarget:
 
     def describe(self, labels: Sequence[str] | None = None) -> str:
         return "each input's top class"
+
+
+@dataclass(frozen=True)
+class ChannelTarget:
+    """A channel of a layer: its mean over all places, or its value at one of them.
+
+    Attributes:
+        layer: name of the layer, as in `network.named_modules()`.
+        channel: index of the channel: the second dimension of what the layer puts out, or the last where it puts out tokens.
+        place: (row, column), or a one-tuple (token,) or () for all places.
+    """
+
+    layer: str
+    channel: int
+    place: tuple[int, ...] = ()
+
+    def __call__(self, outputs: Tensor) -> Tensor:
+        channels = outputs.movedim(-1, 1) if outputs.ndim == 3 else outputs
+        if outputs.ndim < 2 or not 0 <= self.channel < channels.shape[1]:
+            raise VitrineError(
+                f"Layer {self.layer!r} puts out {tuple(outputs.shape)}: it has no channel {self.channel}."
+            )
+        values = channels[:, self.channel]
+        if self.place and len(self.place) != values.ndim - 1:
+            raise VitrineError(f"A place in layer {self.layer!r} has {values.ndim - 1} numbers, not {len(self.place)}.")
+        sides = values.shape[1:]
+        if any(not 0 <= index < side for index, side in zip(self.place, sides, strict=False)):
+            raise VitrineError(f"Place {self.place} lies outside layer {self.layer!r}, which has {tuple(sides)}.")
+        for index in self.place:
+            values = values[:, index]
+        return values.reshape(len(values), -1).mean(1)
+
+    def take(self, rows: Sequence[int]) -> ChannelTarget:
+        return self
+
+    def describe(self, labels: Sequence[str] | None = None) -> str:
+        where = f" at {self.place}" if self.place else ""
+        return f"channel {self.channel} of {self.layer}{where}"

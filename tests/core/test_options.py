@@ -6,7 +6,7 @@ import pytest
 
 from explainers.api import explain
 from explainers.core.errors import VitrineError
-from explainers.core.options import Baseline
+from explainers.core.fills import Baseline
 from explainers.core.registry import find_method, methods
 from tests.core.networks import random_inputs, small_model
 

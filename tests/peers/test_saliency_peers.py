@@ -23,9 +23,10 @@ from captum.attr._core.gradient_shap import InputBaselineXGradient
 from torch import Tensor, nn
 
 from explainers.api import explain
+from explainers.core.draws import seeded_noise
 from explainers.core.model import Model
 from explainers.core.target import ClassTarget, ContrastTarget
-from explainers.saliency import noise_deviation, seeded_noise
+from explainers.saliency import noise_deviation
 from tests.core.networks import Formula, assert_close
 from tests.peers.networks import SHAPE, TARGETS, inputs
 

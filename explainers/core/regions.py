@@ -1,0 +1,87 @@
+"""Regions: an input cut into parts that are hidden or shown as one."""
+
+from __future__ import annotations
+
+import enum
+import math
+
+import numpy as np
+import torch
+from skimage import segmentation
+from torch import Tensor
+
+from explainers.core.model import Model
+
+
+class Segments(enum.StrEnum):
+    """How a picture is cut up."""
+
+    SLIC = "slic"  # Achanta et al. 2012, doi:10.1109/TPAMI.2012.120
+    GRID = "grid"
+    FELZENSZWALB = "felzenszwalb"  # Felzenszwalb & Huttenlocher 2004, doi:10.1023/B:VISI.0000022288.19776.77
+    QUICKSHIFT = "quickshift"  # Vedaldi & Soatto 2008, doi:10.1007/978-3-540-88693-8_52
+
+
+def find_regions(model: Model, one: Tensor, segments: Segments, count: int) -> Tensor:
+    """The number of the region that every pixel belongs to.
+
+    Args:
+        one: an input, (1, C, H, W) or (1, F).
+        count: about how many regions; methods that follow the picture's edges come near it only.
+
+    Returns:
+        (H, W) int64 from 0 without gaps, on the CPU; for a vector every feature is a region, (F,).
+    """
+    if one.ndim == 2:
+        return torch.arange(one.shape[1])
+    height, width = one.shape[-2:]
+    if segments is Segments.GRID:
+        return grid(height, width, count)
+    pixels = _pixels(model, one)
+    area = height * width / count
+    match segments:
+        case Segments.SLIC:
+            found = segmentation.slic(pixels, count, compactness=10, start_label=0, channel_axis=-1)
+        case Segments.FELZENSZWALB:
+            found = segmentation.felzenszwalb(
+                pixels, scale=area / 4, sigma=0.8, min_size=round(area / 4), channel_axis=-1
+            )
+        case Segments.QUICKSHIFT:
+            size = max(1.0, math.sqrt(area) / 8)
+            found = segmentation.quickshift(pixels, kernel_size=size, max_dist=6 * size, ratio=0.5, convert2lab=True)
+    _, numbers = np.unique(found, return_inverse=True)
+    return torch.from_numpy(numbers.reshape(found.shape)).long()
+
+
+def grid(height: int, width: int, count: int) -> Tensor:
+    """Rectangles, about `count` and about square, as even as whole pixels allow: (height, width) int64."""
+    rows = min(height, max(1, round(math.sqrt(count * height / width))))
+    columns = min(width, max(1, round(count / rows)))
+    row = torch.arange(height) * rows // height
+    column = torch.arange(width) * columns // width
+    return row[:, None] * columns + column
+
+
+def region_masks(shown: Tensor, regions: Tensor) -> Tensor:
+    """Masks of pixels from masks of regions.
+
+    Args:
+        shown: (m, R): 1 where the region is shown.
+        regions: (H, W) or (F,) int64, on the same device.
+
+    Returns:
+        (m, 1, H, W), or (m, F).
+    """
+    masks = shown.index_select(1, regions.flatten()).view(len(shown), *regions.shape)
+    return masks.unsqueeze(1) if regions.ndim == 2 else masks
+
+
+def _pixels(model: Model, one: Tensor) -> np.ndarray:
+    """The picture behind an input as (H, W, 3) floats from 0 to 1, as well as it is known."""
+    if model.preprocess is not None:
+        return np.asarray(model.preprocess.invert(one)[0].convert("RGB"), dtype=np.float64) / 255
+    values = one[0].double().cpu()
+    values = (values - values.min()) / (values.max() - values.min()).clamp_min(1e-12)
+    colours = values[:3] if len(values) >= 3 else values[:1].expand(3, -1, -1)
+    pixels: np.ndarray = colours.permute(1, 2, 0).numpy()
+    return pixels
