@@ -24,7 +24,9 @@ HOOKS = [name for name in vars(nn.Module()) if name.endswith("_hooks")]
 def quick(name: str) -> dict[str, Any]:
     """The fewest steps that a method takes."""
     (method,) = (m for m in methods() if m.name == name)
-    return {field: 3 for field in ("steps", "samples") if field in method.options.model_fields}
+    fields = method.options.model_json_schema().get("properties", {})
+    counts = ("steps", "samples", "orders", "draws", "regions")
+    return {field: max(3, fields[field]["minimum"]) for field in counts if field in fields}
 
 
 @dataclass(eq=False)
