@@ -8,7 +8,7 @@ a = ex.explain(model, image, method="grad-cam")
 a.heatmap((224, 224))
 """
 
-from explainers.api import Prediction, class_index, explain, layers, predict, refine
+from explainers.api import Prediction, class_index, estimate, explain, layers, predict, refine, regions
 from explainers.core.attribution import Attribution, Completeness, Cost
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import Cancelled, VitrineError
@@ -53,6 +53,7 @@ __all__ = [
     "compare",
     "default_layer",
     "engine_for",
+    "estimate",
     "explain",
     "find_method",
     "first_layer_filters",
@@ -66,6 +67,7 @@ __all__ = [
     "predict",
     "read_image",
     "refine",
+    "regions",
     "sample",
     "samples",
     "spectrum",

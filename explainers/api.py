@@ -19,6 +19,7 @@ from explainers.core.errors import VitrineError
 from explainers.core.layers import Layer
 from explainers.core.model import Images, Model
 from explainers.core.passes import Progress
+from explainers.core.regions import Segments, find_regions
 from explainers.core.registry import Method, find_method, methods
 from explainers.core.run import Run
 from explainers.core.target import ClassTarget, RegressionTarget, Target, TopTarget
@@ -184,6 +185,32 @@ def _refined(run: Run, inputs: Tensor, target: Target, method: Method, options: 
         yield _attribution(run, inputs, target, method, options, _stacked([estimate]), Cost())
 
 
+def estimate(model: Model, images: Images, method: str, *, engine: Engine | None = None, **options: Any) -> Cost:
+    """What `explain` would take: its passes, and seconds from the pace of earlier passes of this model on this device.
+
+    The first estimate of a model makes a few passes to find its pace.
+    """
+    engine = engine or engine_for()
+    inputs = model.inputs(images).to(engine.device)
+    plans = _plans([method], model, options)
+    passes = [chosen.cost(inputs.shape, values) for chosen, values in plans]
+    if any("layer" in type(values).model_fields for _, values in plans):
+        passes = passes[:1]  # one capture serves all layers
+    forward, backward = sum(cost.forward for cost in passes), sum(cost.backward for cost in passes)
+    seconds = Run(model, engine).seconds(inputs, Cost(forward, backward))
+    return Cost(forward, backward, seconds)
+
+
+def regions(model: Model, image: Images, segments: str = "slic", count: int = 50) -> Tensor:
+    """The regions that perturbation methods hide as one: the number of each pixel's region, (H, W) int64.
+
+    Args:
+        segments: how to cut: "slic", "grid", "felzenszwalb" or "quickshift".
+        count: about how many.
+    """
+    return find_regions(model, model.inputs(image)[:1], Segments(segments), count)
+
+
 def layers(model: Model, *, engine: Engine | None = None) -> list[Layer]:
     """The layers that a CAM can be read off, from early to late; `default_layer` and `stages` choose among them."""
     return [layer for layer in Run(model, engine or engine_for()).layers() if layer.explains]
@@ -247,8 +274,8 @@ def _estimates(run: Run, one: Tensor, target: Target, method: Method, options: A
         if estimate is None:
             return
         yield estimate
-        settle = getattr(options, "settle", 1.0)
-        if settle < 1 and estimate.reliability is not None and estimate.reliability >= settle:
+        enough = getattr(options, "reliability", 1.0)
+        if enough < 1 and estimate.reliability is not None and estimate.reliability >= enough:
             return
 
 

@@ -44,7 +44,7 @@ class SampledOptions(Options):
     """Options of methods that draw samples."""
 
     seed: int = Field(0, ge=0, description="Seed of the draws.")
-    settle: float = Field(
+    reliability: float = Field(
         1.0, ge=0.5, le=1,
         description="Stop as soon as this share of the map's variation is not sampling noise; 1 uses every sample.",
     )  # fmt: skip

@@ -13,12 +13,13 @@ WORTH_GROWING = 0.97  # a doubled chunk must take at most this share of the time
 
 @dataclass
 class _Learnt:
-    """What is known of one kind of pass: the best time per row seen at every size, and the largest that fits."""
+    """What is known of one kind of pass: the best time per row seen at every size, its usual one, and the largest size that fits."""
 
     size: int
     limit: int
     seconds: dict[int, float] = field(default_factory=dict)
     settled: bool = False
+    pace: float | None = None
 
 
 class ChunkSizes:
@@ -46,12 +47,14 @@ class ChunkSizes:
         """Report that a chunk of `rows` took `seconds`."""
         with self._lock:
             known = self._of(key)
-            if known.settled or rows != known.size:
-                return
             per_row = seconds / rows
             first_time = rows not in known.seconds
             known.seconds[rows] = min(per_row, known.seconds.get(rows, per_row))
             if first_time:  # the first pass of a size also pays for preparing the kernels
+                return
+            if rows >= self._first:  # smaller chunks say little of the pace of long work
+                known.pace = per_row if known.pace is None else (known.pace + per_row) / 2
+            if known.settled or rows != known.size:
                 return
             smaller = known.seconds.get(rows // 2)
             if smaller is not None and known.seconds[rows] > smaller * WORTH_GROWING:
@@ -60,6 +63,11 @@ class ChunkSizes:
                 known.settled = True
             else:
                 known.size = rows * 2
+
+    def pace(self, key: Hashable) -> float | None:
+        """Seconds that a row takes of late, or None before anybody knows."""
+        with self._lock:
+            return self._of(key).pace
 
     def too_large(self, key: Hashable, rows: int) -> None:
         """Report that a chunk of `rows` did not fit in memory; later ones are at most half of it."""

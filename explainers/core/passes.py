@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import TypeVar
 
 from explainers.core.attribution import Cost
@@ -48,6 +48,10 @@ class Passes:
         """What was spent so far."""
         return Cost(self._forward, self._backward, self._seconds)
 
+    def pace(self, kind: str) -> float | None:
+        """Seconds that a row of this kind of pass takes of late, or None before anybody knows."""
+        return self._engine.chunks.pace(self._key(kind))
+
     def check(self) -> None:
         """Report progress.
 
@@ -73,7 +77,7 @@ class Passes:
             forward, backward: what one row costs.
         """
         sizes = self._engine.chunks
-        key = (id(self._parts.network), kind, self._model.input_shape)
+        key = self._key(kind)
         done = 0
         while done < total:
             self.check()
@@ -97,3 +101,6 @@ class Passes:
             self._backward += size * backward
             yield result
         self.check()
+
+    def _key(self, kind: str) -> Hashable:
+        return (id(self._parts.network), kind, self._model.input_shape)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from explainers.core.attribution import Cost
+from explainers.core.chunks import FIRST
 from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
 from explainers.core.layers import (
@@ -271,6 +272,29 @@ class Run:
     def cost(self) -> Cost:
         """What was spent so far."""
         return self._passes.cost
+
+    def seconds(self, inputs: Tensor, expected: Cost) -> float:
+        """How long these passes will take, from how long such passes took; measured now if there were none.
+
+        Passes that some methods make in other ways (through another library, or from a layer on) count as these do.
+        """
+        one = inputs[:1]
+
+        def again(numbers: slice) -> tuple[Tensor, None]:
+            return one.expand(numbers.stop - numbers.start, *one.shape[1:]), None
+
+        few = 4 * FIRST.get(self.engine.device.type, 4)  # to see every size of chunk twice that soon comes to be used
+        if expected.forward and self._passes.pace("forward") is None:
+            list(self.sweep(one, TopTarget(), few, again))
+        if expected.backward and self._passes.pace("gradient") is None:
+            weights = torch.full((few,), 1 / few)
+            self.gradients(
+                one,
+                TopTarget(),
+                Variants(few, lambda rows, _, version: rows.expand(len(version), *rows.shape[1:]), weights),
+            )
+        forward, both = self._passes.pace("forward") or 0.0, self._passes.pace("gradient") or 0.0
+        return max(0, expected.forward - expected.backward) * forward + expected.backward * both
 
     # -- how ------------------------------------------------------------------------------------
 

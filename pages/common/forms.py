@@ -12,6 +12,8 @@ from pydantic.fields import FieldInfo
 
 import explainers as ex
 
+SELDOM = ("seed", "reliability")  # options at the end of a form
+
 
 def method_form(family: str, model: ex.Model, key: str, default: str) -> tuple[ex.Method, dict[str, Any]]:
     """Choose one of a family's methods and its options.
@@ -27,6 +29,7 @@ def method_form(family: str, model: ex.Model, key: str, default: str) -> tuple[e
     start = next((i for i, method in enumerate(methods.values()) if method.name == default), 0)
     method = methods[st.selectbox("Method", titles, index=start, key=f"{key}_method", bind="query-params")]
     fields = {name: field for name, field in method.options.model_fields.items() if _choices(field) != "layers"}
+    fields = dict(sorted(fields.items(), key=lambda item: item[0] in SELDOM))
     chosen = {name: _widget(f"{key}_{name}", name, field) for name, field in fields.items()}
     return method, {name: value for name, value in chosen.items() if value != fields[name].default}
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ import streamlit as st
 import explainers as ex
 from explainers.render.colormaps import COLORMAPS
 from explainers.render.colour_bar import colour_bar_html
+from explainers.render.outlines import outlined
 from explainers.render.overlay import Scale, encode_png, figure, overlay
 from pages.common.pictures import show_picture
 from pages.common.selection import Selection, short_hash
@@ -94,8 +96,10 @@ def view_form(key: str, signed: bool) -> View:
     return View(colormap, opacity, fold, limit)
 
 
-def picture(chosen: Selection, result: ex.Attribution, view: View, caption: str, width: int = WIDTH) -> None:
-    """The overlay and its colour bar."""
+def picture(
+    chosen: Selection, result: ex.Attribution, view: View, caption: str, width: int = WIDTH, keep: bool = True
+) -> None:
+    """The overlay and its colour bar; `keep` it for the next look unless the map is still in the making."""
     scale = view.scale(result)
     name = (
         "picture",
@@ -103,6 +107,7 @@ def picture(chosen: Selection, result: ex.Attribution, view: View, caption: str,
         result.method,
         result.layer,
         repr(sorted(result.options.items())),
+        result.share,
         repr(view),
         width,
     )
@@ -110,7 +115,7 @@ def picture(chosen: Selection, result: ex.Attribution, view: View, caption: str,
     def render() -> bytes:
         return encode_png(overlay(chosen.enlarged(width), view.maps(result)[0], scale, view.colormap, view.opacity))
 
-    show_picture(result_shelf().get(name, render), alt=f"Heat map. {caption}")
+    show_picture(result_shelf().get(name, render) if keep else render(), alt=f"Heat map. {caption}")
     large = width == WIDTH
     st.html(colour_bar_html(scale, view.colormap, "units of the score" if large else "", ticks=5 if large else 3))
     st.caption(caption)
@@ -163,7 +168,7 @@ def strongest(values: np.ndarray, count: int) -> pd.DataFrame:
 
 
 def _numbers(result: ex.Attribution) -> None:
-    numbers = st.columns(4 if result.completeness is None else 5)
+    numbers = st.columns(4 + (result.completeness is not None) + (result.reliability is not None))
     numbers[0].metric(
         "Score", f"{result.score[0]:.3f}", help="Of the target, before softmax: a logit or a difference of two."
     )
@@ -171,6 +176,13 @@ def _numbers(result: ex.Attribution) -> None:
     passes = f"{result.cost.forward} + {result.cost.backward}"
     numbers[2].metric("Passes", passes, help="Forward and backward passes through the network.")
     numbers[3].metric("Time", f"{result.cost.seconds:.2f} s", help="In the network, when this was computed.")
+    if result.reliability is not None:
+        numbers[-1].metric(
+            "Reliability",
+            f"{result.reliability:.2f}",
+            help="Share of the map's variation from place to place that is not sampling noise: about the correlation to "
+            "expect with a map from other draws.",
+        )
     if result.completeness is not None:
         gap = result.completeness
         numbers[4].metric(
@@ -179,6 +191,38 @@ def _numbers(result: ex.Attribution) -> None:
             help=f"The map sums to {gap.total[0]:.4g}; the score rose by {gap.expected[0]:.4g} from the baseline. "
             "The method promises that the two are equal.",
         )
+
+
+def certainty(chosen: Selection, result: ex.Attribution, view: View) -> None:
+    """The standard error of a sampled map, as a picture beside what it means."""
+    if result.error is None:
+        return
+    st.subheader("How sure is the map?")
+    errors = dataclasses.replace(result, values=result.error, signed=False, method=f"{result.method} error", error=None)
+    left, right = st.columns(2)
+    with left:
+        picture(chosen, errors, View("viridis", view.opacity), "Standard error of every value.")
+    with right:
+        st.markdown(
+            f"The map is made from random draws. Its values range from {result.values[0].min():.3g} to "
+            f"{result.values[0].max():.3g}; their standard error is {result.error[0].median():.2g} in the middle and at most "
+            f"{result.error[0].max():.2g}. Differences smaller than two standard errors may be chance. Four times the samples "
+            "halve the error."
+        )
+
+
+def regions_picture(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> None:
+    """The regions that a method hides as one, drawn on the picture."""
+    fields = method.options.model_fields
+    if "segments" not in fields:
+        return
+    segments = options.get("segments", fields["segments"].default).value
+    count = options.get("regions", fields["regions"].default)
+    key = ("regions", chosen.key[1], chosen.model.fingerprint, segments, count)
+    regions = result_shelf().get(key, lambda: ex.regions(chosen.model, chosen.image, segments, count).numpy())
+    drawn = result_shelf().get((*key, "drawn"), lambda: encode_png(outlined(chosen.enlarged(WIDTH), regions)))
+    show_picture(drawn, alt="The picture with the borders of its regions")
+    st.caption(f"The {regions.max() + 1} regions that are hidden or shown as one.")
 
 
 def _downloads(chosen: Selection, result: ex.Attribution, view: View, title: str) -> None:

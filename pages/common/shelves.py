@@ -97,6 +97,8 @@ def size_of(result: Any) -> int:
         return 4 * result.values.numel() + 1000
     if isinstance(result, list):
         return sum(map(size_of, result))
+    if hasattr(result, "nbytes"):
+        return int(result.nbytes)
     if hasattr(result, "memory_usage"):
         return int(result.memory_usage(deep=True).sum())
     return len(result) if isinstance(result, bytes) else 10_000

@@ -8,8 +8,11 @@ import streamlit as st
 
 import explainers as ex
 from pages.common.progress import Bar
-from pages.common.selection import Selection
+from pages.common.selection import Selection, short_hash
 from pages.common.shelves import result_shelf
+
+PATIENCE = 20.0  # seconds of predicted work that starts by itself
+PATIENCE_WITH_A_PICTURE = 120.0  # where the map shows from the first second on, and can be stopped
 
 
 def explain_with_progress(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> Any:
@@ -22,6 +25,28 @@ def explain_with_progress(chosen: Selection, method: ex.Method, options: dict[st
     )
     bar.clear()
     return result
+
+
+def agreed(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> bool:
+    """Whether the work may start: at once where it is predicted to be short, else at a click that says what it takes."""
+    key = ("price", *chosen.key[:2], method.name, repr(sorted(options.items())))
+    price: ex.Cost = result_shelf().get(key, lambda: ex.estimate(chosen.model, chosen.image, method.name, **options))
+    words = f"{price.forward:,} forward and {price.backward:,} backward passes, about {_duration(price.seconds)}"
+    name = f"_agreed_{short_hash(key)}"
+    patience = PATIENCE_WITH_A_PICTURE if method.anytime else PATIENCE
+    if price.seconds <= patience or st.session_state.get(name):
+        st.caption(f"Predicted: {words}.")
+        return True
+    st.button(f"Start: {words}", icon=":material/play_arrow:", type="primary", on_click=_agree, args=(name,))
+    return False
+
+
+def _agree(name: str) -> None:
+    st.session_state[name] = True
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def layers_of(model: ex.Model) -> list[ex.Layer]:

@@ -1,0 +1,37 @@
+"""Perturbation: hide a part of the picture and see how the score answers."""
+
+import streamlit as st
+
+from explainers.render.charts import value_histogram
+from pages.common.forms import about, method_form
+from pages.common.panels import certainty, explanation_panel, regions_picture, view_form
+from pages.common.refining import refine_with_progress
+from pages.common.selection import selection
+from pages.common.work import agreed, code_for, explain_with_progress
+
+chosen = selection()
+
+st.title("Perturbation")
+st.caption(
+    "Hide a part of the picture and see how the score answers. Only scores are read, so this works on any model."
+)
+
+controls, shown = st.columns([1, 3], gap="large")
+with controls:
+    method, options = method_form("perturbation", chosen.model, "perturbation", default="occlusion")
+    view = view_form("perturbation", method.signed)
+    regions_picture(chosen, method, options)
+with shown:
+    if agreed(chosen, method, options):
+        if method.anytime:
+            result = refine_with_progress(chosen, method, options, view)
+        else:
+            result = explain_with_progress(chosen, method, options)
+        explanation_panel(chosen, result, view, code_for(chosen, method, options), method.title)
+        certainty(chosen, result, view)
+        st.subheader("How the values are spread")
+        st.altair_chart(
+            value_histogram(result.values[0], unit="Attribution of one pixel or cell", log_counts=True),
+            alt="Histogram of the map's values",
+        )
+    about(method)
