@@ -11,7 +11,7 @@ from explainers.core.anytime import Estimate, reliability
 from explainers.core.attribution import Cost
 from explainers.core.engine import engine_for
 from explainers.core.model import Model
-from explainers.core.run import Run
+from explainers.core.run import WORTH_FOLDING, Run
 from explainers.core.target import ChannelTarget, ClassTarget, TopTarget
 from tests.core.networks import assert_close, fixed_engine, lively, random_inputs, small_model
 
@@ -122,3 +122,37 @@ def test_an_estimate_names_the_passes_that_are_then_made() -> None:
     spent = ex.explain(model, inputs, "integrated-gradients", steps=20).cost
     assert (price.forward, price.backward) == (spent.forward, spent.backward)
     assert price.seconds > 0
+
+
+@pytest.mark.parametrize("count", [WORTH_FOLDING - 1, WORTH_FOLDING])
+def test_long_sweeps_use_folded_norms_and_score_the_same(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, one = small_model(torch.float64), random_inputs(1, dtype=torch.float64)
+    model.network.train()
+    versions = random_inputs(count, seed=8, dtype=torch.float64)
+    norms = []
+    forward = torch.nn.BatchNorm2d.forward
+    monkeypatch.setattr(torch.nn.BatchNorm2d, "forward", lambda *given: (norms.append(1), forward(*given))[1])
+    run = Run(model, fixed_engine(16))
+    found = torch.cat([scores for _, scores in run.sweep(one, ClassTarget(2), count, lambda n: (versions[n], n))])
+    assert len(norms) == (2 if count >= WORTH_FOLDING else 2 * 4)  # the one pass that the copy is checked against
+    assert model.network.training
+    assert model.network.norm1.training
+    assert_close(found, model.network.eval()(versions)[:, 2], 1e-10)
+
+
+def test_a_copy_that_answers_otherwise_is_not_used() -> None:
+    """One convolution, two norms after it in turn: folding the second would fold it twice."""
+
+    class Twice(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = torch.nn.Conv2d(3, 3, 3, padding=1)
+            self.first, self.second = torch.nn.BatchNorm2d(3), torch.nn.BatchNorm2d(3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.second(self.conv(self.first(self.conv(x)))).mean((2, 3))
+
+    model = Model("twice", lively(Twice().double(), (3, 16, 16)), (3, 16, 16))
+    versions = random_inputs(80, seed=8, dtype=torch.float64)
+    sweep = Run(model, fixed_engine(16)).sweep(versions[:1], ClassTarget(1), 80, lambda n: (versions[n], n))
+    assert_close(torch.cat([scores for _, scores in sweep]), model.network(versions)[:, 1], 1e-10)
