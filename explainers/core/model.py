@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from explainers.core.black_box import BlackBox
 from explainers.core.errors import VitrineError
 from explainers.core.fingerprint import fingerprint_network
 from explainers.core.preprocess import Preprocess
@@ -33,7 +34,7 @@ class Model:
 
     Attributes:
         name: how `load_model` finds it again ("demo:signs-cnn"), or the class name of a wrapped network.
-        network: the module; None would be a black box.
+        network: the module; a `BlackBox` has scores only.
         labels: one name per output, or None.
         input_shape: (C, H, W) of one image, or (F,) of one vector.
         preprocess: how pictures become inputs; None where inputs come as tensors only.
@@ -60,7 +61,9 @@ class Model:
     @property
     def capabilities(self) -> Needs:
         """What this model can give; methods that need more are not offered for it."""
-        able = Needs.SCORES | Needs.GRADIENTS | Needs.LAYERS
+        able = Needs.SCORES
+        if not isinstance(self.network, BlackBox):
+            able |= Needs.GRADIENTS | Needs.LAYERS
         return able | Needs.IMAGES if self.takes_images else able
 
     @property

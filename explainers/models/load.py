@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+from uuid import uuid4
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from explainers.core.black_box import BlackBox
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.preprocess import Preprocess
@@ -104,7 +107,7 @@ def _hint(name: str) -> str:
 
 
 def wrap(
-    network: nn.Module,
+    network: nn.Module | Callable[[Tensor], Any],
     labels: Labels | None = None,
     preprocess: Preprocess | None = None,
     input_shape: tuple[int, ...] = IMAGENET_SHAPE,
@@ -114,15 +117,18 @@ def wrap(
     """Any module of yours as a Model; the module itself is left as it is, in its mode and with its gradients.
 
     Args:
+        network: a module, or any function from preprocessed inputs (N, ...) to outputs (N, K), tensors or arrays: a black
+            box, for the methods that read only scores.
         labels: names of the outputs, or a file of them.
         preprocess: how pictures become inputs; without it the model takes tensors only, since guessing would mislead.
         input_shape: (C, H, W) of one picture or (F,) of one vector; that of `preprocess` if left out.
 
     Raises:
-        VitrineError: not a module, or `input_shape` and `preprocess` contradict each other.
+        VitrineError: neither a module nor a function, or `input_shape` and `preprocess` contradict each other.
     """
-    if not isinstance(network, nn.Module):
-        raise VitrineError(f"wrap takes a torch.nn.Module, not {type(network).__name__}.")
+    if not callable(network):
+        raise VitrineError(f"wrap takes a torch.nn.Module or a function, not {type(network).__name__}.")
+    module = network if isinstance(network, nn.Module) else BlackBox(network)
     shape = tuple(input_shape)
     if preprocess is not None and preprocess.input_shape != shape:
         if shape != IMAGENET_SHAPE:
@@ -131,10 +137,12 @@ def wrap(
             )
         shape = preprocess.input_shape
     return Model(
-        name=name or type(network).__name__,
-        network=network,
+        name=name or str(getattr(network, "__name__", type(network).__name__)),
+        network=module,
         input_shape=shape,
         labels=None if labels is None else read_labels(labels),
         preprocess=preprocess,
         task=task,
+        # What a function does cannot be hashed: every wrapped one is another.
+        fingerprint="" if module is network else f"black-box-{uuid4().hex[:16]}",
     )

@@ -105,8 +105,8 @@ def test_wrap_takes_all_it_is_given(tmp_path):
 def test_wrap_says_what_contradicts():
     with pytest.raises(VitrineError, match=r"makes inputs of shape \(3, 32, 32\), but input_shape says \(3, 64, 64\)"):
         wrap(nn.Linear(1, 1), preprocess=Preprocess(crop=(32, 32)), input_shape=(3, 64, 64))
-    with pytest.raises(VitrineError, match=r"takes a torch\.nn\.Module, not str"):
-        wrap("resnet50")
+    with pytest.raises(VitrineError, match=r"takes a torch\.nn\.Module or a function, not int"):
+        wrap(3)
 
 
 def test_the_list_of_models(bundled, torch_home):

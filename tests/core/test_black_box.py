@@ -1,0 +1,63 @@
+"""A plain function as a model: scores only, and every method that needs no more."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import explainers as ex
+from tests.core.networks import assert_close, random_inputs, small_model
+from tests.test_perturbation import FEW
+
+
+def numpy_only(inputs: torch.Tensor) -> np.ndarray:
+    """Answers like a service would: nothing of torch in it, no gradient."""
+    rows = inputs.numpy().reshape(len(inputs), 3, -1)
+    return np.stack([rows[:, 0].mean(1), rows[:, 1].max(1)], 1)
+
+
+def test_a_function_can_do_what_needs_only_scores() -> None:
+    model = ex.wrap(numpy_only, input_shape=(3, 16, 16))
+    able = {method.name for method in ex.methods(model)}
+    assert able == {method.name for method in ex.methods() if method.family == "perturbation"}
+    with pytest.raises(ex.VitrineError, match="Grad-CAM needs gradients and layers, which numpy_only does not have"):
+        ex.explain(model, random_inputs(1), "grad-cam")
+
+
+@pytest.mark.parametrize("name", sorted(FEW.keys() | {"feature-ablation"}))
+def test_a_network_behind_a_function_gets_the_same_map(name: str) -> None:
+    model = small_model()
+    network = model.network.eval()
+
+    def service(inputs: torch.Tensor) -> list[list[float]]:
+        with torch.no_grad():
+            return network(inputs).tolist()  # type: ignore[no-any-return]
+
+    box = ex.wrap(service, input_shape=(3, 16, 16))
+    one = random_inputs(1)
+    seen, unseen = (ex.explain(m, one, name, 1, **FEW.get(name, {})) for m in (model, box))
+    assert_close(unseen.values, seen.values, 1e-4)
+
+
+def test_two_functions_are_never_taken_for_each_other() -> None:
+    first, second = (ex.wrap(lambda x: x.flatten(1), input_shape=(4,)) for _ in range(2))
+    assert first.fingerprint != second.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda x: x.sum(), r"outputs of shape \(\); give \(1, number of outputs\)"),
+        (lambda x: "nonsense", "with str, which is no array"),
+        (lambda x: None, "with NoneType, which is no array"),
+    ],
+)
+def test_a_function_that_answers_strangely_is_named(function, words: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ex.VitrineError, match=words):
+        ex.predict(ex.wrap(function, input_shape=(4,)), torch.zeros(1, 4))
+
+
+def test_what_cannot_be_called_is_no_model() -> None:
+    with pytest.raises(ex.VitrineError, match="or a function, not int"):
+        ex.wrap(3)  # type: ignore[arg-type]
