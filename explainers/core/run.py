@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from explainers.core.attending import AttentionCapture, attend, join
 from explainers.core.attribution import Cost
 from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
@@ -136,6 +137,26 @@ class Run:
             for capture in self._capture(inputs, list(dict.fromkeys(missing)), target):
                 self._memory[capture.layer.name, target, id(inputs)] = (inputs, capture)
         return [self._memory[layer.name, target, id(inputs)][1] for layer in found]
+
+    def attention(self, inputs: Tensor, target: Target, each_block_alone: bool = False) -> list[AttentionCapture]:
+        """Attention weights of every layer and the gradients of the score by them: one forward and one backward pass.
+
+        All of it is kept, 8 bytes for each of an input's layers x heads x T x T: 44 MB for a ViT-B/16.
+
+        Args:
+            each_block_alone: see `attend`.
+        """
+
+        def attention() -> list[AttentionCapture]:
+            def work(rows: slice) -> tuple[Tensor, list[AttentionCapture]]:
+                chunk, its_target = self._laid_out(inputs[rows]), target.take(range(rows.start, rows.stop))
+                return attend(self.network, lambda x: self._call(self.network, x), chunk, its_target, each_block_alone)
+
+            done = self._passes.in_chunks("attention", len(inputs), work, forward=1, backward=1)
+            self._know_outputs(inputs, self.network, _joined([outputs for outputs, _ in done]))
+            return join([layers for _, layers in done])
+
+        return self._remember(("attention", target, each_block_alone), inputs, attention)
 
     # -- what methods may ask besides -----------------------------------------------------------
 
