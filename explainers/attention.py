@@ -174,11 +174,14 @@ class AttentionHeads:
             one array of layers x heads x h x w of them where all layers have the same grid.
         distances: columns layer, name, head and distance: mean distance in pixels of the model's input between a token of
             the image and those it attends to, weighted by attention (Dosovitskiy et al. 2020, arXiv:2010.11929).
+        whole: whether all layers attend over the same tokens of the whole image, so that attention can be followed
+            through all of them.
     """
 
     names: tuple[str, ...]
     maps: tuple[Tensor, ...]
     distances: pd.DataFrame
+    whole: bool
 
 
 def heads_of(run: Run, inputs: Tensor, target: Target) -> AttentionHeads:
@@ -192,7 +195,8 @@ def heads_of(run: Run, inputs: Tensor, target: Target) -> AttentionHeads:
         for head, distance in enumerate(attention_distance(capture, size).tolist())
     ]
     maps = tuple(_maps(capture, rows)[0].float().cpu() for capture in captures)
-    return AttentionHeads(tuple(capture.name for capture in captures), maps, pd.DataFrame(table))
+    names = tuple(capture.name for capture in captures)
+    return AttentionHeads(names, maps, pd.DataFrame(table), _is_whole(captures))
 
 
 def attention_distance(capture: AttentionCapture, image: tuple[int, int]) -> Tensor:
@@ -287,13 +291,17 @@ def _known(capture: AttentionCapture) -> Layout | Windows:
     return capture.layout
 
 
-def _whole(captures: list[AttentionCapture], name: str) -> list[AttentionCapture]:
-    """The captures, if all layers attend over the same tokens of the whole image."""
+def _is_whole(captures: Sequence[AttentionCapture]) -> bool:
     first = captures[0].layout
-    if any(isinstance(c.layout, Windows) or c.layout is None or c.layout != first for c in captures):
+    return isinstance(first, Layout) and all(capture.layout == first for capture in captures)
+
+
+def _whole(captures: list[AttentionCapture], name: str) -> list[AttentionCapture]:
+    """The captures, if attention can be followed through all layers."""
+    if not _is_whole(captures):
         raise VitrineError(
             f"{name} attends within windows, or its layers over different tokens, so attention cannot be followed through "
-            'all of them; choose the method "attention", which looks at one layer, or grad-cam.'
+            "all of them; choose attention (of one layer), or grad-cam."
         )
     return captures
 

@@ -24,6 +24,7 @@ from tests.core.transformers import (
     DEPTH,
     HEADS,
     MultiHead,
+    SelfAttention,
     slow_gradients_of_blocks,
     slow_weights_and_gradients,
     tiny_vit,
@@ -93,25 +94,25 @@ SLOW: dict[str, Callable[..., np.ndarray]] = {
 }
 
 
-@pytest.mark.parametrize("kind", [None, MultiHead])
+@pytest.mark.parametrize("kind", [SelfAttention, MultiHead])
 @pytest.mark.parametrize("prefix", [0, 1, 5])
 @pytest.mark.parametrize("method", SLOW)
 def test_maps_equal_the_slow_version(method, prefix, kind):
-    model = tiny_vit(prefix=prefix, **({"kind": kind} if kind else {}))
-    result = ex.explain(model, doubles(), method, TARGET)
+    result = ex.explain(tiny_vit(prefix=prefix, kind=kind), doubles(), method, TARGET)
     assert (result.cost.forward, result.cost.backward) == (2, 2)
     for row in (0, 1):
         expected = SLOW[method](*matrices(prefix, row), prefix)
         assert_close(result.values[row], torch.from_numpy(expected), 1e-6)
 
 
+@pytest.mark.parametrize("kind", [SelfAttention, MultiHead])
 @pytest.mark.parametrize("prefix", [0, 1, 5])
-def test_legrad_equals_the_slow_version(prefix):
+def test_legrad_equals_the_slow_version(prefix, kind):
     """Every block's gradient is that of the score which the head gives to that block's tokens (arXiv:2404.03214)."""
-    model = tiny_vit(prefix=prefix)
-    result = ex.explain(model, doubles(), "legrad", TARGET)
+    result = ex.explain(tiny_vit(prefix=prefix, kind=kind), doubles(), "legrad", TARGET)
     assert (result.cost.forward, result.cost.backward) == (2, 2)
-    gradients = [g.numpy() for g in slow_gradients_of_blocks(model.network, doubles(), TARGET)]
+    open_network = tiny_vit(prefix=prefix).network
+    gradients = [g.numpy() for g in slow_gradients_of_blocks(open_network, doubles(), TARGET)]
     for row in (0, 1):
         layers = [np.maximum(g[row], 0).mean(axis=(0, 1)) for g in gradients]
         expected = np.mean(layers, axis=0)[prefix:].reshape(GRID)
@@ -215,6 +216,7 @@ def test_heads_are_the_maps_of_the_method_and_share_its_numbers():
     assert_close(heads.maps[1].mean(0), mean.values[0], 1e-6)
     assert list(heads.distances.columns) == ["layer", "name", "head", "distance"]
     assert len(heads.distances) == DEPTH * HEADS
+    assert heads.whole
 
 
 def test_distances_worked_out_by_hand():
@@ -294,6 +296,7 @@ def test_swin_shows_one_layer_and_refuses_to_follow_its_windows_in_a_sentence():
     with pytest.raises(VitrineError, match="do not all put out tokens of one shape"):
         ex.explain(model, inputs, "legrad", 1)
     heads = ex.attention_heads(model, inputs[:1])
+    assert not heads.whole
     assert [tuple(m.shape) for m in heads.maps] == [(2, 8, 10), (2, 8, 10), (4, 4, 5), (4, 4, 5)]
     # A window is 3 x 3 tokens of 2 px: nothing in it is further apart than sqrt(32) px.
     assert heads.distances["distance"][:2].between(0.5, 32**0.5).all()

@@ -8,6 +8,7 @@ thread alone steps in, so nothing is patched: other threads, and other networks,
 from __future__ import annotations
 
 import math
+import threading
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -170,13 +171,16 @@ class _Open(TorchFunctionMode):
 def _opened(network: nn.Module) -> Iterator[list[_Seen]]:
     """Attention in the open inside; the network and the thread as before outside."""
     mode = _Open()
+    thread = threading.get_ident()  # hooks, unlike the mode, are called by every thread that runs the network
 
     def enters(name: str, module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        tensor = tensor_of(inputs)
-        mode.running.append((name, module, tuple(tensor.shape) if tensor is not None else ()))
+        if threading.get_ident() == thread:
+            tensor = tensor_of(inputs)
+            mode.running.append((name, module, tuple(tensor.shape) if tensor is not None else ()))
 
     def leaves(module: nn.Module, inputs: Any, output: Any) -> None:
-        mode.running.pop()
+        if threading.get_ident() == thread:
+            mode.running.pop()
 
     handles = []
     try:

@@ -94,7 +94,14 @@ def view_form(key: str, signed: bool) -> View:
     return View(colormap, opacity, fold, limit)
 
 
-def picture(chosen: Selection, result: ex.Attribution, view: View, caption: str, width: int = WIDTH) -> None:
+def picture(
+    chosen: Selection,
+    result: ex.Attribution,
+    view: View,
+    caption: str,
+    width: int = WIDTH,
+    unit: str = "units of the score",
+) -> None:
     """The overlay and its colour bar."""
     scale = view.scale(result)
     name = (
@@ -112,7 +119,7 @@ def picture(chosen: Selection, result: ex.Attribution, view: View, caption: str,
 
     show_picture(result_shelf().get(name, render), alt=f"Heat map. {caption}")
     large = width == WIDTH
-    st.html(colour_bar_html(scale, view.colormap, "units of the score" if large else "", ticks=5 if large else 3))
+    st.html(colour_bar_html(scale, view.colormap, unit if large else "", ticks=5 if large else 3))
     st.caption(caption)
 
 
@@ -123,15 +130,30 @@ def original(chosen: Selection) -> None:
     show_picture(drawn, alt="The picture as the model sees it")
 
 
-def explanation_panel(chosen: Selection, result: ex.Attribution, view: View, code: str, title: str) -> None:
-    """One explanation, whole: input beside overlay, the numbers, downloads and the code."""
-    words = f"The map highlights what raises the score of {result.target.describe(chosen.model.labels)}"
+def explanation_panel(
+    chosen: Selection,
+    result: ex.Attribution,
+    view: View,
+    code: str,
+    title: str,
+    words: str | None = None,
+    unit: str = "units of the score",
+) -> None:
+    """One explanation, whole: input beside overlay, the numbers, downloads and the code.
+
+    Args:
+        words: what the map highlights, where that is not what raises the score.
+        unit: of the map's values.
+    """
+    place = f" at {result.layer}" if result.layer else ""
+    target = result.target.describe(chosen.model.labels)
+    words = words or f"The map highlights what raises the score of {target}{place}."
     left, right = st.columns(2)
     with left:
         original(chosen)
         st.caption("The picture as the model sees it")
     with right:
-        picture(chosen, result, view, f"{words}{f' at {result.layer}' if result.layer else ''}.")
+        picture(chosen, result, view, words, unit=unit)
     if not result.values.any():
         st.warning(
             "The map is zero everywhere: by this method, nothing at this place raises the score.",
