@@ -122,7 +122,10 @@ def rollout(run: Run, inputs: Tensor, target: Target, options: RolloutOptions) -
     + _COARSE,
 )
 def gradient_rollout(run: Run, inputs: Tensor, target: Target, options: FlowOptions) -> Tensor:
-    """Rollout of ReLU(mean over heads of G_l * A_l), (N, h, w)."""
+    """Rollout of ReLU(mean over heads of G_l * A_l), (N, h, w).
+
+    Rows are scaled to sum up to 1, as Abnar & Zuidema do; the code cited divides columns by the sums of the rows.
+    """
     captures = _whole(run.attention(inputs, target), run.model.name)
     fused = [(capture.gradients * capture.weights).mean(1).relu() for capture in captures]
     return _read(_rolled_out(fused, options), captures)

@@ -131,9 +131,13 @@ def test_every_argument_of_the_fused_product_is_honoured(heads, arguments):
 
 def test_dropout_that_a_network_forgets_to_turn_off_is_kept():
     """Here it drops everything."""
-    run = Run(Model("forgetful", Product(dropout_p=1.0).eval(), (3, 16, 16)), engine_for("cpu"))
-    (capture,) = run.attention(random_inputs(1), ClassTarget(0))
-    assert not run.outputs(random_inputs(1)).any()
+    run, inputs = (
+        Run(Model("forgetful", Product(dropout_p=1.0).eval(), (3, 16, 16)), engine_for("cpu")),
+        random_inputs(1),
+    )
+    (capture,) = run.attention(inputs, ClassTarget(0))
+    assert not run.outputs(inputs).any()
+    assert run.cost.forward == 1
     assert_close(capture.weights.sum(-1), torch.ones(1, 4, 16), 1e-5)
 
 
@@ -196,8 +200,16 @@ class ChannelAttention(nn.Module):
         return x * x.mean((2, 3), keepdim=True).sigmoid()
 
 
-def test_attention_in_name_only_is_a_sentence():
-    network = nn.Sequential(ChannelAttention(), nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+class ColumnAttention(nn.Module):
+    """A softmax over the queries: its rows do not share out anything."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * x.softmax(-2)
+
+
+@pytest.mark.parametrize("kind", [ChannelAttention, ColumnAttention])
+def test_attention_in_name_only_is_a_sentence(kind):
+    network = nn.Sequential(kind(), nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     with pytest.raises(VitrineError, match="No attention was met while Sequential ran"):
         ex.explain(ex.wrap(network, input_shape=(3, 16, 16)), random_inputs(1), "rollout")
 
