@@ -69,10 +69,15 @@ def measure(count: int, methods: Sequence[str]) -> Iterator[Pointing]:
     for name in ("demo:signs-cnn", "demo:signs-vit"):
         model = ex.load_model(name)
         masks = [scene.signs[0].mask for scene in scenes]
-        yield from (pointing(model, method, scenes, masks, "in the sign") for method in methods)
+        yield from (pointing(model, method, scenes, masks, "in the sign") for method in fitting(model, methods))
     shortcut = ex.load_model("demo:signs-shortcut")
     masks = [scene.sticker for scene in stickers if scene.sticker is not None]
-    yield from (pointing(shortcut, method, stickers, masks, "on the sticker") for method in methods)
+    yield from (pointing(shortcut, method, stickers, masks, "on the sticker") for method in fitting(shortcut, methods))
+
+
+def fitting(model: ex.Model, methods: Sequence[str]) -> list[str]:
+    """Those of the methods that the model can do: a CNN has no attention."""
+    return [method for method in methods if ex.find_method(method).fits(model)]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

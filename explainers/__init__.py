@@ -8,7 +8,18 @@ a = ex.explain(model, image, method="grad-cam")
 a.heatmap((224, 224))
 """
 
-from explainers.api import Prediction, class_index, estimate, explain, layers, predict, refine, regions
+from explainers.api import (
+    Prediction,
+    attention_heads,
+    class_index,
+    estimate,
+    explain,
+    layers,
+    predict,
+    refine,
+    regions,
+)
+from explainers.attention import AttentionHeads
 from explainers.core.attribution import Attribution, Completeness, Cost
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import Cancelled, VitrineError
@@ -31,6 +42,7 @@ from explainers.weight_stats import (
 )
 
 __all__ = [
+    "AttentionHeads",
     "Attribution",
     "Cancelled",
     "ChannelTarget",
@@ -49,6 +61,7 @@ __all__ = [
     "Spectrum",
     "Target",
     "VitrineError",
+    "attention_heads",
     "class_index",
     "compare",
     "default_layer",

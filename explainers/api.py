@@ -12,12 +12,13 @@ from typing import Any, overload
 import torch
 from torch import Tensor
 
+from explainers.attention import AttentionHeads, heads_of
 from explainers.core.anytime import Estimate
 from explainers.core.attribution import Attribution, Completeness, Cost
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import VitrineError
 from explainers.core.layers import Layer
-from explainers.core.model import Images, Model
+from explainers.core.model import Images, Model, Needs
 from explainers.core.passes import Progress
 from explainers.core.regions import Segments, find_regions
 from explainers.core.registry import Method, find_method, methods
@@ -214,6 +215,33 @@ def regions(model: Model, image: Images, segments: str = "slic", count: int = 50
 def layers(model: Model, *, engine: Engine | None = None) -> list[Layer]:
     """The layers that a CAM can be read off, from early to late; `default_layer` and `stages` choose among them."""
     return [layer for layer in Run(model, engine or engine_for()).layers() if layer.explains]
+
+
+def attention_heads(
+    model: Model,
+    image: Images,
+    target: TargetLike = None,
+    *,
+    engine: Engine | None = None,
+    progress: Progress | None = None,
+) -> AttentionHeads:
+    """Every head of every attention layer of a transformer, for one picture: one forward and one backward pass.
+
+    Args:
+        image: a picture, or a preprocessed tensor (1, C, H, W).
+        target: as in `explain`; it tells which tokens the head reads, and hardly ever matters.
+
+    Raises:
+        VitrineError: the model has no attention, or there are several pictures.
+    """
+    if Needs.ATTENTION | Needs.IMAGES not in model.capabilities:
+        raise VitrineError(f"{model.name} has no attention over an image; bundled with Vitrine, demo:signs-vit has.")
+    engine = engine or engine_for()
+    inputs = model.inputs(image).to(engine.device)
+    if len(inputs) != 1:
+        raise VitrineError(f"Heads are shown for one picture at a time, not for {len(inputs)}.")
+    run = Run(model, engine, progress=progress)
+    return heads_of(run, inputs, read_target(target, model))
 
 
 def _plans(names: Sequence[str], model: Model, options: dict[str, Any]) -> list[tuple[Method, Any]]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from explainers.core.attending import has_attention
 from explainers.core.black_box import BlackBox
 from explainers.core.errors import VitrineError
 from explainers.core.fingerprint import fingerprint_network
@@ -26,6 +28,7 @@ class Needs(enum.Flag):
     GRADIENTS = enum.auto()  # d score / d input
     LAYERS = enum.auto()  # activations and gradients inside the network
     IMAGES = enum.auto()  # inputs with height and width
+    ATTENTION = enum.auto()  # attention layers, by the look of the modules (see `has_attention`)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,13 +61,15 @@ class Model:
         if not self.fingerprint:
             object.__setattr__(self, "fingerprint", fingerprint_network(self.network))
 
-    @property
+    @cached_property
     def capabilities(self) -> Needs:
-        """What this model can give; methods that need more are not offered for it."""
+        """What this model can give, by the look of it; methods that need more are not offered for it."""
         able = Needs.SCORES
-        if not isinstance(self.network, BlackBox):
-            able |= Needs.GRADIENTS | Needs.LAYERS
-        return able | Needs.IMAGES if self.takes_images else able
+        able |= Needs.IMAGES if self.takes_images else Needs(0)
+        if isinstance(self.network, BlackBox):
+            return able
+        able |= Needs.GRADIENTS | Needs.LAYERS
+        return able | Needs.ATTENTION if has_attention(self.network) else able
 
     @property
     def dtype(self) -> torch.dtype:

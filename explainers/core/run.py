@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from explainers.core.attending import AttentionCapture, attend, join
 from explainers.core.attribution import Cost
 from explainers.core.chunks import FIRST
 from explainers.core.engine import Engine
@@ -244,6 +245,29 @@ class Run:
         raise VitrineError(
             f"Layer {name!r} puts out {layer.shape}, which is no map over the image; choose another, such as {near}."
         )
+
+    def attention(self, inputs: Tensor, target: Target, each_block_alone: bool = False) -> list[AttentionCapture]:
+        """Attention weights of every layer and the gradients of the score by them: one forward and one backward pass.
+
+        All of it is kept, 8 bytes for each of an input's layers x heads x T x T: 44 MB for a ViT-B/16.
+
+        Args:
+            each_block_alone: see `attend`.
+        """
+
+        def call(rows: Tensor) -> Tensor:
+            return self._call(self.network, rows, layer_of(target))
+
+        def attention() -> list[AttentionCapture]:
+            def work(rows: slice) -> tuple[Tensor, list[AttentionCapture]]:
+                chunk, its_target = self._laid_out(inputs[rows]), target.take(range(rows.start, rows.stop))
+                return attend(self.network, call, chunk, its_target, each_block_alone)
+
+            done = list(self._passes.chunks("attention", len(inputs), work, forward=1, backward=1))
+            self._know_outputs(inputs, target, self.network, [outputs for outputs, _ in done])
+            return join([layers for _, layers in done])
+
+        return self._remember(("attention", target, each_block_alone), inputs, attention)
 
     def rewritten(self, name: str, build: Callable[[nn.Module], nn.Module]) -> nn.Module:
         """A copy of the network rewritten by `build`, made once and kept while its weights stand."""

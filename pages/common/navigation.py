@@ -22,6 +22,7 @@ def navigation() -> StreamlitPage:
                 st.Page("pages/saliency.py", title="Saliency", icon=":material/grain:"),
                 st.Page("pages/grad_cam.py", title="Grad-CAM", icon=":material/filter_center_focus:"),
                 st.Page("pages/perturbation.py", title="Perturbation", icon=":material/grid_on:"),
+                st.Page("pages/attention.py", title="Attention", icon=":material/hub:"),
             ],
             "Inside the network": [
                 st.Page("pages/weight_stats.py", title="Weight statistics", icon=":material/bar_chart:"),

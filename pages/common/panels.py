@@ -97,7 +97,13 @@ def view_form(key: str, signed: bool) -> View:
 
 
 def picture(
-    chosen: Selection, result: ex.Attribution, view: View, caption: str, width: int = WIDTH, keep: bool = True
+    chosen: Selection,
+    result: ex.Attribution,
+    view: View,
+    caption: str,
+    width: int = WIDTH,
+    unit: str = "units of the score",
+    keep: bool = True,
 ) -> None:
     """The overlay and its colour bar; `keep` it for the next look unless the map is still in the making."""
     scale = view.scale(result)
@@ -117,7 +123,7 @@ def picture(
 
     show_picture(result_shelf().get(name, render) if keep else render(), alt=f"Heat map. {caption}")
     large = width == WIDTH
-    st.html(colour_bar_html(scale, view.colormap, "units of the score" if large else "", ticks=5 if large else 3))
+    st.html(colour_bar_html(scale, view.colormap, unit if large else "", ticks=5 if large else 3))
     st.caption(caption)
 
 
@@ -128,15 +134,30 @@ def original(chosen: Selection) -> None:
     show_picture(drawn, alt="The picture as the model sees it")
 
 
-def explanation_panel(chosen: Selection, result: ex.Attribution, view: View, code: str, title: str) -> None:
-    """One explanation, whole: input beside overlay, the numbers, downloads and the code."""
-    words = f"The map highlights what raises the score of {result.target.describe(chosen.model.labels)}"
+def explanation_panel(
+    chosen: Selection,
+    result: ex.Attribution,
+    view: View,
+    code: str,
+    title: str,
+    words: str | None = None,
+    unit: str = "units of the score",
+) -> None:
+    """One explanation, whole: input beside overlay, the numbers, downloads and the code.
+
+    Args:
+        words: what the map highlights, where that is not what raises the score.
+        unit: of the map's values.
+    """
+    place = f" at {result.layer}" if result.layer else ""
+    target = result.target.describe(chosen.model.labels)
+    words = words or f"The map highlights what raises the score of {target}{place}."
     left, right = st.columns(2)
     with left:
         original(chosen)
         st.caption("The picture as the model sees it")
     with right:
-        picture(chosen, result, view, f"{words}{f' at {result.layer}' if result.layer else ''}.")
+        picture(chosen, result, view, words, unit=unit)
     if not result.values.any():
         st.warning(
             "The map is zero everywhere: by this method, nothing at this place raises the score.",

@@ -19,12 +19,13 @@ def explain_with_progress(chosen: Selection, method: ex.Method, options: dict[st
     """`ex.explain` for what the sidebar chose: an Attribution, or a list of them where options hold several layers."""
     key = (*chosen.key, method.name, repr(sorted(options.items())))
     bar = Bar(st.empty(), method.title)
-    result = result_shelf().get(
-        key,
-        lambda: ex.explain(chosen.model, chosen.image, method.name, chosen.target, progress=bar, **options),
-    )
-    bar.clear()
-    return result
+    try:
+        return result_shelf().get(
+            key,
+            lambda: ex.explain(chosen.model, chosen.image, method.name, chosen.target, progress=bar, **options),
+        )
+    finally:
+        bar.clear()
 
 
 def agreed(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> bool:

@@ -1,0 +1,72 @@
+"""Attention: where the tokens of a transformer look, head by head and through all layers."""
+
+import streamlit as st
+
+import explainers as ex
+from explainers.render.attention_charts import attention_distance_chart
+from pages.common.errors import sentences
+from pages.common.forms import about, method_form
+from pages.common.heads import code_for_heads, heads_grid, heads_with_progress
+from pages.common.panels import explanation_panel, view_form
+from pages.common.selection import selection
+from pages.common.tables import download_table
+from pages.common.work import code_for, explain_with_progress
+
+WHATEVER = "The map highlights where attention goes, whatever the class."
+WORDS = {"attention": (WHATEVER, "share of attention"), "rollout": (WHATEVER, "share of attention")}
+UNITS = {"gradient-rollout": "relative strength", "legrad": "units of the score per share of attention"}
+
+chosen = selection()
+
+st.title("Attention")
+st.caption("Where the tokens of a transformer look, head by head and through all layers.")
+
+if ex.Needs.ATTENTION not in chosen.model.capabilities:
+    st.info(
+        f"{chosen.model.name} has no attention to look at; of the bundled models demo:signs-vit has, and of torchvision's "
+        "the families vit and swin. Choose one in the sidebar.",
+        icon=":material/hub:",
+    )
+    st.stop()
+
+heads = heads_with_progress(chosen)
+layers = [f"{number} · {name}" for number, name in enumerate(heads.names)]
+last = len(layers) - 1
+
+controls, shown = st.columns([1, 3], gap="large")
+with controls:
+    default = "transformer-attribution" if heads.whole else "attention"
+    method, options = method_form("attention", chosen.model, "attention", default)
+    if method.name == "attention":
+        block = layers.index(
+            st.selectbox("Layer", layers, index=last, key="attention_block", bind="query-params", help="From 0.")
+        )
+        names = ["mean of all", *map(str, range(len(heads.maps[block])))]
+        head = st.selectbox("Head", names, key="attention_head", bind="query-params", help="From 0.")
+        options |= {"block": block} if block != last else {}
+        options |= {"head": int(head)} if head != names[0] else {}
+    view = view_form("attention", method.signed)
+
+with shown, sentences():
+    result = explain_with_progress(chosen, method, options)
+    words, unit = WORDS.get(method.name, (None, UNITS.get(method.name, "units of the score")))
+    explanation_panel(chosen, result, view, code_for(chosen, method, options), method.title, words, unit)
+    about(method)
+
+st.subheader("The heads of one layer")
+st.caption(
+    "What the tokens that the network's head reads attend to, for each attention head, and how far the tokens look on average. "
+    "In windows: how much attention each place gets on average."
+)
+layer = st.selectbox("Layer shown", layers, index=last, key="attention_layer", bind="query-params")
+heads_grid(chosen, heads, layers.index(layer), view)
+
+st.subheader("How far the heads look")
+st.altair_chart(attention_distance_chart(heads.distances), alt="Mean attention distance of every head, layer by layer")
+st.caption(
+    "Mean distance in pixels of the model's input between a patch and those it attends to, weighted by attention: small means "
+    "local, as in a convolution (Dosovitskiy et al. 2020, arXiv:2010.11929). A head that looks everywhere alike is far, too."
+)
+with st.expander("Distances as a table", icon=":material/table:"):
+    st.dataframe(heads.distances, hide_index=True, height=240, alt="Mean attention distance of every head")
+download_table(heads.distances, f"heads-{chosen.model.fingerprint}", code_for_heads(chosen))
