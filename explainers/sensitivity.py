@@ -49,6 +49,12 @@ def _cells_to_scores(
     return (scores.cpu().double() for _, scores in run.sweep(one, target, len(rows), make))
 
 
+def _on_pixels(values: Tensor, one: Tensor, options: GridOptions) -> Tensor:
+    """The value of every cell at each of its pixels, (H, W)."""
+    grid = values.to(one).view(1, 1, options.cells, options.cells)
+    return F.interpolate(grid, one.shape[-2:], mode="nearest")[0, 0]
+
+
 @perturbation(
     "sobol",
     title="Sobol indices",
@@ -61,7 +67,7 @@ def _cells_to_scores(
     signed=False,
 )
 def sobol(run: Run, one: Tensor, target: Target, options: SobolOptions) -> Iterator[Estimate]:
-    """Total-order indices, (cells, cells), shares of variance from 0 to 1 and, by sampling, a little beyond."""
+    """Total-order indices, given to each pixel of a cell, (H, W): shares of variance from 0 to 1 and, by sampling, a little beyond."""
     count = options.cells**2
     sequence = torch.quasirandom.SobolEngine(2 * count, scramble=True, seed=options.seed)  # type: ignore[no-untyped-call]
     points = sequence.draw(options.samples)
@@ -76,8 +82,8 @@ def sobol(run: Run, one: Tensor, target: Target, options: SobolOptions) -> Itera
         if blocks < 2:
             continue
         values, error = total_indices(scores[: blocks * (count + 2)].view(blocks, count + 2))
-        shape = (options.cells, options.cells)
-        yield Estimate(values.to(one).view(shape), blocks / options.samples, error.to(one).view(shape))
+        share = blocks / options.samples
+        yield Estimate(_on_pixels(values, one, options), share, _on_pixels(error, one, options))
 
 
 def total_indices(scores: Tensor) -> tuple[Tensor, Tensor]:
@@ -102,7 +108,7 @@ def total_indices(scores: Tensor) -> tuple[Tensor, Tensor]:
     signed=False,
 )
 def hsic(run: Run, one: Tensor, target: Target, options: HsicOptions) -> Iterator[Estimate]:
-    """HSIC of every cell's visibility with the score, (cells, cells), not negative."""
+    """HSIC of every cell's visibility with the score, given to each of its pixels, (H, W), not negative."""
     count = options.cells**2
     rows = torch.rand(options.samples, count, generator=generator("cpu", options.seed)) < 0.5
     scores = torch.empty(0, dtype=torch.float64)
@@ -113,7 +119,7 @@ def hsic(run: Run, one: Tensor, target: Target, options: HsicOptions) -> Iterato
         if len(scores) - shown >= options.samples / 16 or len(scores) == options.samples:
             shown = len(scores)
             values = dependence(rows[:shown].double(), scores)
-            yield Estimate(values.to(one).view(options.cells, options.cells), shown / options.samples)
+            yield Estimate(_on_pixels(values, one, options), shown / options.samples)
 
 
 def dependence(shown: Tensor, scores: Tensor) -> Tensor:

@@ -233,7 +233,7 @@ def test_sobol_on_a_network_finds_the_only_cell_that_counts() -> None:
     model = Model("corner", Formula(upper_left), (3, SIDE, SIDE))
     one = random_inputs(1, dtype=torch.float64)
     for name in ("sobol", "hsic"):
-        values = explain(model, one, name, 0, cells=4, fill="zero").values[0]
+        values = explain(model, one, name, 0, cells=4, fill="zero").values[0, ::4, ::4]
         assert values.argmax() == 0
         assert values.flatten()[1:].max() < 0.05 * values[0, 0]
 

@@ -25,13 +25,16 @@ def pictures() -> list[Image.Image]:
     return [ex.sample(name).load() for name in SCENES]
 
 
+SHAPES = {"saliency": (2, 3, 96, 96), "cam": (2, 12, 12), "attention": (2, 12, 12), "perturbation": (2, 96, 96)}
+
+
 @pytest.mark.parametrize("method", [m.name for m in ex.methods()])
 def test_shapes_and_score_of_every_method(model: ex.Model, pictures: list[Image.Image], method: str) -> None:
     if not ex.find_method(method).fits(model):
         model = ex.load_model("demo:signs-vit")
     a = ex.explain(model, pictures[:2], method=method)
     assert a.values.dtype == torch.float32
-    assert a.values.shape == ((2, 3, 96, 96) if ex.find_method(method).family == "saliency" else (2, 12, 12))
+    assert a.values.shape == SHAPES[ex.find_method(method).family]
     assert a.heatmap((224, 200)).shape == (2, 224, 200)
     assert a.values.isfinite().all()
     answer = ex.predict(model, pictures[:2])
