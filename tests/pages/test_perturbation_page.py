@@ -1,0 +1,74 @@
+"""The Perturbation page without a browser: maps in the making, their price, their regions."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import explainers as ex
+from explainers.core.chunks import ChunkSizes
+from pages.common.refining import Refinement
+from tests.pages.test_pages import opened, words
+
+KEY = "perturbation_method"
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {metric.label: str(metric.value) for metric in app.metric}
+
+
+def test_options_of_every_method_are_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ChunkSizes, "pace", lambda *_: 3.0)  # so that only the form is drawn
+    app = opened("perturbation")
+    for method in (m for m in ex.methods() if m.family == "perturbation"):
+        app.selectbox(key=KEY).set_value(method.title).run()
+        assert not app.exception
+        keys = {w.key for kind in (app.selectbox, app.slider, app.number_input, app.toggle) for w in kind if w.key}
+        assert {f"perturbation_{name}" for name in method.options.model_fields} <= keys
+
+
+def test_a_sampled_map_says_how_sure_it_is() -> None:
+    app = opened("perturbation", perturbation_method="RISE", perturbation_samples="400")
+    shown = metrics(app)
+    assert shown["Passes"] == "402 + 0"  # one more for the score, one for the copy that makes long sweeps faster
+    assert 0 < float(shown["Reliability"]) < 1
+    assert any("standard error" in block.value for block in app.markdown)
+    model = ex.load_model("demo:signs-cnn")
+    image = ex.sample(ex.samples()[0].id).load()
+    expected = ex.explain(model, image, "rise", samples=400).reliability
+    assert expected is not None
+    assert float(shown["Reliability"]) == pytest.approx(expected, abs=0.02)
+
+
+def test_regions_are_shown_and_counted() -> None:
+    app = opened("perturbation", perturbation_method="Feature ablation", perturbation_segments="grid")
+    app.slider(key="perturbation_regions").set_value(9).run()
+    assert "The 9 regions that are hidden or shown as one." in words(app)
+    assert metrics(app)["Passes"] == "10 + 0"
+
+
+def test_long_work_waits_for_a_click_that_says_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ChunkSizes, "pace", lambda *_: 0.5)
+    app = opened("perturbation", perturbation_method="Shapley values, exact", perturbation_regions="7")
+    (button,) = (b for b in app.button if b.label.startswith("Start"))
+    assert button.label == "Start: 129 forward and 0 backward passes, about 64 s"
+    assert not app.metric
+    button.click().run()
+    assert "Score" in metrics(app)
+
+
+def test_a_refinement_stands_still_between_steps_and_ends_with_its_last_map() -> None:
+    model, image = ex.load_model("demo:signs-cnn"), ex.sample(ex.samples()[0].id).load()
+    work = Refinement(ex.refine(model, image, "rise", samples=40))
+    assert work.latest is None
+    work.step()
+    first = work.latest
+    assert first is not None
+    assert 0 < first.share < 1
+    while not work.finished:
+        work.step()
+    last = work.latest
+    work.step()
+    assert work.latest is last
+    assert last is not None
+    assert last.share == 1
