@@ -9,6 +9,7 @@ a.heatmap((224, 224))
 """
 
 from explainers.api import Prediction, class_index, explain, layers, predict
+from explainers.conservation import describe_flow, relevance_flow, relevance_notes
 from explainers.core.attribution import Attribution, Completeness, Cost
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import Cancelled, VitrineError
@@ -51,6 +52,7 @@ __all__ = [
     "class_index",
     "compare",
     "default_layer",
+    "describe_flow",
     "engine_for",
     "explain",
     "find_method",
@@ -64,6 +66,8 @@ __all__ = [
     "methods",
     "predict",
     "read_image",
+    "relevance_flow",
+    "relevance_notes",
     "sample",
     "samples",
     "spectrum",

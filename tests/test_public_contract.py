@@ -29,7 +29,8 @@ def pictures() -> list[Image.Image]:
 def test_shapes_and_score_of_every_method(model: ex.Model, pictures: list[Image.Image], method: str) -> None:
     a = ex.explain(model, pictures[:2], method=method)
     assert a.values.dtype == torch.float32
-    assert a.values.shape == ((2, 3, 96, 96) if ex.find_method(method).family == "saliency" else (2, 12, 12))
+    to_the_pixels = ex.find_method(method).family in ("saliency", "relevance")
+    assert a.values.shape == ((2, 3, 96, 96) if to_the_pixels else (2, 12, 12))
     assert a.heatmap((224, 200)).shape == (2, 224, 200)
     assert a.values.isfinite().all()
     answer = ex.predict(model, pictures[:2])

@@ -21,6 +21,7 @@ def navigation() -> StreamlitPage:
                 st.Page("pages/overview.py", title="Overview", icon=":material/visibility:", default=True),
                 st.Page("pages/saliency.py", title="Saliency", icon=":material/grain:"),
                 st.Page("pages/grad_cam.py", title="Grad-CAM", icon=":material/filter_center_focus:"),
+                st.Page("pages/relevance.py", title="Relevance", icon=":material/water_drop:"),
             ],
             "Inside the network": [
                 st.Page("pages/weight_stats.py", title="Weight statistics", icon=":material/bar_chart:"),
