@@ -87,7 +87,7 @@ def describe_flow(flow: pd.DataFrame) -> str:
         return f"{arrives}; the largest loss, {-largest:.0%} of the score, is {where}: biases and epsilon absorb relevance."
     return (
         f"{arrives}; the largest gain, {largest:.0%} of the score, is {where}: biases absorb negative relevance there, "
-        "or a step without a rule doubles it."
+        "alpha meets nothing that speaks against, or a step has no rule."
     )
 
 

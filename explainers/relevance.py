@@ -205,7 +205,8 @@ def gamma(run: Run, inputs: Tensor, options: GammaOptions) -> Composite:
     title="LRP-αβ",
     citation="Bach et al. 2015, doi:10.1371/journal.pone.0130140",
     shows="What speaks for the score and what speaks against it, shared out apart in every layer: alpha times the one, beta times the other.",
-    caveat=_CAVEAT + " An alpha of 1 is the z-plus rule, which shows nothing that speaks against.",
+    caveat=_CAVEAT + " An alpha of 1 is the z-plus rule, which shows nothing that speaks "
+    "against; with more, relevance grows wherever nothing speaks against.",
 )
 def alpha_beta(run: Run, inputs: Tensor, options: AlphaBetaOptions) -> Composite:
     """R_i = sum_j (alpha z_ij+ / z_j+ - beta z_ij- / z_j-) R_j with z_ij = x_i w_ij, in every layer with weights."""

@@ -28,9 +28,11 @@ def relevance_flow_chart(flow: pd.DataFrame, title: str = "Conservation of relev
     told += [tooltip("relevance", "Relevance"), tooltip("share", "Share of the score", ".1%")]
     arriving = alt.Chart(flow.assign(what=RELEVANCE)).mark_line(point=True)
     whole = alt.Chart(flow.assign(what=SCORE, share=1.0)).mark_line(strokeDash=[6, 4])
-    layered: alt.LayerChart = alt.layer(
-        whole.encode(x=layers, y=share, color=colour),
-        arriving.encode(x=layers, y=share, color=colour, tooltip=told),
+    layered = alt.LayerChart(
+        layer=[
+            whole.encode(x=layers, y=share, color=colour),
+            arriving.encode(x=layers, y=share, color=colour, tooltip=told),
+        ]
     )
     return layered.properties(**frame(HEIGHT, title))
 
