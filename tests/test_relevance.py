@@ -178,8 +178,9 @@ def test_the_slow_version_of_the_box_of_pixels():
 @pytest.mark.parametrize("method", RULES)
 def test_nothing_is_lost_where_no_bias_can_absorb_it(method):
     # Wide, so that every neuron has something for it and something against it: without, alpha 2 doubles.
-    model = Model("plain", conv_net(bias=False, width=24), SHAPE)
-    inputs = random_inputs(1, SHAPE, seed=5, dtype=torch.float64)
+    shape = (8, 6, 6)
+    model = Model("plain", conv_net(bias=False, channels=8, width=24), shape)
+    inputs = random_inputs(1, shape, seed=5, dtype=torch.float64)
     flow = relevance_flow(model, inputs, 0, method)
     assert list(flow["kind"]) == ["Linear", "Linear", "AvgPool2d", "Conv2d", "Conv2d", "Input"]
     assert flow["share"].to_numpy() == pytest.approx(1, abs=1e-4)
