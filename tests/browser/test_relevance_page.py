@@ -19,7 +19,7 @@ def test_relevance_controls(app: App) -> None:
     expect(app.page.get_by_text("of the score arrives at the input")).to_be_visible()
     expect(app.page.get_by_test_id("stVegaLiteChart")).to_have_count(1)
     said = app.text()
-    for title, option in (("LRP-γ", "gamma"), ("LRP-αβ", "alpha"), ("LRP EpsilonPlus", "epsilon")):
+    for title, option in (("LRP-γ", "gamma"), ("LRP-αβ", "alpha"), ("LRP-ε", "epsilon")):
         app.choose("relevance_method", title)
         expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()
         before = app.images()[1]
@@ -30,10 +30,8 @@ def test_relevance_controls(app: App) -> None:
     assert {"relevance_method", "relevance_epsilon"} <= set(query(app.page))
     # The map's own CSV comes first, the flow's second.
     name, content = app.download("CSV", nth=1)
-    assert name == "vitrine-relevance-flow-lrp-epsilon-plus.csv"
-    flow = ex.relevance_flow(
-        ex.load_model("demo:signs-cnn"), ex.sample(ex.samples()[0].id).load(), None, "lrp-epsilon-plus"
-    )
+    assert name == "vitrine-relevance-flow-lrp-epsilon.csv"
+    flow = ex.relevance_flow(ex.load_model("demo:signs-cnn"), ex.sample(ex.samples()[0].id).load(), None, "lrp-epsilon")
     assert len(content.decode().splitlines()) == 1 + len(flow)
     app.choose("model", "demo:signs-vit")
     expect(app.page.get_by_text("SignsViT has attention")).to_be_visible()
