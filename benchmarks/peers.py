@@ -20,6 +20,9 @@ from pytorch_grad_cam import GradCAM as PeerGradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 from torchcam.methods import GradCAM as TorchCAM
+from zennit.attribution import Gradient
+from zennit.composites import EpsilonPlusFlat
+from zennit.torchvision import ResNetCanonizer
 
 from benchmarks.timing import Work, timed
 
@@ -64,11 +67,24 @@ def captum_smoothgrad(name: str, count: int, device: torch.device) -> Work:
     )
 
 
+def zennit_lrp(name: str, count: int, device: torch.device) -> Work:
+    network, inputs = fresh(name, device), images(count, device)
+    composite = EpsilonPlusFlat(canonizers=[ResNetCanonizer()])
+    start = torch.eye(1000, device=device)[[CLASS] * count]
+
+    def work() -> None:
+        with Gradient(network, composite) as attributor:
+            attributor(inputs, start)
+
+    return work
+
+
 PEERS: dict[str, Callable[[str, int, torch.device], Work]] = {
     "pytorch-grad-cam": pytorch_grad_cam,
     "torchcam": torchcam,
     "captum-integrated-gradients": captum_integrated_gradients,
     "captum-smoothgrad": captum_smoothgrad,
+    "zennit": zennit_lrp,
 }
 
 

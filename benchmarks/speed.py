@@ -21,10 +21,13 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
+from zennit.composites import EpsilonPlusFlat
+from zennit.rules import Norm
 
 import explainers as ex
 from benchmarks.peers import CLASS, LAYERS, PEERS, SAMPLES, STEPS, Apart, fresh, images
 from benchmarks.timing import Work, best_chunk, in_turn, machine, timed
+from explainers.core.canonical import Step, canonical
 
 GRADIENT_CAMS = ["grad-cam", "grad-cam++", "hires-cam", "xgrad-cam", "layer-cam"]
 STAGES = ["layer1", "layer2", "layer3", "layer4"]
@@ -164,6 +167,36 @@ def smoothgrad_case(name: str, device: torch.device) -> Case:
     return path_case(f"SmoothGrad, {SAMPLES} samples", name, device, SAMPLES, "captum-smoothgrad", ours)
 
 
+def relevance_case(name: str, count: int, device: torch.device) -> Case:
+    """Its floor is Zennit on Vitrine's copy: the rules pass every layer several times, whoever drives them."""
+    model, inputs = loaded(name), images(count, device)
+    return Case(
+        f"LRP EpsilonPlusFlat, {name}, {plural(count)}",
+        {
+            "vitrine": lambda: ex.explain(model, inputs, "lrp-epsilon-plus-flat", CLASS),
+            "floor": rules_alone(name, inputs),
+        },
+        [Bar("floor", 1.3 if count == 1 else 1.15, True), Bar("zennit", 1.0, False)],
+        ["zennit"],
+        name,
+        count,
+    )
+
+
+def rules_alone(name: str, inputs: Tensor) -> Work:
+    """One forward pass and one backward pass by the rules, through a copy made once, in chunks of the best size."""
+    network = canonical(frozen(name, inputs.device), tuple(inputs.shape[1:]))
+    composite = EpsilonPlusFlat(layer_map=[((Step,), Norm())])
+
+    def one_pass(rows: Tensor) -> None:
+        rows = rows.detach().requires_grad_()
+        with composite.context(network):
+            outputs = network(rows)
+            torch.autograd.grad(outputs[:, CLASS], rows, outputs[:, CLASS].detach())
+
+    return in_parts(one_pass, inputs, [1, 2, 4, 8, len(inputs)])[0]
+
+
 def warm_up(device: torch.device, seconds: float = 30) -> None:
     """Keep the machine busy until it has come up to speed: the first passes of a process can take ten times as long."""
     network, inputs = frozen("resnet18", device), images(1, device)
@@ -181,6 +214,7 @@ def cases(only: str, device: torch.device) -> Sequence[Callable[[], Case]]:
     for name in LAYERS:
         made.append((f"ig {name}", partial(integrated_gradients_case, name, device)))
         made.append((f"smoothgrad {name}", partial(smoothgrad_case, name, device)))
+    made += [(f"lrp resnet18 {count}", partial(relevance_case, "resnet18", count, device)) for count in (1, 16)]
     return [make for key, make in made if only in key]
 
 

@@ -20,6 +20,7 @@ from explainers.api import (
     regions,
 )
 from explainers.attention import AttentionHeads
+from explainers.conservation import describe_flow, relevance_flow, relevance_notes
 from explainers.core.attribution import Attribution, Completeness, Cost
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import Cancelled, VitrineError
@@ -65,6 +66,7 @@ __all__ = [
     "class_index",
     "compare",
     "default_layer",
+    "describe_flow",
     "engine_for",
     "estimate",
     "explain",
@@ -81,6 +83,8 @@ __all__ = [
     "read_image",
     "refine",
     "regions",
+    "relevance_flow",
+    "relevance_notes",
     "sample",
     "samples",
     "spectrum",

@@ -25,7 +25,13 @@ def pictures() -> list[Image.Image]:
     return [ex.sample(name).load() for name in SCENES]
 
 
-SHAPES = {"saliency": (2, 3, 96, 96), "cam": (2, 12, 12), "attention": (2, 12, 12), "perturbation": (2, 96, 96)}
+SHAPES = {
+    "saliency": (2, 3, 96, 96),
+    "relevance": (2, 3, 96, 96),
+    "cam": (2, 12, 12),
+    "attention": (2, 12, 12),
+    "perturbation": (2, 96, 96),
+}
 
 
 @pytest.mark.parametrize("method", [m.name for m in ex.methods()])

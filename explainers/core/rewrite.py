@@ -8,13 +8,16 @@ the activation is a plain function call. torchvision's networks do all three.
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from copy import deepcopy
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import fx, nn
-from torch.fx.experimental.optimization import fuse
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from explainers.core.errors import VitrineError
 
@@ -110,6 +113,36 @@ def with_folded_norms(network: nn.Module) -> nn.Module:
     if not any(isinstance(module, nn.BatchNorm2d) for module in network.modules()):
         return network
     try:
-        return fuse(deepcopy(network).eval(), inplace=True).eval().requires_grad_(False)
+        traced = fx.symbolic_trace(deepcopy(network).eval())
     except Exception:  # tracing runs the user's forward on stand-ins: anything may come out
         return network
+    merge_batch_norms(traced)
+    traced.delete_all_unused_submodules()
+    traced.recompile()
+    return traced.eval().requires_grad_(False)
+
+
+def merge_batch_norms(traced: fx.GraphModule) -> None:
+    """Work every batch norm into the convolution or linear layer before it, where nobody else reads what that puts out."""
+    calls = Counter(node.target for node in traced.graph.nodes if node.op == "call_module")
+    for node in list(traced.graph.nodes):
+        norm = module_of(traced, node)
+        if not isinstance(norm, _BatchNorm) or norm.running_mean is None:
+            continue
+        (before,) = node.all_input_nodes
+        layer = module_of(traced, before)
+        if not isinstance(layer, _ConvNd | nn.Linear) or len(before.users) > 1 or calls[before.target] > 1:
+            continue
+        merged: nn.Module
+        if isinstance(layer, _ConvNd):
+            merged = fuse_conv_bn_eval(layer, norm, transpose=isinstance(layer, _ConvTransposeNd))
+        else:
+            merged = fuse_linear_bn_eval(layer, norm)
+        traced.set_submodule(str(before.target), merged)
+        node.replace_all_uses_with(before)
+        traced.graph.erase_node(node)
+
+
+def module_of(traced: fx.GraphModule, node: fx.Node) -> nn.Module | None:
+    """The module that a node calls, if it calls one."""
+    return traced.get_submodule(str(node.target)) if node.op == "call_module" else None

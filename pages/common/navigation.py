@@ -23,6 +23,7 @@ def navigation() -> StreamlitPage:
                 st.Page("pages/grad_cam.py", title="Grad-CAM", icon=":material/filter_center_focus:"),
                 st.Page("pages/perturbation.py", title="Perturbation", icon=":material/grid_on:"),
                 st.Page("pages/attention.py", title="Attention", icon=":material/hub:"),
+                st.Page("pages/relevance.py", title="Relevance", icon=":material/water_drop:"),
             ],
             "Inside the network": [
                 st.Page("pages/weight_stats.py", title="Weight statistics", icon=":material/bar_chart:"),

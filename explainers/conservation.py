@@ -1,0 +1,133 @@
+"""Conservation: how much of the score is still there at every layer that relevance comes through."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, fx
+
+from explainers.api import TargetLike, read_target
+from explainers.core.canonical import cuts, hands_on, kind_of, name_of, notes
+from explainers.core.engine import Engine, engine_for
+from explainers.core.errors import VitrineError
+from explainers.core.model import Images, Model
+from explainers.core.passes import Progress
+from explainers.core.registry import find_method, methods
+from explainers.core.run import Run
+from explainers.relevance import RULES, canonical_copy, propagate
+
+NEGLIGIBLE = 0.01  # of the score
+
+
+def relevance_flow(
+    model: Model,
+    image: Images,
+    target: TargetLike = None,
+    method: str = "lrp-epsilon-plus",
+    *,
+    engine: Engine | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """The sum of the relevance behind every layer, from the output down to the input, in one pass forward and one back.
+
+    Only layers that every way through the network leads through are listed: beside a branch that runs past it, a layer
+    holds only its part. Layers that hand all relevance on (activations, dropout, maximum pooling) are left out.
+
+    Args:
+        image: one picture, or one preprocessed input (1, ...).
+
+    Returns:
+        A row per layer, the network's output first, the input last. Columns: layer; kind; relevance, the sum over what
+        the layer puts out, in units of the score; share, of the score, where 1 is all of it.
+
+    Raises:
+        VitrineError: the method is no LRP; there are several inputs; the network has attention or cannot be traced.
+    """
+    if method not in RULES:
+        known = ", ".join(m.name for m in methods(model) if m.name in RULES)
+        raise VitrineError(f"The flow of relevance is known for {known}, not for {method!r}.")
+    engine = engine or engine_for()
+    inputs = model.inputs(image).to(engine.device)
+    if len(inputs) != 1:
+        raise VitrineError(f"The flow of relevance is of one input, not of {len(inputs)}; ask for one after the other.")
+    chosen = find_method(method).options.read(method, options)
+    run = Run(model, engine, progress=progress)
+    asked = run.resolve(inputs, read_target(target, model))
+    watched = _Watched(canonical_copy(run))
+    propagate(run, inputs, asked, lambda rows: RULES[method](run, rows, chosen), watched)
+    return watched.table(float(run.scores(inputs, asked)))
+
+
+def relevance_notes(model: Model, *, engine: Engine | None = None) -> list[str]:
+    """Sentences on what the rules of LRP do not cover in this model's network; none for a plain network of ReLUs.
+
+    Raises:
+        VitrineError: the network has attention or cannot be traced.
+    """
+    return notes(canonical_copy(Run(model, engine or engine_for())))
+
+
+def describe_flow(flow: pd.DataFrame) -> str:
+    """One plain sentence on how much of the score arrives at the input, and where most of the rest went."""
+    layers, shares = list(flow["layer"]), [float(share) for share in flow["share"]]
+    if math.isnan(shares[-1]):
+        return "The score is zero, so there is nothing to share out."
+    changes = [after - before for before, after in pairwise(shares)]
+    place = max(range(len(changes)), key=lambda step: abs(changes[step]))
+    largest, where = changes[place], f"between {layers[place]} and {layers[place + 1]}"
+    arrives = f"{shares[-1]:.0%} of the score arrives at the input"
+    if abs(largest) <= NEGLIGIBLE:
+        return f"{arrives}; nothing to speak of is lost or doubled on the way."
+    if largest < 0:
+        return f"{arrives}; the largest loss, {-largest:.0%} of the score, is {where}: biases and epsilon absorb relevance."
+    return (
+        f"{arrives}; the largest gain, {largest:.0%} of the score, is {where}: biases absorb negative relevance there, "
+        "alpha meets nothing that speaks against, or a step has no rule."
+    )
+
+
+class _Watched:
+    """Runs a canonical copy node by node and keeps the sum of what comes back to each of its cuts."""
+
+    def __init__(self, network: fx.GraphModule) -> None:
+        kept = [node for node in cuts(network) if not hands_on(network, node)]
+        self._rows = {node: (name_of(node), kind_of(network, node)) for node in kept}
+        self._rows[kept[0]] = ("input", "Input")
+        self._sums: dict[fx.Node, float] = {}
+
+    def __call__(self, network: fx.GraphModule, rows: Tensor) -> Any:
+        return _Watching(network, set(self._rows), self._sums).run(rows)
+
+    def table(self, score: float) -> pd.DataFrame:
+        """The rows, from the output to the input."""
+        nodes = list(reversed(self._rows))
+        sums = [self._sums[node] for node in nodes]
+        return pd.DataFrame(
+            {
+                "layer": [self._rows[node][0] for node in nodes],
+                "kind": [self._rows[node][1] for node in nodes],
+                "relevance": sums,
+                "share": [total / score if score else float("nan") for total in sums],
+            }
+        )
+
+
+class _Watching(fx.Interpreter):
+    def __init__(self, network: fx.GraphModule, nodes: set[fx.Node], sums: dict[fx.Node, float]) -> None:
+        super().__init__(network)
+        self._nodes, self._sums = nodes, sums
+
+    def run_node(self, node: fx.Node) -> Any:
+        value = super().run_node(node)
+        if node in self._nodes:
+
+            def keep(relevance: Tensor) -> None:
+                self._sums[node] = float(relevance.sum(dtype=torch.float64))
+
+            value.register_hook(keep)
+        return value

@@ -1,0 +1,43 @@
+"""Relevance: the score handed back layer by layer, and how much of it arrives at the picture."""
+
+import streamlit as st
+
+import explainers as ex
+from explainers.render.relevance_charts import relevance_flow_chart
+from pages.common.forms import about, method_form
+from pages.common.panels import explanation_panel, view_form
+from pages.common.relevance import flow_code, flow_with_progress, notes_of
+from pages.common.selection import selection
+from pages.common.tables import download_table
+from pages.common.work import code_for, explain_with_progress
+
+chosen = selection()
+
+st.title("Relevance")
+st.caption(
+    "The score handed back layer by layer, each layer sharing out what it got among its inputs, down to the picture."
+)
+
+for note in notes_of(chosen.model):
+    st.warning(note, icon=":material/rule:")
+
+controls, shown = st.columns([1, 3], gap="large")
+with controls:
+    method, options = method_form("relevance", chosen.model, "relevance", default="lrp-epsilon-plus-flat")
+    view = view_form("relevance", method.signed)
+with shown:
+    result = explain_with_progress(chosen, method, options)
+    explanation_panel(chosen, result, view, code_for(chosen, method, options), method.title)
+    about(method)
+
+    st.subheader("Is the relevance conserved?")
+    flow = flow_with_progress(chosen, method, options)
+    st.markdown(ex.describe_flow(flow))
+    st.altair_chart(relevance_flow_chart(flow, title=""), alt="Share of the score at every layer, from output to input")
+    st.caption(
+        "Only layers that every way from input to output leads through are shown, so that a sum of branches counts once. "
+        "Below 100%, biases and epsilon have absorbed relevance; a step up is relevance doubled, or negative relevance absorbed."
+    )
+    with st.expander("The flow as a table", icon=":material/table:"):
+        st.dataframe(flow, hide_index=True, alt="Relevance behind every layer, from output to input")
+    download_table(flow, f"relevance-flow-{method.name}", flow_code(chosen, method, options))

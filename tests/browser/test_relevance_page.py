@@ -1,0 +1,37 @@
+"""The relevance page in a real Chromium."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+import explainers as ex
+from tests.browser.driving import App
+from tests.browser.test_app import differ, query
+
+pytestmark = pytest.mark.browser
+
+
+def test_relevance_controls(app: App) -> None:
+    app.open("relevance")
+    picture, seen = app.images()
+    assert differ(picture, seen) > 1
+    expect(app.page.get_by_text("of the score arrives at the input")).to_be_visible()
+    expect(app.page.get_by_test_id("stVegaLiteChart")).to_have_count(1)
+    said = app.text()
+    for title, option in (("LRP-γ", "gamma"), ("LRP-αβ", "alpha"), ("LRP-ε", "epsilon")):
+        app.choose("relevance_method", title)
+        expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()
+        before = app.images()[1]
+        app.slide(f"relevance_{option}", 20)
+        assert differ(app.images()[1], before) > 0.01, option
+        assert app.text() != said
+        said = app.text()
+    assert {"relevance_method", "relevance_epsilon"} <= set(query(app.page))
+    # The map's own CSV comes first, the flow's second.
+    name, content = app.download("CSV", nth=1)
+    assert name == "vitrine-relevance-flow-lrp-epsilon.csv"
+    flow = ex.relevance_flow(ex.load_model("demo:signs-cnn"), ex.sample(ex.samples()[0].id).load(), None, "lrp-epsilon")
+    assert len(content.decode().splitlines()) == 1 + len(flow)
+    app.choose("model", "demo:signs-vit")
+    expect(app.page.get_by_text("SignsViT has attention")).to_be_visible()

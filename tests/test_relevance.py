@@ -1,0 +1,408 @@
+"""LRP against a slow version with one matrix per layer, against its own laws, and what it leaves behind."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from torch import Tensor, nn
+
+import explainers as ex
+from explainers.api import explain
+from explainers.conservation import describe_flow, relevance_flow, relevance_notes
+from explainers.core.errors import VitrineError
+from explainers.core.model import Model
+from explainers.core.preprocess import Preprocess
+from explainers.core.run import Run
+from explainers.core.target import ClassTarget, ContrastTarget, RegressionTarget
+from explainers.relevance import RULES, canonical_copy
+from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
+
+Floats = npt.NDArray[np.float64]
+SHAPE = (2, 6, 6)
+PREPROCESS = Preprocess((6, 6), channels="L", mean=(0.4,), std=(0.3,))
+FLOAT32 = 3e-7
+
+
+# -- the slow version ---------------------------------------------------------------------------
+
+
+def positive(values: Floats) -> Floats:
+    return np.maximum(values, 0)
+
+
+def stabilized(values: Floats) -> Floats:
+    return values + np.where(values < 0, -1e-6, 1e-6)
+
+
+class Dense:
+    """A linear layer as a matrix: z_ji = w_ji x_i is what input i adds to output j, b_j the bias."""
+
+    def __init__(self, layer: nn.Module, inputs: Tensor) -> None:
+        basis = torch.eye(inputs.numel(), dtype=torch.float64).view(-1, *inputs.shape)
+        with torch.no_grad():
+            bias = layer(torch.zeros_like(inputs)[None]).flatten()
+            self.weights = (layer(basis).flatten(1) - bias).T.numpy()
+        self.z = self.weights * inputs.flatten().numpy()
+        self.bias = bias.numpy()
+
+    def epsilon(self, relevance: Floats, share: float = 0.0) -> Floats:
+        total = self.z.sum(1) + self.bias
+        total = total + np.where(total < 0, -1, 1) * share * np.sqrt((total**2).mean())
+        return self.z.T @ (relevance / stabilized(total))
+
+    def gamma(self, relevance: Floats, gamma: float) -> Floats:
+        """Outputs above zero favour what is positive, outputs below zero what is negative (Andéol et al. 2021)."""
+        side = np.where(self.z.sum(1) + self.bias > 0, 1.0, -1.0)
+        favoured = self.z + gamma * side[:, None] * positive(side[:, None] * self.z)
+        bias = self.bias + gamma * side * positive(side * self.bias)
+        return favoured.T @ (relevance / stabilized(favoured.sum(1) + bias))
+
+    def alpha_beta(self, relevance: Floats, alpha: float) -> Floats:
+        parts = []
+        for sign in (1, -1):
+            part, bias = sign * positive(sign * self.z), sign * positive(sign * self.bias)
+            parts.append(part.T @ (relevance / stabilized(part.sum(1) + bias)))
+        return alpha * parts[0] - (alpha - 1) * parts[1]
+
+    def flat(self, relevance: Floats) -> Floats:
+        even = (self.weights != 0).astype(float)
+        return even.T @ (relevance / stabilized(even.sum(1)))
+
+    def box(self, relevance: Floats, low: float, high: float) -> Floats:
+        boxed = self.z - low * positive(self.weights) + high * positive(-self.weights)
+        return boxed.T @ (relevance / stabilized(boxed.sum(1)))
+
+
+def slow(network: nn.Sequential, inputs: Tensor, start: Tensor, rule) -> Floats:
+    """Relevance of one input; `rule(kind, number from the front, dense layer, relevance)`."""
+    seen = [inputs]
+    with torch.no_grad():
+        for layer in network:
+            seen.append(layer(seen[-1][None])[0])
+    relevance = (start * seen[-1]).numpy()
+    for number in reversed(range(len(network))):
+        layer = network[number]
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            relevance = rule(type(layer), number, Dense(layer, seen[number]), relevance)
+        elif isinstance(layer, nn.AvgPool2d):
+            relevance = Dense(layer, seen[number]).epsilon(relevance)
+    return relevance.reshape(inputs.shape)
+
+
+def everywhere(rule):
+    return lambda kind, number, dense, relevance: rule(dense, relevance)
+
+
+def by_kind(conv, linear=Dense.epsilon, first=None):
+    def rule(kind, number, dense, relevance):
+        if number == 0 and first is not None:
+            return first(dense, relevance)
+        return (conv if kind is nn.Conv2d else linear)(dense, relevance)
+
+    return rule
+
+
+LOW, HIGH = (0 - 0.4) / 0.3, (1 - 0.4) / 0.3
+SLOW = {
+    ("lrp-epsilon", ()): everywhere(Dense.epsilon),
+    ("lrp-epsilon", (("epsilon", 0.2),)): everywhere(lambda d, r: d.epsilon(r, 0.2)),
+    ("lrp-gamma", ()): everywhere(lambda d, r: d.gamma(r, 0.25)),
+    ("lrp-gamma", (("gamma", 1.0),)): everywhere(lambda d, r: d.gamma(r, 1.0)),
+    ("lrp-alpha-beta", ()): everywhere(lambda d, r: d.alpha_beta(r, 2)),
+    ("lrp-alpha-beta", (("alpha", 1.0),)): everywhere(lambda d, r: d.alpha_beta(r, 1)),
+    ("lrp-alpha-beta", (("alpha", 3.4),)): everywhere(lambda d, r: d.alpha_beta(r, 3.4)),
+    ("lrp-epsilon-plus", ()): by_kind(lambda d, r: d.alpha_beta(r, 1)),
+    ("lrp-epsilon-plus", (("epsilon", 0.3),)): by_kind(lambda d, r: d.alpha_beta(r, 1), lambda d, r: d.epsilon(r, 0.3)),
+    ("lrp-epsilon-plus-flat", ()): by_kind(lambda d, r: d.alpha_beta(r, 1), first=Dense.flat),
+    ("lrp-epsilon-alpha2-beta1", ()): by_kind(lambda d, r: d.alpha_beta(r, 2)),
+    ("lrp-epsilon-alpha2-beta1-flat", ()): by_kind(lambda d, r: d.alpha_beta(r, 2), first=Dense.flat),
+}
+BOXED = ("lrp-epsilon-gamma-box", (("gamma", 0.5),))
+
+
+def conv_net(bias: bool = True, channels: int = 2, width: int = 8) -> nn.Sequential:
+    torch.manual_seed(3)
+    layers = [
+        nn.Conv2d(channels, width, 3, padding=1, bias=bias),
+        nn.ReLU(),
+        nn.Conv2d(width, width, 3, stride=2, padding=1, bias=bias),
+        nn.ReLU(),
+        nn.AvgPool2d(3),
+        nn.Flatten(),
+        nn.Linear(width, width, bias=bias),
+        nn.ReLU(),
+        nn.Linear(width, 3, bias=bias),
+    ]
+    network = nn.Sequential(*layers).double().eval()
+    with torch.no_grad():  # scores of a size for which 1e-6 is nothing
+        network[-1].weight.mul_(100)
+    return network
+
+
+def perceptron(bias: bool = True) -> nn.Sequential:
+    torch.manual_seed(1)
+    layers = [nn.Linear(7, 9, bias=bias), nn.ReLU(), nn.Linear(9, 6, bias=bias), nn.ReLU(), nn.Linear(6, 3, bias=bias)]
+    return nn.Sequential(*layers).double().eval()
+
+
+@pytest.mark.parametrize(("name", "options"), SLOW)
+@pytest.mark.parametrize("make", [conv_net, perceptron])
+def test_the_slow_version(make, name, options):
+    network = make()
+    shape = SHAPE if make is conv_net else (7,)
+    inputs = random_inputs(3, shape, dtype=torch.float64)
+    classes = (0, 2, 1)
+    found = explain(Model("slow", network, shape), inputs, name, ClassTarget(classes), **dict(options)).values
+    for row, index in enumerate(classes):
+        start = nn.functional.one_hot(torch.tensor(index), 3)
+        expected = slow(network, inputs[row], start, SLOW[name, options])
+        assert_close(found[row], torch.from_numpy(expected), FLOAT32)
+
+
+def test_the_slow_version_of_the_box_of_pixels():
+    network = conv_net(channels=1)
+    model = Model("slow", network, (1, 6, 6), preprocess=PREPROCESS)
+    inputs = random_inputs(2, (1, 6, 6), dtype=torch.float64)
+    found = explain(model, inputs, BOXED[0], 1, **dict(BOXED[1])).values
+    rule = by_kind(lambda d, r: d.gamma(r, 0.5), first=lambda d, r: d.box(r, LOW, HIGH))
+    for row in range(2):
+        expected = slow(network, inputs[row], torch.tensor([0, 1, 0]), rule)
+        assert_close(found[row], torch.from_numpy(expected), FLOAT32)
+
+
+# -- laws ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", RULES)
+def test_nothing_is_lost_where_no_bias_can_absorb_it(method):
+    # Wide, so that every neuron has something for it and something against it: without, alpha 2 doubles.
+    shape = (8, 6, 6)
+    model = Model("plain", conv_net(bias=False, channels=8, width=24), shape)
+    inputs = random_inputs(1, shape, seed=5, dtype=torch.float64)
+    flow = relevance_flow(model, inputs, 0, method)
+    assert list(flow["kind"]) == ["Linear", "Linear", "AvgPool2d", "Conv2d", "Conv2d", "Input"]
+    assert flow["share"].to_numpy() == pytest.approx(1, abs=1e-4)
+    a = explain(model, inputs, method, 0)
+    assert float(flow["relevance"].iloc[-1]) == pytest.approx(float(a.values.double().sum()), rel=1e-5)
+    assert "100% of the score" in describe_flow(flow)
+    assert "nothing" in describe_flow(flow)
+
+
+def test_what_biases_absorb_by_hand():
+    """3 = 2 x 1 + 1: a third of the score is the bias', under every rule."""
+    layer = nn.Linear(1, 1).double()
+    layer.weight.data, layer.bias.data = torch.tensor([[2.0]]).double(), torch.tensor([1.0]).double()
+    model = Model("one", nn.Sequential(layer), (1,), task="regression")
+    for method in ("lrp-epsilon", "lrp-gamma", "lrp-alpha-beta"):
+        options = {"alpha": 1.0} if method == "lrp-alpha-beta" else {}
+        flow = relevance_flow(model, torch.ones(1, 1).double(), None, method, **options)
+        assert list(flow["layer"]) == ["0", "input"]
+        assert flow["relevance"].tolist() == pytest.approx([3.0, 2.0], rel=1e-6)
+        assert describe_flow(flow).startswith("67% of the score arrives at the input; the largest loss, 33%")
+
+
+def test_relevance_of_a_network_of_relus_by_the_epsilon_rule_is_input_times_gradient(model):
+    inputs = random_inputs(3)
+    expected = explain(model, inputs, "input-x-gradient").values
+    assert_close(explain(model, inputs, "lrp-epsilon").values, expected, 1e-3)
+
+
+def test_a_contrast_is_the_difference_of_two_maps_and_sums_up_to_the_difference_of_scores():
+    model = Model("plain", conv_net(bias=False), SHAPE)
+    inputs = random_inputs(2, SHAPE, dtype=torch.float64)
+    a = explain(model, inputs, "lrp-epsilon-plus", ContrastTarget(0, (1, 2)))
+    one = explain(model, inputs, "lrp-epsilon-plus", 0).values
+    other = explain(model, inputs, "lrp-epsilon-plus", ClassTarget((1, 2))).values
+    assert_close(a.values, one - other, 1e-6)
+    assert_close(a.values.flatten(1).sum(1), a.score, 1e-4)
+
+
+def test_vectors_and_regressions():
+    model = ex.load_model("demo:diabetes-mlp")
+    inputs = random_inputs(4, (10,))
+    a = explain(model, inputs, "lrp-epsilon", RegressionTarget(0))
+    assert a.values.shape == (4, 10)
+    assert_close(a.values, explain(model, inputs, "input-x-gradient").values, 1e-4)
+    assert "lrp-epsilon-gamma-box" not in {m.name for m in ex.methods(model)}
+
+
+@pytest.mark.parametrize("method", RULES)
+def test_neither_chunks_nor_the_other_inputs_change_a_map(model, method):
+    inputs = random_inputs(3)
+    options = {"epsilon": 0.1} if "epsilon" in ex.find_method(method).options.model_fields else {}
+    whole = explain(model, inputs, method, engine=fixed_engine(3), **options).values
+    assert_close(explain(model, inputs, method, engine=fixed_engine(2), **options).values, whole, 1e-5)
+    assert_close(explain(model, inputs[1:2], method, **options).values[0], whole[1], 1e-5)
+
+
+# -- the form of the copy -----------------------------------------------------------------------
+
+
+def mystery_sum(one: Tensor, other: Tensor) -> Tensor:
+    """A sum that nobody can see from outside."""
+    return one + other
+
+
+torch.fx.wrap("mystery_sum")
+
+
+class Residual(nn.Module):
+    """Two residual blocks without biases, their sums in the open or hidden."""
+
+    def __init__(self, hidden: bool) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.stem = nn.Linear(6, 8, bias=False)
+        self.first, self.second = nn.Linear(8, 8, bias=False), nn.Linear(8, 8, bias=False)
+        self.head = nn.Linear(8, 2, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x).relu()
+        for layer in (self.first, self.second):
+            x = mystery_sum(x, layer(x).relu()) if self.hidden else x + layer(x).relu()
+        return self.head(x)
+
+
+def residual(hidden: bool) -> Model:
+    torch.manual_seed(0)
+    return Model("residual", Residual(hidden).double(), (6,))
+
+
+def test_a_doubled_relevance_is_seen():
+    """Through a sum without a rule all relevance goes down both branches: 100%, 200%, 400%."""
+    inputs = random_inputs(1, (6,), dtype=torch.float64)
+    flow = relevance_flow(residual(hidden=True), inputs, 0, "lrp-epsilon")
+    assert list(flow["kind"]) == ["Linear", "mystery_sum", "mystery_sum", "Linear", "Input"]
+    assert flow["share"].tolist() == pytest.approx([1, 1, 2, 4, 4], rel=1e-4)
+    assert describe_flow(flow).startswith("400% of the score arrives at the input; the largest gain, 200%")
+    assert "2 × mystery_sum" in relevance_notes(residual(hidden=True))[0]
+
+    flow = relevance_flow(residual(hidden=False), inputs, 0, "lrp-epsilon")
+    assert list(flow["kind"]) == ["Linear", "Sum", "Sum", "Linear", "Input"]
+    assert flow["share"].tolist() == pytest.approx([1, 1, 1, 1, 1], rel=1e-4)
+    assert relevance_notes(residual(hidden=False)) == []
+
+
+class Wild(nn.Module):
+    """What tracing must tame: shared layers, writing in place, functions, constants, a product, a smooth activation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 2, 3, padding=1)
+        self.norm = nn.BatchNorm2d(2)
+        self.relu = nn.ReLU(inplace=True)
+        self.head = nn.Linear(2, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu(self.conv(x))
+        x += self.relu(self.conv(x))
+        x = torch.nn.functional.max_pool2d(x, 2) * 0.5
+        return self.head(x.mean((2, 3)))
+
+
+class Tame(nn.Module):
+    """The same with a module of its own for every step; the factor is in the last layer."""
+
+    def __init__(self, wild: Wild) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(2, 2, 3, padding=1).double()
+        self.two = nn.Conv2d(2, 2, 3, padding=1).double()
+        self.pool, self.mean = nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1)
+        self.one.load_state_dict(wild.conv.state_dict())
+        self.two.load_state_dict(wild.conv.state_dict())
+        self.head = nn.Linear(2, 3).double()
+        self.head.load_state_dict({"weight": wild.head.weight * 0.5, "bias": wild.head.bias})
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.one(x).relu()
+        x = x + self.two(x).relu()
+        return self.head(self.mean(self.pool(x)).flatten(1))
+
+
+@pytest.mark.parametrize("method", RULES)
+def test_shared_and_in_place_modules_and_functions_count_as_modules_of_their_own(method):
+    torch.manual_seed(2)
+    wild = Wild().double().eval()
+    inputs = random_inputs(2, SHAPE, dtype=torch.float64)
+    model = Model("wild", wild, SHAPE)
+    expected = explain(Model("tame", Tame(wild), SHAPE), inputs, method, 1).values
+    assert_close(explain(model, inputs, method, 1).values, expected, 1e-4)  # small scores beside 1e-6
+    assert relevance_notes(model) == []
+
+
+def noted(*layers: nn.Module) -> list[str]:
+    return relevance_notes(Model("noted", nn.Sequential(*layers).eval(), SHAPE))
+
+
+def test_notes_name_what_no_rule_covers():
+    conv, norm = nn.Conv2d(2, 2, 3), nn.BatchNorm2d(2)
+    assert noted(conv, norm, nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(), nn.Flatten()) == []
+    (smooth,) = noted(conv, nn.SiLU(), conv, nn.GELU(), nn.SiLU())
+    assert "2 × SiLU, 1 × GELU" in smooth
+    (first,) = noted(norm, nn.ReLU(), conv)
+    assert "1 batch norm stands after no layer" in first
+    (uncovered,) = noted(conv, nn.LayerNorm((4, 4)), nn.Flatten(), nn.Softmax(1))
+    assert "1 × LayerNorm, 1 × Softmax" in uncovered
+
+
+def test_attention_and_untraceable_networks_are_refused_in_a_sentence():
+    vit = ex.load_model("demo:signs-vit")
+    with pytest.raises(VitrineError, match="SignsViT has attention"):
+        explain(vit, random_inputs(1, (3, 96, 96)), "lrp-epsilon-plus")
+
+    class Branching(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x) if x.sum() > 0 else -super().forward(x)
+
+    with pytest.raises(VitrineError, match="cannot be traced"):
+        explain(Model("branching", Branching(3, 2), (3,)), torch.ones(1, 3), "lrp-epsilon")
+
+
+def test_a_flow_is_of_one_input_and_of_lrp(model):
+    with pytest.raises(VitrineError, match="of one input, not of 2"):
+        relevance_flow(model, random_inputs(2))
+    with pytest.raises(VitrineError, match=r"lrp-epsilon, .*not for 'gradient'"):
+        relevance_flow(model, random_inputs(1), method="gradient")
+
+
+def test_a_flow_beside_branches_lists_only_what_all_relevance_passes(model):
+    flow = relevance_flow(model, random_inputs(1))
+    assert list(flow["layer"]) == ["tripwire", "head", "mean", "sum", "conv2", "conv1", "input"]
+    assert flow.equals(relevance_flow(model, random_inputs(1)))
+
+
+# -- what is left behind ------------------------------------------------------------------------
+
+
+def hooks(network: nn.Module) -> int:
+    names = [name for name in vars(nn.Module()) if name.endswith("_hooks")]
+    return sum(len(getattr(module, name)) for module in network.modules() for name in names)
+
+
+def test_no_hooks_stay_in_the_copy_after_success_or_error(tripwire):
+    model, engine = small_model(), fixed_engine(1)
+    inputs = random_inputs(2)
+    before = explain(model, inputs, "lrp-gamma", engine=engine).values
+    copy = canonical_copy(Run(model, engine))
+    weights = {name: tensor.clone() for name, tensor in copy.state_dict().items()}
+    assert hooks(copy) == 0
+    tripwire.left = 3  # two rows of scores, one of the copy
+    with pytest.raises(RuntimeError, match="tripwire"):
+        explain(model, inputs, "lrp-gamma", engine=engine)
+    tripwire.left = None
+    assert canonical_copy(Run(model, engine)) is copy
+    assert hooks(copy) == 0
+    assert all(torch.equal(weights[name], tensor) for name, tensor in copy.state_dict().items())
+    assert torch.equal(explain(model, inputs, "lrp-gamma", engine=engine).values, before)
+
+
+def test_changed_weights_make_a_new_copy():
+    model = Model("plain", conv_net(), SHAPE)
+    inputs = random_inputs(1, SHAPE, dtype=torch.float64)
+    before = explain(model, inputs, "lrp-epsilon", 0).values
+    with torch.no_grad():
+        model.network[0].weight.mul_(-1)
+    after = explain(model, inputs, "lrp-epsilon", 0).values
+    assert (after - before).abs().max() > 0.1 * before.abs().max()
