@@ -30,8 +30,14 @@ def method_form(family: str, model: ex.Model, key: str, default: str) -> tuple[e
     method = methods[st.selectbox("Method", titles, index=start, key=f"{key}_method", bind="query-params")]
     fields = {name: field for name, field in method.options.model_fields.items() if _choices(field) != "layers"}
     fields = dict(sorted(fields.items(), key=lambda item: item[0] in SELDOM))
-    chosen = {name: _widget(f"{key}_{name}", name, field) for name, field in fields.items()}
+    chosen = {name: _widget(option_key(key, method.name, name), name, field) for name, field in fields.items()}
     return method, {name: value for name, value in chosen.items() if value != fields[name].default}
+
+
+def option_key(key: str, method: str, option: str) -> str:
+    """The key of an option's widget. Each method has its own: elsewhere an option of the same name may have other
+    bounds and another default."""
+    return f"{key}_{method.replace('-', '_')}_{option}"
 
 
 def about(method: ex.Method) -> None:

@@ -158,9 +158,9 @@ def test_saliency_controls(app: App) -> None:
         seen.append(now)
 
     expect(app.page.get_by_text("Does it add up?")).to_be_visible()
-    app.slide("saliency_steps", -45)
+    app.slide("saliency_integrated_gradients_steps", -45)
     changed("fewer steps")
-    app.choose("saliency_baseline", "blur")
+    app.choose("saliency_integrated_gradients_baseline", "blur")
     changed("baseline")
     app.page.get_by_role("radio", name="absolute").or_(app.page.get_by_role("button", name="absolute")).first.click()
     app.wait()
@@ -183,11 +183,11 @@ def test_saliency_controls(app: App) -> None:
         changed(title)
         expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()
     app.choose("saliency_method", "SmoothGrad")
-    app.slide("saliency_samples", -10)
+    app.slide("saliency_smoothgrad_samples", -10)
     changed("samples")
-    app.slide("saliency_noise", 20)
+    app.slide("saliency_smoothgrad_noise", 20)
     changed("noise")
-    assert {"saliency_method", "saliency_noise", "saliency_view", "saliency_limit"} <= set(query(app.page))
+    assert {"saliency_method", "saliency_smoothgrad_noise", "saliency_view", "saliency_limit"} <= set(query(app.page))
 
 
 def test_grad_cam_controls(app: App) -> None:
@@ -238,7 +238,7 @@ def test_weight_statistics_controls(app: App) -> None:
 def test_a_copied_link_reopens_the_same_view(app: App, browser: Browser) -> None:
     app.open("saliency", model="demo:signs-shortcut", input="scene:1000007+sticker")
     app.choose("saliency_method", "SmoothGrad")
-    app.slide("saliency_samples", -13)
+    app.slide("saliency_smoothgrad_samples", -13)
     app.choose("target", "stop")
     app.choose("saliency_diverging_colours", "purple-green")
     other = App(browser.new_context(viewport={"width": 1400, "height": 950}).new_page(), app.address)
@@ -267,7 +267,9 @@ def test_downloads_and_the_code_give_the_same_array(app: App, path: str, tmp_pat
 
 def test_moving_a_control_abandons_the_old_work(app: App) -> None:
     app.open("saliency", model="torchvision:resnet50", weights="random", saliency_method="Gradient")
-    app.page.goto(app.page.url.replace("saliency_method=Gradient", "saliency_method=SmoothGrad&saliency_samples=500"))
+    app.page.goto(
+        app.page.url.replace("saliency_method=Gradient", "saliency_method=SmoothGrad&saliency_smoothgrad_samples=500")
+    )
     expect(app.page.get_by_test_id("stProgress")).to_be_visible(timeout=60_000)
     started = time.monotonic()
     app.choose("saliency_method", "Gradient")

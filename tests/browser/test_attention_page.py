@@ -25,7 +25,7 @@ def test_heads_and_methods_of_a_transformer(app: App) -> None:
     assert "whatever the class" in app.text()
     rolled = app.images()[1]
     assert differ(rolled, heat) > 1
-    app.slide("attention_residual", -20)
+    app.slide("attention_rollout_residual", -20)
     assert differ(app.images()[1], rolled) > 0.5
 
     app.choose("attention_layer", "0 · blocks.0.attn")

@@ -17,18 +17,19 @@ def test_perturbation_controls(app: App) -> None:
     app.open("perturbation", input="scene:1000050")
     picture, patches, *_ = app.images()
     assert differ(picture, patches) > 5
-    app.slide("perturbation_patch", -20)
+    app.slide("perturbation_occlusion_patch", -20)
     assert differ(app.images()[1], patches) > 1
-    app.choose("perturbation_fill", "inpaint")
+    app.choose("perturbation_occlusion_fill", "inpaint")
     app.choose("perturbation_method", "Feature ablation")
     regions, _, ablated, *_ = app.images()
-    app.choose("perturbation_segments", "grid")
+    app.choose("perturbation_feature_ablation_segments", "grid")
     assert differ(app.images()[0], regions) > 1
     assert differ(app.images()[2], ablated) > 1
     asked = query(app.page)
     assert asked["perturbation_method"] == ["Feature ablation"]
-    assert asked["perturbation_segments"] == ["grid"]
-    assert asked["perturbation_fill"] == ["inpaint"]
+    assert asked["perturbation_feature_ablation_segments"] == ["grid"]
+    app.choose("perturbation_method", "Occlusion")
+    assert query(app.page)["perturbation_occlusion_fill"] == ["inpaint"], "a method's options wait for its return"
 
 
 def test_a_map_sharpens_is_stopped_and_goes_on(app: App) -> None:
@@ -61,7 +62,7 @@ def test_a_map_sharpens_is_stopped_and_goes_on(app: App) -> None:
 def test_regions_methods_in_both_themes(browser: Browser, address: str, scheme: str) -> None:
     page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
     app = App(page, address)
-    app.open("perturbation", perturbation_method="KernelSHAP", perturbation_samples=200)
+    app.open("perturbation", perturbation_method="KernelSHAP", perturbation_kernel_shap_samples=200)
     expect(page.get_by_text("Standard error of every value.")).to_be_visible(timeout=RUNNING)
     expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(1)
     assert len(app.images()) == 4  # regions, picture, map, standard error

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 import explainers as ex
+from pages.common.forms import option_key
 from tests.browser.driving import App
 from tests.browser.test_app import differ, query
 
@@ -19,15 +20,19 @@ def test_relevance_controls(app: App) -> None:
     expect(app.page.get_by_text("of the score arrives at the input")).to_be_visible()
     expect(app.page.get_by_test_id("stVegaLiteChart")).to_have_count(1)
     said = app.text()
-    for title, option in (("LRP-γ", "gamma"), ("LRP-αβ", "alpha"), ("LRP-ε", "epsilon")):
+    for title, method, option in (
+        ("LRP-γ", "lrp-gamma", "gamma"),
+        ("LRP-αβ", "lrp-alpha-beta", "alpha"),
+        ("LRP-ε", "lrp-epsilon", "epsilon"),
+    ):
         app.choose("relevance_method", title)
         expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()
         before = app.images()[1]
-        app.slide(f"relevance_{option}", 20)
+        app.slide(option_key("relevance", method, option), 20)
         assert differ(app.images()[1], before) > 0.01, option
         assert app.text() != said
         said = app.text()
-    assert {"relevance_method", "relevance_epsilon"} <= set(query(app.page))
+    assert {"relevance_method", option_key("relevance", "lrp-epsilon", "epsilon")} <= set(query(app.page))
     # The map's own CSV comes first, the flow's second.
     name, content = app.download("CSV", nth=1)
     assert name == "vitrine-relevance-flow-lrp-epsilon.csv"

@@ -12,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import explainers as ex
-from pages.common.forms import _bound
+from pages.common.forms import _bound, option_key
 from pages.common.panels import strongest
 from pages.common.selection import PICTURES
 from pages.common.shelves import Shelf, Uploads, size_of
@@ -53,12 +53,12 @@ def test_options_of_every_method_are_on_its_page() -> None:
         app.selectbox(key="saliency_method").set_value(method.title).run()
         assert not app.exception
         keys = {w.key for kind in (app.selectbox, app.slider, app.number_input, app.toggle) for w in kind if w.key}
-        assert {f"saliency_{name}" for name in method.options.model_fields} <= keys
+        assert {option_key("saliency", method.name, name) for name in method.options.model_fields} <= keys
 
 
 def test_a_value_of_the_form_reaches_the_explainer() -> None:
     app = opened("saliency")
-    app.slider(key="saliency_steps").set_value(7).run()
+    app.slider(key="saliency_integrated_gradients_steps").set_value(7).run()
     assert [m.value for m in app.metric if m.label == "Passes"] == ["9 + 7"]
     code = next(block.value for block in app.code if "ex.explain" in block.value)
     assert "steps=7" in code

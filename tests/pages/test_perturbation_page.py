@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 import explainers as ex
 from explainers.core.chunks import ChunkSizes
+from pages.common.forms import option_key
 from pages.common.refining import Refinement
 from tests.pages.test_pages import opened, words
 
@@ -24,11 +25,11 @@ def test_options_of_every_method_are_on_the_page(monkeypatch: pytest.MonkeyPatch
         app.selectbox(key=KEY).set_value(method.title).run()
         assert not app.exception
         keys = {w.key for kind in (app.selectbox, app.slider, app.number_input, app.toggle) for w in kind if w.key}
-        assert {f"perturbation_{name}" for name in method.options.model_fields} <= keys
+        assert {option_key("perturbation", method.name, name) for name in method.options.model_fields} <= keys
 
 
 def test_a_sampled_map_says_how_sure_it_is() -> None:
-    app = opened("perturbation", perturbation_method="RISE", perturbation_samples="400")
+    app = opened("perturbation", perturbation_method="RISE", perturbation_rise_samples="400")
     shown = metrics(app)
     assert shown["Passes"] == "402 + 0"  # one more for the score, one for the copy that makes long sweeps faster
     assert 0 < float(shown["Reliability"]) < 1
@@ -41,15 +42,15 @@ def test_a_sampled_map_says_how_sure_it_is() -> None:
 
 
 def test_regions_are_shown_and_counted() -> None:
-    app = opened("perturbation", perturbation_method="Feature ablation", perturbation_segments="grid")
-    app.slider(key="perturbation_regions").set_value(9).run()
+    app = opened("perturbation", perturbation_method="Feature ablation", perturbation_feature_ablation_segments="grid")
+    app.slider(key="perturbation_feature_ablation_regions").set_value(9).run()
     assert "The 9 regions that are hidden or shown as one." in words(app)
     assert metrics(app)["Passes"] == "10 + 0"
 
 
 def test_long_work_waits_for_a_click_that_says_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ChunkSizes, "pace", lambda *_: 0.5)
-    app = opened("perturbation", perturbation_method="Shapley values, exact", perturbation_regions="7")
+    app = opened("perturbation", perturbation_method="Shapley values, exact", perturbation_shapley_regions="7")
     (button,) = (b for b in app.button if b.label.startswith("Start"))
     assert button.label == "Start: 129 forward and 0 backward passes, about 64 s"
     assert not app.metric

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import explainers as ex
+from pages.common.forms import option_key
 from tests.pages.test_pages import opened, words
 
 SCENE = "scene:1000051"
@@ -21,12 +22,14 @@ def test_every_composite_is_offered_with_its_options() -> None:
         app.selectbox(key="relevance_method").set_value(title).run()
         assert not app.exception
         keys = {slider.key for slider in app.slider}
-        assert {f"relevance_{name}" for name in offered[title].options.model_fields} <= keys
+        assert {
+            option_key("relevance", offered[title].name, name) for name in offered[title].options.model_fields
+        } <= keys
 
 
 def test_the_sentence_the_chart_and_the_table_are_the_librarys() -> None:
     app = opened("relevance", input=SCENE, target="stop", relevance_method="LRP EpsilonPlus")
-    app.slider(key="relevance_epsilon").set_value(0.2).run()
+    app.slider(key=option_key("relevance", "lrp-epsilon-plus", "epsilon")).set_value(0.2).run()
     model = ex.load_model("demo:signs-cnn")
     flow = ex.relevance_flow(model, ex.sample(SCENE).load(), "stop", "lrp-epsilon-plus", epsilon=0.2)
     assert ex.describe_flow(flow) in words(app)
