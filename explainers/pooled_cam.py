@@ -52,5 +52,5 @@ def _head(run: Run, activations: Tensor, outputs: Tensor, options: CamOptions) -
                 return module
     raise VitrineError(
         f"CAM needs a network that ends in global average pooling and one linear layer, and {run.model.name} does not "
-        f"after layer {run.layer(options.layer).name!r}; choose hires-cam, which equals it where it exists and works elsewhere."
+        f"after layer {run.layer(options.layer).name!r}; choose hires-cam, which shows the same where both exist."
     )

@@ -95,9 +95,17 @@ def _curvature(activations: Tensor, gradient: Tensor) -> Tensor:
     """The Hessian of the score with respect to `activations`, times them; zero where the score is linear in them."""
     if not gradient.requires_grad:
         return torch.zeros_like(activations)
-    (product,) = torch.autograd.grad(
-        gradient, activations, grad_outputs=activations.detach(), retain_graph=True, allow_unused=True
-    )
+    try:
+        (product,) = torch.autograd.grad(
+            gradient, activations, grad_outputs=activations.detach(), retain_graph=True, allow_unused=True
+        )
+    except RuntimeError as error:
+        if "is not implemented" not in str(error):
+            raise
+        raise VitrineError(
+            f"The curvature of the score cannot be computed: in PyTorch the {str(error).splitlines()[0]}; choose a method "
+            "that needs gradients only, such as grad-cam."
+        ) from error
     return torch.zeros_like(activations) if product is None else product
 
 
