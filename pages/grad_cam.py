@@ -50,12 +50,13 @@ if strip:
     ordered = [name for name in names if name in strip]
     several = options | {"layer": ordered}
     results = explain_with_progress(chosen, method, several)
+    fused, fusing = None, ""
     if len(results) > 1:
-        fused_by = st.segmented_control(
+        how = st.segmented_control(
             "Fused by", ["mean", "max"], default="mean", required=True, key="cam_fused", bind="query-params",
             help="How the strip's maps become one: each scaled to its own range, then the mean or the largest, place by place.",
         )  # fmt: skip
-    fused = ex.fuse(results, fused_by) if len(results) > 1 else None
+        fused, fusing = ex.fuse(results, how), f'\nfused = ex.fuse(maps, how="{how}")'
     columns = st.columns(max(4, len(results) + (fused is not None)))
     for column, one in zip(columns, results, strict=False):
         with column:
@@ -63,10 +64,7 @@ if strip:
             picture(chosen, one, view, f"{one.layer} · {height} × {width}", width=280)
     if fused is not None:
         with columns[len(results)]:
-            picture(
-                chosen, fused, replace(view, limit=None), f"All of them fused: {fused_by} of their shares", width=280
-            )
+            picture(chosen, fused, replace(view, limit=None), f"All of them fused by their {how}", width=280)
     st.altair_chart(layer_profile_chart(results), alt="Strength of the map at each layer of the strip")
     with st.expander("The code that makes the strip", icon=":material/code:"):
-        fusing = f'\nfused = ex.fuse(maps, how="{fused_by}")' if fused is not None else ""
         st.code(code_for(chosen, method, several) + fusing, language="python")
