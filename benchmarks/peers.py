@@ -16,10 +16,12 @@ from types import TracebackType
 import torch
 import torchvision
 from captum.attr import IntegratedGradients, NoiseTunnel, Saliency
+from pytorch_grad_cam import AblationCAM, ScoreCAM
 from pytorch_grad_cam import GradCAM as PeerGradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 from torchcam.methods import GradCAM as TorchCAM
+from torchcam.methods import ScoreCAM as TorchScoreCAM
 from zennit.attribution import Gradient
 from zennit.composites import EpsilonPlusFlat
 from zennit.torchvision import ResNetCanonizer
@@ -47,6 +49,29 @@ def pytorch_grad_cam(name: str, count: int, device: torch.device) -> Work:
     method = PeerGradCAM(network, [network.get_submodule(LAYERS[name])])
     targets = [ClassifierOutputTarget(CLASS)] * count
     return lambda: method(inputs, targets)
+
+
+def pytorch_score_cam(name: str, count: int, device: torch.device) -> Work:
+    network, inputs = fresh(name, device), images(count, device)
+    method = ScoreCAM(network, [network.get_submodule(LAYERS[name])])
+    return lambda: method(inputs, [ClassifierOutputTarget(CLASS)] * count)
+
+
+def pytorch_ablation_cam(name: str, count: int, device: torch.device) -> Work:
+    network, inputs = fresh(name, device), images(count, device)
+    method = AblationCAM(network, [network.get_submodule(LAYERS[name])])
+    return lambda: method(inputs, [ClassifierOutputTarget(CLASS)] * count)
+
+
+def torchcam_score_cam(name: str, count: int, device: torch.device) -> Work:
+    network, inputs = fresh(name, device), images(count, device)
+    method = TorchScoreCAM(network, LAYERS[name])
+
+    def work() -> object:
+        with torch.no_grad():
+            return method(CLASS, network(inputs))
+
+    return work
 
 
 def torchcam(name: str, count: int, device: torch.device) -> Work:
@@ -81,7 +106,10 @@ def zennit_lrp(name: str, count: int, device: torch.device) -> Work:
 
 PEERS: dict[str, Callable[[str, int, torch.device], Work]] = {
     "pytorch-grad-cam": pytorch_grad_cam,
+    "pytorch-score-cam": pytorch_score_cam,
+    "pytorch-ablation-cam": pytorch_ablation_cam,
     "torchcam": torchcam,
+    "torchcam-score-cam": torchcam_score_cam,
     "captum-integrated-gradients": captum_integrated_gradients,
     "captum-smoothgrad": captum_smoothgrad,
     "zennit": zennit_lrp,

@@ -28,6 +28,7 @@ import explainers as ex
 from benchmarks.peers import CLASS, LAYERS, PEERS, SAMPLES, STEPS, Apart, fresh, images
 from benchmarks.timing import Work, best_chunk, in_turn, machine, timed
 from explainers.core.canonical import Step, canonical
+from explainers.core.run import Run
 
 GRADIENT_CAMS = ["grad-cam", "grad-cam++", "hires-cam", "xgrad-cam", "layer-cam"]
 STAGES = ["layer1", "layer2", "layer3", "layer4"]
@@ -137,6 +138,50 @@ def five_cams_case(name: str, device: torch.device) -> Case:
     )
 
 
+def raw_scores(network: nn.Module, inputs: Tensor) -> None:
+    """One forward pass."""
+    with torch.no_grad():
+        network(inputs)
+
+
+def raw_head(network: nn.Module, layer: str, inputs: Tensor, maps: Tensor) -> None:
+    """One forward pass of a single image up to the layer, where `maps` take the place of what it puts out."""
+    handle = network.get_submodule(layer).register_forward_hook(lambda module, args, output: maps)
+    try:
+        raw_scores(network, inputs)
+    finally:
+        handle.remove()
+
+
+def score_cam_case(name: str, device: torch.device) -> Case:
+    model, inputs, layer = loaded(name), images(1, device), LAYERS[name]
+    channels = Run(model, ex.engine_for(device)).layer(layer).channels
+    sizes = [8, 16, 32] if device.type == "cpu" else [32, 128, channels]
+    floor, chunk = in_parts(partial(raw_scores, frozen(name, device)), inputs.repeat(channels, 1, 1, 1), sizes)
+    return Case(
+        f"Score-CAM, {channels} channels, {name} (floor in chunks of {chunk})",
+        {"vitrine": lambda: ex.explain(model, inputs, "score-cam", CLASS, layer=layer), "floor": floor},
+        [Bar("floor", 1.15, True), Bar("pytorch-score-cam", 2.0, False), Bar("torchcam-score-cam", 2.0, False)],
+        ["pytorch-score-cam", "torchcam-score-cam"],
+        name,
+    )
+
+
+def ablation_cam_case(name: str, device: torch.device) -> Case:
+    """The floor runs what lies below the layer once per chunk, as we do."""
+    model, inputs, layer = loaded(name), images(1, device), LAYERS[name]
+    (shape,) = [found.shape for found in ex.layers(model) if found.name == layer]
+    maps = torch.randn(shape[0], *shape, generator=torch.Generator().manual_seed(0)).to(device)
+    floor, chunk = in_parts(partial(raw_head, frozen(name, device), layer, inputs), maps, [8, 16, 32])
+    return Case(
+        f"Ablation-CAM, {shape[0]} channels, {name} (floor in chunks of {chunk})",
+        {"vitrine": lambda: ex.explain(model, inputs, "ablation-cam", CLASS, layer=layer), "floor": floor},
+        [Bar("floor", 1.15, True), Bar("pytorch-ablation-cam", 2.0, False)],
+        ["pytorch-ablation-cam"],
+        name,
+    )
+
+
 def path_case(
     title: str, name: str, device: torch.device, passes: int, peer: str, ours: Callable[[ex.Model, Tensor], Work]
 ) -> Case:
@@ -211,6 +256,8 @@ def cases(only: str, device: torch.device) -> Sequence[Callable[[], Case]]:
     for name in LAYERS:
         made += [(f"grad-cam {name} {count}", partial(grad_cam_case, name, count, device)) for count in (1, 16)]
     made += [(f"five {name}", partial(five_cams_case, name, device)) for name in ("resnet18", "resnet50")]
+    made.append(("score-cam resnet18", partial(score_cam_case, "resnet18", device)))
+    made.append(("ablation-cam resnet18", partial(ablation_cam_case, "resnet18", device)))
     for name in LAYERS:
         made.append((f"ig {name}", partial(integrated_gradients_case, name, device)))
         made.append((f"smoothgrad {name}", partial(smoothgrad_case, name, device)))

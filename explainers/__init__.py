@@ -29,6 +29,7 @@ from explainers.core.model import Model, Needs
 from explainers.core.preprocess import Preprocess
 from explainers.core.registry import Method, find_method, methods
 from explainers.core.target import ChannelTarget, ClassTarget, ContrastTarget, RegressionTarget, Target
+from explainers.fuse import fuse
 from explainers.inputs.gallery import sample, samples
 from explainers.inputs.images import read_image
 from explainers.models import inspect_checkpoint, list_models, load_model, wrap
@@ -72,6 +73,7 @@ __all__ = [
     "explain",
     "find_method",
     "first_layer_filters",
+    "fuse",
     "health",
     "histogram",
     "inspect_checkpoint",

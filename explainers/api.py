@@ -126,15 +126,12 @@ def explain(
     if len(inputs) == 0:
         raise VitrineError("There is nothing to explain: give at least one picture or input.")
     asked = read_target(target, model)
-    passes = [m.cost(inputs.shape, o) for m, o in plans]
-    expected = Cost(max(c.forward for c in passes), max(c.backward for c in passes)) if len(plans) > 1 else passes[0]
-    run = Run(model, engine, progress=progress, expected=expected, cancel=cancel)
     layers = [o.layer for _, o in plans if "layer" in type(o).model_fields]
+    run = Run(model, engine, layers=layers, progress=progress, cancel=cancel)
+    run.expect(_expected(run, inputs, plans))
     spent = Cost()
     made = []
-    for number, (one, chosen) in enumerate(plans):
-        if number == 0 and len(layers) > 1:
-            run.capture(inputs, layers, asked)  # one capture for all: every method finds it in the run's memory
+    for one, chosen in plans:
         maps = _maps(run, inputs, asked, one, chosen)
         made.append(_attribution(run, inputs, asked, one, chosen, maps, spent))
         spent = run.cost
@@ -270,6 +267,17 @@ def _named(needs: Any) -> str:
     return " and ".join(str(need.name).lower() for need in needs)
 
 
+def _expected(run: Run, inputs: Tensor, plans: Sequence[tuple[Method, Any]]) -> Cost:
+    """Passes of all plans: estimates make their own, the others share theirs."""
+    own, shared = [Cost()], [Cost()]
+    for method, options in plans:
+        (own if method.anytime else shared).append(method.passes(inputs.shape, options, run))
+    return Cost(
+        sum(c.forward for c in own) + max(c.forward for c in shared),
+        sum(c.backward for c in own) + max(c.backward for c in shared),
+    )
+
+
 @dataclass(frozen=True)
 class _Maps:
     """Maps of all inputs (N, ...), with their standard errors where a method knows them, and the share of the work done."""
@@ -286,9 +294,10 @@ def _maps(run: Run, inputs: Tensor, target: Target, method: Method, options: Any
         assert isinstance(values, Tensor)
         return _Maps(values)
     last: list[Estimate] = []
-    for place in range(len(inputs)):
-        one = inputs if len(inputs) == 1 else inputs[place : place + 1]
+    rows = [inputs] if len(inputs) == 1 else [inputs[place : place + 1] for place in range(len(inputs))]
+    for place, one in enumerate(rows):
         last += deque(_estimates(run, one, target.take([place]), method, options), maxlen=1)
+    run.join(inputs, rows)
     return _stacked(last)
 
 

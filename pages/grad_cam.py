@@ -1,5 +1,7 @@
 """Grad-CAM and its relatives: where in a layer the evidence for a class lies."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 import explainers as ex
@@ -25,9 +27,14 @@ with controls:
         "Layer", names, index=names.index(last), key="cam_layer", bind="query-params",
         help=f"Layers with a map over the picture, from early to late. {last} is the last of them, chosen by itself.",
     )  # fmt: skip
+    many = method.anytime  # as many passes for every layer: only those that are asked for
     strip = st.multiselect(
-        "Strip of layers", names, default=ex.stages(layers), key="cam_strip", bind="query-params",
-        help="Shown from early to late; all of them cost one pass forward and one back.",
+        "Strip of layers", names, default=[] if many else ex.stages(layers), bind="query-params",
+        key="cam_strip_of_many" if many else "cam_strip",
+        help="Shown from early to late. " + (
+            f"{method.title} makes many passes for every layer; add those that are worth the wait." if many
+            else "All of them share their passes."
+        ),
     )  # fmt: skip
     view = view_form("cam", method.signed)
 
@@ -43,10 +50,21 @@ if strip:
     ordered = [name for name in names if name in strip]
     several = options | {"layer": ordered}
     results = explain_with_progress(chosen, method, several)
-    for column, one in zip(st.columns(max(4, len(results))), results, strict=False):
+    fused, fusing = None, ""
+    if len(results) > 1:
+        how = st.segmented_control(
+            "Fused by", ["mean", "max"], default="mean", required=True, key="cam_fused", bind="query-params",
+            help="How the strip's maps become one: each scaled to its own range, then the mean or the largest, place by place.",
+        )  # fmt: skip
+        fused, fusing = ex.fuse(results, how), f'\nfused = ex.fuse(maps, how="{how}")'
+    columns = st.columns(max(4, len(results) + (fused is not None)))
+    for column, one in zip(columns, results, strict=False):
         with column:
             height, width = one.values.shape[-2:]
             picture(chosen, one, view, f"{one.layer} · {height} × {width}", width=280)
+    if fused is not None:
+        with columns[len(results)]:
+            picture(chosen, fused, replace(view, limit=None), f"All of them fused by their {how}", width=280)
     st.altair_chart(layer_profile_chart(results), alt="Strength of the map at each layer of the strip")
     with st.expander("The code that makes the strip", icon=":material/code:"):
-        st.code(code_for(chosen, method, several), language="python")
+        st.code(code_for(chosen, method, several) + fusing, language="python")

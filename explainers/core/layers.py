@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from explainers.core.errors import VitrineError
@@ -49,6 +50,12 @@ class Layout:
         grid = output[:, self.prefix :].reshape(len(output), self.height, self.width, -1)
         return grid.permute(0, 3, 1, 2)
 
+    def over_places(self, masks: Tensor) -> Tensor:
+        """Masks (m, height, width) in a shape to multiply the output with; 1 for tokens that are no part of the image."""
+        if self.kind == "tokens":
+            return F.pad(masks.flatten(1), (self.prefix, 0), value=1.0).unsqueeze(2)
+        return masks.unsqueeze(self.channel_axis)
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -75,6 +82,12 @@ class Layer:
     def explains(self) -> bool:
         """Whether a CAM can be read off this layer."""
         return self.layout is not None and self.calls == 1 and self.informed
+
+    @property
+    def channels(self) -> int:
+        """How many channels its map has."""
+        assert self.layout is not None
+        return self.shape[self.layout.channel_axis - 1]
 
 
 def tensor_of(output: Any) -> Tensor | None:

@@ -21,7 +21,7 @@ class Passes:
     """Makes the passes of one run of `model`, whose network on the engine's device has these `parts`.
 
     Args:
-        progress, expected, cancel: see `Run`.
+        progress, cancel: see `Run`.
     """
 
     def __init__(
@@ -31,14 +31,13 @@ class Passes:
         model: Model,
         *,
         progress: Progress | None = None,
-        expected: Cost | None = None,
         cancel: threading.Event | None = None,
     ) -> None:
         self._engine = engine
         self._parts = parts
         self._model = model
         self._progress = progress
-        self._expected = expected or Cost(1, 1)
+        self._expected = Cost(1, 1)
         self._cancel = cancel or threading.Event()
         self._forward = self._backward = 0
         self._seconds = 0.0
@@ -51,6 +50,10 @@ class Passes:
     def pace(self, kind: str) -> float | None:
         """Seconds that a row of this kind of pass takes of late, or None before anybody knows."""
         return self._engine.chunks.pace(self._key(kind))
+
+    def expect(self, cost: Cost) -> None:
+        """Announce the passes that will be made, for the share done."""
+        self._expected = cost
 
     def check(self) -> None:
         """Report progress.

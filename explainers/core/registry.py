@@ -17,6 +17,7 @@ from torch import Tensor
 from explainers.core.anytime import Estimate
 from explainers.core.attribution import Cost
 from explainers.core.errors import VitrineError
+from explainers.core.layers import Layer
 from explainers.core.model import Model, Needs
 from explainers.core.options import Options
 from explainers.core.run import Run
@@ -24,6 +25,7 @@ from explainers.core.target import Target
 
 Compute = Callable[[Run, Tensor, Target, Any], Tensor | Iterator[Estimate]]
 Price = Callable[[Sequence[int], Any], Cost]
+PriceAt = Callable[[Sequence[int], Any, Layer], Cost]
 Expectation = Callable[[Run, Tensor, Target, Any], Tensor]
 
 
@@ -37,7 +39,8 @@ class Method:
         family: the page it belongs to: "saliency", "cam", ...
         needs: what it asks of a model.
         options: its options.
-        cost: (shape of the inputs (N, ...), options) -> passes it will make.
+        cost: (shape of the inputs (N, ...), options) -> passes it will make; at least, where `cost_at` knows more.
+        cost_at: (shape, options, layer) -> passes, for methods whose passes depend on the layer looked at.
         citation: where it was published.
         shows: what the map shows, in plain words.
         caveat: what it does not show.
@@ -58,11 +61,20 @@ class Method:
     signed: bool
     expected_sum: Expectation | None = field(repr=False)
     compute: Compute = field(repr=False)
+    cost_at: PriceAt | None = field(repr=False, default=None)
 
     @property
     def anytime(self) -> bool:
         """Whether its map can be looked at while it is being made."""
         return inspect.isgeneratorfunction(self.compute)
+
+    def passes(self, shape: Sequence[int], options: Any, run: Run) -> Cost:
+        """The passes that it will make on inputs of this shape."""
+        return (
+            self.cost(shape, options)
+            if self.cost_at is None
+            else self.cost_at(shape, options, run.layer(options.layer))
+        )
 
     def fits(self, model: Model) -> bool:
         """Whether the model can give what the method needs."""
@@ -87,13 +99,14 @@ def explainer(
     caveat: str,
     signed: bool,
     expected_sum: Expectation | None = None,
+    cost_at: PriceAt | None = None,
 ) -> Callable[[C], C]:
     """Register `compute(run, inputs, target, options)` as a method; its options are the type of its last argument."""
 
     def register(compute: C) -> C:
         options = list(typing.get_type_hints(compute).values())[3]
         _methods[name] = Method(
-            name, title, family, needs, options, cost, citation, shows, caveat, signed, expected_sum, compute
+            name, title, family, needs, options, cost, citation, shows, caveat, signed, expected_sum, compute, cost_at
         )
         return compute
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from explainers.core.attending import AttentionCapture, attend, join
 from explainers.core.attribution import Cost
+from explainers.core.captures import Capture, Maps, differentiate, look
 from explainers.core.chunks import FIRST
 from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
@@ -35,15 +36,6 @@ WORTH_FOLDING = 64  # rows that pay for a copy with folded norms, and for the pa
 
 T = TypeVar("T")
 K = TypeVar("K")
-
-
-@dataclass(frozen=True)
-class Capture:
-    """A layer's map: activations and gradients of the score, both (N, C, h, w)."""
-
-    layer: Layer
-    activations: Tensor
-    gradients: Tensor
 
 
 @dataclass(frozen=True)
@@ -72,8 +64,8 @@ class Run:
 
     Args:
         progress: called between chunks with the share done and a few words; may raise to stop the work.
-        expected: the passes that will be made, for the share done.
         cancel: set it from another thread to stop the work within one chunk.
+        layers: names of layers that will be looked at: whoever looks at one first looks at all of them in the same pass.
     """
 
     def __init__(
@@ -81,16 +73,17 @@ class Run:
         model: Model,
         engine: Engine,
         *,
+        layers: Sequence[str | None] = (),
         progress: Progress | None = None,
-        expected: Cost | None = None,
         cancel: threading.Event | None = None,
     ) -> None:
         self.model = model
         self.engine = engine
         self._parts = engine.place(Parts.of(model.network))
         self.network = self._parts.network
-        self._passes = Passes(engine, self._parts, model, progress=progress, expected=expected, cancel=cancel)
+        self._passes = Passes(engine, self._parts, model, progress=progress, cancel=cancel)
         self._layers: tuple[Layer, ...] | None = None
+        self._together = layers
         self._memory: dict[tuple[Any, ...], tuple[Tensor, Any]] = {}
 
     # -- the three primitives -------------------------------------------------------------------
@@ -194,19 +187,51 @@ class Run:
 
         return self._remember(("gradients", target, asked), inputs, gradients)
 
-    def capture(self, inputs: Tensor, layers: Sequence[str | None], target: Target) -> list[Capture]:
+    def capture(
+        self, inputs: Tensor, layers: Sequence[str | None], target: Target, curvature: bool = False
+    ) -> list[Capture]:
         """Activations and gradients at `layers`: one forward and one backward pass down to the lowest of them.
 
         None stands for the last layer with a map over the image. What an earlier call captured is reused.
+
+        Args:
+            curvature: the Hessian times the activations as well, for one more backward pass per layer.
         """
-        found = [self.layer(name) for name in layers]
-        missing = [layer for layer in found if (layer.name, target, id(inputs)) not in self._memory]
-        if missing:
-            for capture in self._capture(inputs, list(dict.fromkeys(missing)), target):
-                self._memory[capture.layer.name, target, id(inputs)] = (inputs, capture)
-        return [self._memory[layer.name, target, id(inputs)][1] for layer in found]
+
+        def work(rows: slice, wanted: Sequence[Layer]) -> tuple[Tensor, Maps]:
+            chunk, chunk_target = inputs[rows].detach(), target.take(range(rows.start, rows.stop))
+
+            def forward() -> Tensor:
+                return self._call(self.network, self._laid_out(chunk), layer_of(target))
+
+            return differentiate(self.network, wanted, forward, lambda outputs: chunk_target(outputs).sum(), curvature)
+
+        found = self._look(inputs, layers, ("capture", target, curvature), work, target, 1, int(curvature))
+        return [Capture(layer, *parts) for layer, parts in found]
+
+    def activations(self, inputs: Tensor, layers: Sequence[str | None]) -> list[Tensor]:
+        """Activations (N, C, h, w) at `layers`: one forward pass, none if they were captured before."""
+
+        def work(rows: slice, wanted: Sequence[Layer]) -> tuple[Tensor, Maps]:
+            return look(self.network, wanted, lambda: self._call(self.network, self._laid_out(inputs[rows])))
+
+        return [parts[0] for _, parts in self._look(inputs, layers, ("activations",), work)]
 
     # -- what methods may ask besides -----------------------------------------------------------
+
+    def expect(self, cost: Cost) -> None:
+        """Announce the passes that will be made, for the share done."""
+        self._passes.expect(cost)
+
+    def derived(self, name: str, inputs: Tensor, make: Callable[[Tensor], Tensor]) -> Tensor:
+        """Other inputs made from these, once, so that passes over them are shared too."""
+        return self._remember(("derived", name), inputs, lambda: make(inputs))
+
+    def join(self, inputs: Tensor, rows: Sequence[Tensor]) -> None:
+        """What is known of the outputs of `rows`, which together are `inputs`, is known of `inputs` from now on."""
+        known = [self._memory.get(("outputs", None, id(row))) for row in rows]
+        if all(found is not None for found in known):
+            self._memory["outputs", None, id(inputs)] = (inputs, torch.cat([found[1] for found in known if found]))
 
     def resolve(self, inputs: Tensor, target: Target) -> Target:
         """`target` with every "top class" replaced by that class, at the price of a forward pass if none was made."""
@@ -364,50 +389,33 @@ class Run:
             total.index_add_(0, number, gradient)
         return total
 
-    def _capture(self, inputs: Tensor, layers: Sequence[Layer], target: Target) -> list[Capture]:
-        def work(rows: slice) -> tuple[Tensor, dict[str, tuple[Tensor, Tensor]]]:
-            return self._capture_chunk(inputs[rows], layers, target.take(range(rows.start, rows.stop)))
+    def _look(
+        self,
+        inputs: Tensor,
+        names: Sequence[str | None],
+        kind: tuple[Any, ...],
+        work: Callable[[slice, Sequence[Layer]], tuple[Tensor, Maps]],
+        target: Target | None = None,
+        backward: int = 0,
+        backward_per_layer: int = 0,
+    ) -> list[tuple[Layer, tuple[Tensor, ...]]]:
+        """What `work` sees at layers, remembered under `kind`; layers that will be looked at later are seen with them."""
 
-        done = list(self._passes.chunks("capture", len(inputs), work, forward=1, backward=1))
-        self._know_outputs(inputs, target, self.network, [outputs for outputs, _ in done])
-        return [
-            Capture(
-                layer,
-                *(_joined([maps[layer.name][part] for _, maps in done]) for part in (0, 1)),
-            )
-            for layer in layers
-        ]
+        def key(layer: Layer, kind: tuple[Any, ...] = kind) -> tuple[Any, ...]:
+            return (layer.name, *kind, id(inputs))
 
-    def _capture_chunk(
-        self, inputs: Tensor, layers: Sequence[Layer], target: Target
-    ) -> tuple[Tensor, dict[str, tuple[Tensor, Tensor]]]:
-        held: dict[str, Tensor] = {}
-
-        def hold(name: str, output: Any) -> Any:
-            tensor = tensor_of(output)
-            assert tensor is not None
-            # The first layer reached starts the graph: nothing below it is recorded or differentiated.
-            held[name] = tensor if tensor.requires_grad else tensor.detach().requires_grad_()
-            # A copy goes on, because the next module may write into what it gets.
-            passed_on = held[name].clone()
-            return with_tensor(output, passed_on)
-
-        with torch.enable_grad(), watching(self.network, [layer.name for layer in layers], hold):
-            outputs = self._call(self.network, self._laid_out(inputs.detach()), layer_of(target))
-            score = target(outputs).sum()
-        wanted = [held[layer.name] for layer in layers]
-        gradients: Sequence[Tensor | None] = [None] * len(wanted)
-        if score.requires_grad:
-            gradients = torch.autograd.grad(score, wanted, allow_unused=True)
-        maps = {}
-        for layer, gradient in zip(layers, gradients, strict=True):
-            if gradient is None:
-                raise VitrineError(
-                    f"The score of {self.model.name} does not depend on layer {layer.name!r}; choose another layer."
-                )
-            assert layer.layout is not None
-            maps[layer.name] = (layer.layout.spatial(held[layer.name].detach()), layer.layout.spatial(gradient))
-        return outputs.detach(), maps
+        layers = [self.layer(name) for name in names]
+        if any(key(layer) not in self._memory for layer in layers):
+            wanted = dict.fromkeys([*layers, *(self.layer(name) for name in self._together)])
+            missing = [layer for layer in wanted if key(layer) not in self._memory]
+            passes = {"forward": 1, "backward": backward + backward_per_layer * len(missing)}
+            done = list(self._passes.chunks(kind[0], len(inputs), lambda rows: work(rows, missing), **passes))
+            self._know_outputs(inputs, target, self.network, [outputs for outputs, _ in done])
+            for layer in missing:
+                parts = tuple(_joined(part) for part in zip(*(maps[layer.name] for _, maps in done), strict=True))
+                self._memory[key(layer)] = (inputs, parts)
+                self._memory[key(layer, ("activations",))] = (inputs, parts[:1])
+        return [(layer, self._memory[key(layer)][1]) for layer in layers]
 
     def _laid_out(self, inputs: Tensor) -> Tensor:
         """Channels last in memory on a CPU, where that measured a sixth faster. A single image in a network that lies
@@ -466,9 +474,12 @@ class Run:
         result: T = self._memory[full][1]
         return result
 
-    def _know_outputs(self, inputs: Tensor, target: Target, network: nn.Module, outputs: Sequence[Tensor]) -> None:
+    def _know_outputs(
+        self, inputs: Tensor, target: Target | None, network: nn.Module, outputs: Sequence[Tensor]
+    ) -> None:
         if network is self.network:
-            self._memory["outputs", layer_of(target), id(inputs)] = (inputs, _joined(outputs))
+            layer = None if target is None else layer_of(target)
+            self._memory["outputs", layer, id(inputs)] = (inputs, _joined(outputs))
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:

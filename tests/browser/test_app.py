@@ -194,7 +194,10 @@ def test_grad_cam_controls(app: App) -> None:
     app.open("grad_cam")
     images = app.images()
     stages = ex.stages(ex.layers(ex.load_model("demo:signs-cnn")))
-    assert len(images) == 2 + len(stages), "the panel and a strip of stages"
+    assert len(images) == 2 + len(stages) + 1, "the panel, a strip of stages, and these fused"
+    app.page.get_by_role("radio", name="max").or_(app.page.get_by_role("button", name="max")).first.click()
+    app.wait()
+    assert differ(app.images()[-1], images[-1]) > 0.5
     assert "layer4" in app.text()
     before = images[1]
     app.choose("cam_layer", "layer2")
@@ -205,7 +208,12 @@ def test_grad_cam_controls(app: App) -> None:
         app.choose("cam_method", title)
         expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()
         assert differ(app.images()[1], app.images()[0]) > 1
+    app.choose("cam_method", "Score-CAM")
+    assert len(app.images()) == 2, "many passes for every layer: none is looked at unasked"
     app.choose("cam_method", "Grad-CAM")
+    smooth = app.images()[1]
+    app.toggle("cam_aug_smooth")
+    assert differ(app.images()[1], smooth) > 0.1
     app.choose("against", "give way")
     assert "stop rather than give way" in app.text()
     app.choose("against", "nothing else")

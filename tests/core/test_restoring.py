@@ -17,7 +17,8 @@ from explainers.core.registry import Method, methods
 from explainers.core.restore import Parts, frozen, same_randomness, without_fast_attention
 from tests.core.networks import FixedChunks, fixed_engine, random_inputs, small_cnn
 
-METHODS = [m.name for m in methods() if m.fits(Model("small-cnn", small_cnn(), (3, 16, 16)))]
+# CAM proper refuses this network, whose head does more than pool; what it asks of the engine, Eigen-CAM asks too.
+METHODS = [m.name for m in methods() if m.name != "cam" and m.fits(Model("small-cnn", small_cnn(), (3, 16, 16)))]
 HOOKS = [name for name in vars(nn.Module()) if name.endswith("_hooks")]
 
 

@@ -46,14 +46,15 @@ def test_the_opening_page_says_what_predict_says() -> None:
     assert len(app.get("imgs")) == 2 or len(app.get("image")) == 2
 
 
-def test_options_of_every_method_are_on_its_page() -> None:
+@pytest.mark.parametrize(("page", "family"), [("saliency", "saliency"), ("grad_cam", "cam")])
+def test_options_of_every_method_are_on_its_page(page: str, family: str) -> None:
     """The form comes from the registry: nothing in the library is missing on the page."""
-    app = opened("saliency")
-    for method in (m for m in ex.methods() if m.family == "saliency"):
-        app.selectbox(key="saliency_method").set_value(method.title).run()
+    app = opened(page)
+    for method in (m for m in ex.methods() if m.family == family):
+        app.selectbox(key=f"{family}_method").set_value(method.title).run()
         assert not app.exception
         keys = {w.key for kind in (app.selectbox, app.slider, app.number_input, app.toggle) for w in kind if w.key}
-        assert {option_key("saliency", method.name, name) for name in method.options.model_fields} <= keys
+        assert {option_key(family, method.name, name) for name in method.options.model_fields} <= keys
 
 
 def test_a_value_of_the_form_reaches_the_explainer() -> None:

@@ -1,0 +1,79 @@
+"""Maps of several layers as one: fine detail of the early ones, meaning of the late ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from explainers.core.attribution import Attribution, Cost
+from explainers.core.errors import VitrineError
+
+How = Literal["mean", "max"]
+
+
+def fuse(maps: Sequence[Attribution], how: How = "mean") -> Attribution:
+    """One map from those of several layers, each scaled to its own range first.
+
+    TorchCAM takes the maximum, pytorch-grad-cam the mean.
+
+    Args:
+        maps: of the same inputs and target, such as `explain` makes of a list of layers.
+        how: "mean" or "max", place by place; of signed maps the maximum is the value farthest from zero.
+
+    Returns:
+        Values from 0 to 1, or -1 to 1 where signed, at the resolution of the finest map; a map that is constant counts
+        as zero.
+
+    Raises:
+        VitrineError: there is no map, or they explain different things.
+    """
+    if not maps:
+        raise VitrineError("There is nothing to fuse: give at least one map.")
+    if how not in ("mean", "max"):
+        raise VitrineError(f'Maps can be fused by "mean" or "max", not {how!r}.')
+    first = maps[0]
+    about = {(one.input_fingerprint, one.model_fingerprint, one.target, one.signed) for one in maps}
+    if len(about) > 1 or any(one.values.ndim != 3 for one in maps):
+        raise VitrineError(
+            "Only maps (N, h, w) of the same model, inputs, target and kind can be fused; explain them in one call, with a "
+            "list of layers."
+        )
+    size = (max(one.values.shape[1] for one in maps), max(one.values.shape[2] for one in maps))
+    scaled = torch.stack([_resized(_scaled(one.values, one.signed), size) for one in maps])
+    if how == "mean":
+        values = scaled.mean(0)
+    else:
+        values = scaled.gather(0, scaled.abs().argmax(0, keepdim=True))[0]
+    return replace(
+        first,
+        values=values,
+        layer=" + ".join(dict.fromkeys(one.layer or one.method for one in maps)),
+        method=" + ".join(dict.fromkeys(one.method for one in maps)),
+        options=first.options | {"fused": how},
+        cost=Cost(
+            sum(one.cost.forward for one in maps),
+            sum(one.cost.backward for one in maps),
+            sum(one.cost.seconds for one in maps),
+        ),
+        completeness=None,
+        error=None,
+    )
+
+
+def _scaled(values: Tensor, signed: bool) -> Tensor:
+    """Each map (N, h, w) over its own range: from 0 to 1, or by its largest absolute value."""
+    if signed:
+        largest = values.abs().amax((1, 2), keepdim=True)
+        return values / torch.where(largest > 0, largest, 1)
+    low, high = values.amin((1, 2), keepdim=True), values.amax((1, 2), keepdim=True)
+    return (values - low) / torch.where(high > low, high - low, 1)
+
+
+def _resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    resized: Tensor = F.interpolate(maps.unsqueeze(1), size, mode="bilinear", align_corners=False)
+    return resized.squeeze(1)
