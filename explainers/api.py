@@ -135,6 +135,7 @@ def explain(
         maps = _maps(run, inputs, asked, one, chosen)
         made.append(_attribution(run, inputs, asked, one, chosen, maps, spent))
         spent = run.cost
+    run.finish()
     return made if several else made[0]
 
 
@@ -190,13 +191,9 @@ def estimate(model: Model, images: Images, method: str, *, engine: Engine | None
     """
     engine = engine or engine_for()
     inputs = model.inputs(images).to(engine.device)
-    plans = _plans([method], model, options)
-    passes = [chosen.cost(inputs.shape, values) for chosen, values in plans]
-    if any("layer" in type(values).model_fields for _, values in plans):
-        passes = passes[:1]  # one capture serves all layers
-    forward, backward = sum(cost.forward for cost in passes), sum(cost.backward for cost in passes)
-    seconds = Run(model, engine).seconds(inputs, Cost(forward, backward))
-    return Cost(forward, backward, seconds)
+    run = Run(model, engine)
+    passes = _expected(run, inputs, _plans([method], model, options))
+    return Cost(passes.forward, passes.backward, run.seconds(inputs, passes))
 
 
 def regions(model: Model, image: Images, segments: str = "slic", count: int = 50) -> Tensor:

@@ -223,6 +223,11 @@ class Run:
         """Announce the passes that will be made, for the share done."""
         self._passes.expect(cost)
 
+    def finish(self) -> None:
+        """Report that all is done: some methods find out on the way that they need fewer passes than they announced."""
+        self._passes.expect(self.cost)
+        self._passes.check()
+
     def derived(self, name: str, inputs: Tensor, make: Callable[[Tensor], Tensor]) -> Tensor:
         """Other inputs made from these, once, so that passes over them are shared too."""
         return self._remember(("derived", name), inputs, lambda: make(inputs))
