@@ -15,16 +15,11 @@ st.title("Grad-CAM")
 st.caption("Where in a layer the evidence for a class lies.")
 
 layers = layers_of(chosen.model)
-last = ex.default_layer(layers).name
 names = [layer.name for layer in layers]
 
 controls, shown = st.columns([1, 3], gap="large")
 with controls:
     method, options = method_form("cam", chosen.model, "cam", default="grad-cam")
-    layer = st.selectbox(
-        "Layer", names, index=names.index(last), key="cam_layer", bind="query-params",
-        help=f"Layers with a map over the picture, from early to late. {last} is the last of them, chosen by itself.",
-    )  # fmt: skip
     strip = st.multiselect(
         "Strip of layers", names, default=ex.stages(layers), key="cam_strip", bind="query-params",
         help="Shown from early to late; all of them cost one pass forward and one back.",
@@ -32,7 +27,6 @@ with controls:
     view = view_form("cam", method.signed)
 
 with shown:
-    options |= {"layer": layer} if layer != last else {}
     result = explain_with_progress(chosen, method, options)
     explanation_panel(chosen, result, view, code_for(chosen, method, options), f"{method.title} at {result.layer}")
     about(method)

@@ -51,7 +51,7 @@ class Variants:
             Where all M versions are of one input, the rows (1, ...) and its number (1,) come once, to be broadcast.
         weights: (count,), the weight of each version in the sum over versions.
         fold: (gradients (M, ...), number of the input, number of the version) -> what is summed
-            in their place, (M, ...); None sums the gradients.
+            in their place, M rows of any shape; None sums the gradients.
     """
 
     count: int
@@ -200,6 +200,41 @@ class Run:
                 self._memory[capture.layer.name, target, id(inputs)] = (inputs, capture)
         return [self._memory[layer.name, target, id(inputs)][1] for layer in found]
 
+    def captures(
+        self,
+        inputs: Tensor,
+        layer: str | None,
+        target: Target,
+        variants: Variants,
+        put: Callable[[Tensor, Tensor], Tensor] | None = None,
+    ) -> Iterator[tuple[Tensor, Tensor, Capture]]:
+        """`capture` of all versions of every input, in order, chunk by chunk, as they come; nothing of them is kept.
+
+        Args:
+            put: (number of the input, number of the version, as in `Variants.make`) -> what takes the place of the layer's
+                own output (m, ...). Versions of one input whose rows `make` left together then part at the layer only.
+
+        Returns:
+            An iterator over (number of the input (m,), number of the version (m,), capture of these m rows).
+        """
+        target = self.resolve(inputs, target)
+        found = self.layer(layer)
+
+        def work(rows: slice) -> tuple[Tensor, Tensor, Capture]:
+            made, numbers, number, version = self._made(inputs, variants, rows)
+            chunk_target = target.take(numbers)
+            output = None if put is None else put(number, version)
+            try:
+                _, maps = self._capture_chunk(made, [found], chunk_target, output)
+            except RuntimeError:  # rows that have parted cannot be joined with the single one, as in a DenseNet
+                if len(made) == len(numbers):
+                    raise
+                _, maps = self._capture_chunk(made.expand(len(numbers), *made.shape[1:]), [found], chunk_target, output)
+            return number.expand(len(numbers)), version, Capture(found, *maps[found.name])
+
+        kind = "capture" if put is None else f"capture at {found.name}"
+        return self._passes.chunks(kind, len(inputs) * variants.count, work, forward=1, backward=1)
+
     # -- what methods may ask besides -----------------------------------------------------------
 
     def resolve(self, inputs: Tensor, target: Target) -> Target:
@@ -290,27 +325,34 @@ class Run:
         return outputs.detach(), torch.autograd.grad(score, inputs)[0]
 
     def _sum_over_variants(self, inputs: Tensor, target: Target, variants: Variants, network: nn.Module) -> Tensor:
-        total = torch.zeros_like(inputs)
-        count, weights, fold = variants.count, variants.weights.to(inputs), variants.fold
+        total: Tensor | None = None
+        weights, fold = variants.weights.to(inputs), variants.fold
 
         def work(rows: slice) -> tuple[Tensor, Tensor]:
-            numbers = [row // count for row in range(rows.start, rows.stop)]
-            one = numbers[0] == numbers[-1]
-            number = torch.tensor(numbers[:1] if one else numbers, device=inputs.device)
-            version = torch.arange(rows.start, rows.stop, device=inputs.device) % count
-            # Laid out before they are multiplied into many: then so are the versions, without a copy.
-            made = variants.make(self._laid_out(inputs[number]), number, version)
+            made, numbers, number, version = self._made(inputs, variants, rows)
             if fold is None:  # the weights go into the scores, which are smaller than the gradients
                 _, gradient = self._gradient(network, made, target.take(numbers), weights[version])
             else:
                 _, gradient = self._gradient(network, made, target.take(numbers))
-                shape = (-1, *[1] * (inputs.ndim - 1))
-                gradient = fold(gradient, number, version) * weights[version].view(shape)
-            return number, gradient.sum(0, keepdim=True) if one else gradient
+                folded = fold(gradient, number, version)
+                gradient = folded * weights[version].view(-1, *[1] * (folded.ndim - 1))
+            return number, gradient.sum(0, keepdim=True) if len(number) == 1 else gradient
 
-        for number, gradient in self._passes.chunks("gradient", len(inputs) * count, work, forward=1, backward=1):
+        rows = len(inputs) * variants.count
+        for number, gradient in self._passes.chunks("gradient", rows, work, forward=1, backward=1):
+            if total is None:
+                total = gradient.new_zeros(len(inputs), *gradient.shape[1:])
             total.index_add_(0, number, gradient)
+        assert total is not None
         return total
+
+    def _made(self, inputs: Tensor, variants: Variants, rows: slice) -> tuple[Tensor, list[int], Tensor, Tensor]:
+        """Versions made, the input that each of them is of, and the two numbers as `Variants.make` gets them."""
+        numbers = [row // variants.count for row in range(rows.start, rows.stop)]
+        number = torch.tensor(numbers[:1] if numbers[0] == numbers[-1] else numbers, device=inputs.device)
+        version = torch.arange(rows.start, rows.stop, device=inputs.device) % variants.count
+        # Laid out before they are multiplied into many: then so are the versions, without a copy.
+        return variants.make(self._laid_out(inputs[number]), number, version), numbers, number, version
 
     def _capture(self, inputs: Tensor, layers: Sequence[Layer], target: Target) -> list[Capture]:
         def work(rows: slice) -> tuple[Tensor, dict[str, tuple[Tensor, Tensor]]]:
@@ -327,12 +369,12 @@ class Run:
         ]
 
     def _capture_chunk(
-        self, inputs: Tensor, layers: Sequence[Layer], target: Target
+        self, inputs: Tensor, layers: Sequence[Layer], target: Target, put: Tensor | None = None
     ) -> tuple[Tensor, dict[str, tuple[Tensor, Tensor]]]:
         held: dict[str, Tensor] = {}
 
         def hold(name: str, output: Any) -> Any:
-            tensor = tensor_of(output)
+            tensor = tensor_of(output) if put is None else put
             assert tensor is not None
             # The first layer reached starts the graph: nothing below it is recorded or differentiated.
             held[name] = tensor if tensor.requires_grad else tensor.detach().requires_grad_()
@@ -343,6 +385,11 @@ class Run:
         with torch.enable_grad(), watching(self.network, [layer.name for layer in layers], hold):
             outputs = self._call(self.network, self._laid_out(inputs.detach()), layer_of(target))
             score = target(outputs).sum()
+        for layer in layers:
+            if layer.name not in held:
+                raise VitrineError(
+                    f"Layer {layer.name!r} comes after {layer_of(target)!r}, whose channel is explained; choose an earlier layer."
+                )
         wanted = [held[layer.name] for layer in layers]
         gradients: Sequence[Tensor | None] = [None] * len(wanted)
         if score.requires_grad:

@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 import explainers as ex
+from pages.common.work import layers_of
 
 
 def method_form(family: str, model: ex.Model, key: str, default: str) -> tuple[ex.Method, dict[str, Any]]:
@@ -26,8 +27,8 @@ def method_form(family: str, model: ex.Model, key: str, default: str) -> tuple[e
     titles = list(methods)
     start = next((i for i, method in enumerate(methods.values()) if method.name == default), 0)
     method = methods[st.selectbox("Method", titles, index=start, key=f"{key}_method", bind="query-params")]
-    fields = {name: field for name, field in method.options.model_fields.items() if _choices(field) != "layers"}
-    chosen = {name: _widget(f"{key}_{name}", name, field) for name, field in fields.items()}
+    fields = method.options.model_fields
+    chosen = {name: _control(f"{key}_{name}", name, field, model) for name, field in fields.items()}
     return method, {name: value for name, value in chosen.items() if value != fields[name].default}
 
 
@@ -42,6 +43,21 @@ def about(method: ex.Method) -> None:
 def _choices(field: FieldInfo) -> str | None:
     extra = field.json_schema_extra
     return str(extra.get("choices")) if isinstance(extra, dict) else None
+
+
+def _control(key: str, name: str, field: FieldInfo, model: ex.Model) -> Any:
+    return _layer(key, model) if _choices(field) == "layers" else _widget(key, name, field)
+
+
+def _layer(key: str, model: ex.Model) -> str | None:
+    """A layer of the model, or None for the one that is taken by itself."""
+    layers = layers_of(model)
+    names, last = [layer.name for layer in layers], ex.default_layer(layers).name
+    chosen = st.selectbox(
+        "Layer", names, index=names.index(last), key=key, bind="query-params",
+        help=f"Layers with a map over the picture, from early to late. {last} is the last of them, chosen by itself.",
+    )  # fmt: skip
+    return None if chosen == last else chosen
 
 
 def _widget(key: str, name: str, field: FieldInfo) -> Any:
