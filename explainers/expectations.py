@@ -19,14 +19,14 @@ from explainers.saliency import saliency
 
 _AGAINST_REFERENCES = (
     "It is measured against the references, which decide what counts as nothing to see. Published are samples of the "
-    "training data; here they are random plain colours (of a vector, standard normal draws), or the other inputs given, "
+    "training data; here they are random colours (of a vector, standard normal draws), or the other inputs given, "
     "because the training data are not at hand."
 )
 
 
 class ExpectedGradientsOptions(ReferenceOptions):
     samples: int = Field(
-        50, ge=2, le=1000, description="Random points between the input and its references, taken in turn."
+        50, ge=2, le=500, description="Random points between the input and its references, taken in turn."
     )
 
 

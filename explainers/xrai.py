@@ -22,7 +22,7 @@ ENDS = (Baseline.BLACK, Baseline.WHITE)
 
 
 class XraiOptions(Options):
-    steps: int = Field(25, ge=2, le=250, description="Points on each of the two paths, from black and from white.")
+    steps: int = Field(25, ge=2, le=500, description="Points on each of the two paths, from black and from white.")
     grow: int = Field(
         2, ge=0, le=10, description="Pixels by which regions are enlarged, so that they hold the edges that bound them."
     )

@@ -10,6 +10,7 @@ from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.preprocess import Preprocess
 from explainers.core.references import ReferenceOptions, draw_references
+from explainers.core.target import ClassTarget
 from explainers.models import load_model
 from tests.core.networks import Formula, Linear, assert_close, random_inputs, small_model
 
@@ -27,6 +28,9 @@ def test_colours_are_plain_and_between_black_and_white():
     assert 0 <= pixels.min() < 0.1
     assert 0.9 < pixels.max() <= 1
     assert drawn.chosen.tolist() == [list(range(20))] * 2
+    noise = draw_references(model, random_inputs(2), ReferenceOptions(number=2, references="noise")).pool * std + mean
+    assert 0 <= noise.min() < 0.01 < 0.99 < noise.max() <= 1
+    assert len(noise.unique()) > 1000
     other = draw_references(model, random_inputs(2), ReferenceOptions(number=20, seed=1))
     assert not torch.equal(other.pool, drawn.pool)
 
@@ -48,7 +52,7 @@ def test_one_input_has_no_others():
             explain(small_model(), random_inputs(1), method, 0, references="inputs")
 
 
-@pytest.mark.parametrize("references", ["colours", "inputs"])
+@pytest.mark.parametrize("references", ["colours", "noise", "inputs"])
 @pytest.mark.parametrize("method", ["expected-gradients", "deeplift-shap"])
 def test_a_linear_network_is_compared_with_the_mean_reference(method, references):
     model = Model("linear", Linear(WEIGHTS), (3,))
@@ -63,7 +67,6 @@ def test_a_linear_network_is_compared_with_the_mean_reference(method, references
 
 
 def test_deeplift_shap_is_complete_and_the_mean_of_deeplift():
-    """With black and white as all references it is the mean of DeepLift's two maps."""
     model, inputs = small_model(torch.float64), random_inputs(3, dtype=torch.float64)
     result = explain(model, inputs, "deeplift-shap", 2, number=4)
     assert result.completeness.expected.abs().min() > 0.01
@@ -78,7 +81,7 @@ def test_expected_gradients_against_zeros_are_integrated_gradients():
     model = small_model(torch.float64)
     pair = random_inputs(2, dtype=torch.float64)
     pair[1] = 0
-    drawn = explain(model, pair, "expected-gradients", 2, references="inputs", number=2, samples=1000)
+    drawn = explain(model, pair, "expected-gradients", 2, references="inputs", number=2, samples=500)
     straight = explain(model, pair[:1], "integrated-gradients", 2, steps=300)
     assert_close(drawn.values[:1], straight.values, 2e-2)
     assert abs(float(drawn.completeness.gap[0])) < 0.02 * abs(float(drawn.completeness.expected[0]))
@@ -86,8 +89,6 @@ def test_expected_gradients_against_zeros_are_integrated_gradients():
 
 def test_each_input_is_compared_under_its_own_target():
     model, inputs = small_model(torch.float64), random_inputs(3, dtype=torch.float64)
-    from explainers.core.target import ClassTarget
-
     together = explain(model, inputs, "deeplift-shap", ClassTarget((0, 3, 1)), references="inputs", number=2)
     for row, index in enumerate((0, 3, 1)):
         same = explain(model, inputs, "deeplift-shap", index, references="inputs", number=2)

@@ -20,15 +20,17 @@ from explainers.core.target import Target, layer_of
 class Kind(enum.StrEnum):
     """Where references come from."""
 
-    COLOURS = "colours"  # random constant colours; of a vector, standard normal draws
+    COLOURS = "colours"  # random constant colours
+    NOISE = "noise"  # a random colour in every pixel
     INPUTS = "inputs"  # the other inputs given with this one
 
 
 class ReferenceOptions(Options):
     references: Kind = Field(
         Kind.COLOURS,
-        description="What the input is compared with: random plain colours (of a vector, normal draws), or, from Python and "
-        "on the command line, the other inputs given with it.",
+        description="What the input is compared with: random plain colours, a random colour in every pixel (of a vector, both "
+        "are standard normal draws), or the other inputs given with it.",
+        json_schema_extra={"several inputs": [Kind.INPUTS.value]},
     )
     number: int = Field(10, ge=2, le=100, description="How many references every input is compared with.")
     seed: int = Field(0, ge=0, description="Seed of the draws.")
@@ -49,8 +51,8 @@ def draw_references(model: Model, inputs: Tensor, options: ReferenceOptions) -> 
         VitrineError: other inputs were asked for, and there are none.
     """
     count = len(inputs)
-    if options.references is Kind.COLOURS:
-        pool = _plain(model, inputs, options)
+    if options.references is not Kind.INPUTS:
+        pool = _drawn(model, inputs, options)
         return References(pool, torch.arange(options.number, device=inputs.device).expand(count, -1))
     if count == 1:
         raise VitrineError(
@@ -67,7 +69,7 @@ def draw_references(model: Model, inputs: Tensor, options: ReferenceOptions) -> 
 
 def reference_passes(options: ReferenceOptions) -> int:
     """Forward passes that tell the references' scores: other inputs are scored anyway."""
-    return options.number if options.references is Kind.COLOURS else 0
+    return 0 if options.references is Kind.INPUTS else options.number
 
 
 def above_references(run: Run, inputs: Tensor, target: Target, options: ReferenceOptions) -> Tensor:
@@ -79,12 +81,13 @@ def above_references(run: Run, inputs: Tensor, target: Target, options: Referenc
     return run.scores(inputs, target) - torch.stack(means)
 
 
-def _plain(model: Model, inputs: Tensor, options: ReferenceOptions) -> Tensor:
-    """Constant colours (number, C, H, W), from 0 to 1 in each channel before normalisation; or normal vectors (number, F)."""
+def _drawn(model: Model, inputs: Tensor, options: ReferenceOptions) -> Tensor:
+    """Colours from 0 to 1 in each channel before normalisation, (number, C, H, W); or normal vectors (number, F)."""
     source = generator("cpu", options.seed)
     if inputs.ndim == 2:
         return torch.randn(options.number, inputs.shape[1], generator=source).to(inputs)
-    colours = torch.rand(options.number, inputs.shape[1], *[1] * (inputs.ndim - 2), generator=source).to(inputs)
+    size = (1, 1) if options.references is Kind.COLOURS else inputs.shape[2:]
+    colours = torch.rand(options.number, inputs.shape[1], *size, generator=source).to(inputs)
     if model.preprocess is not None:
         black, white = (model.preprocess.pixel(value, inputs) for value in (0.0, 1.0))
         colours = torch.lerp(black.expand_as(colours), white.expand_as(colours), colours)

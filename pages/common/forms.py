@@ -40,13 +40,14 @@ def about(method: ex.Method) -> None:
         )
 
 
-def _choices(field: FieldInfo) -> str | None:
+def _extra(field: FieldInfo, name: str) -> Any:
+    """What an option says about its control beyond its type, if anything."""
     extra = field.json_schema_extra
-    return str(extra.get("choices")) if isinstance(extra, dict) else None
+    return extra.get(name) if isinstance(extra, dict) else None
 
 
 def _control(key: str, name: str, field: FieldInfo, model: ex.Model) -> Any:
-    return _layer(key, model) if _choices(field) == "layers" else _widget(key, name, field)
+    return _layer(key, model) if _extra(field, "choices") == "layers" else _widget(key, name, field)
 
 
 def _layer(key: str, model: ex.Model) -> str | None:
@@ -65,7 +66,8 @@ def _widget(key: str, name: str, field: FieldInfo) -> Any:
     label, help_text, kind = name.replace("_", " ").capitalize(), field.description, field.annotation
     low, high = _bound(field, Ge, Gt), _bound(field, Le, Lt)
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
-        values = [member.value for member in kind]
+        needs_several = _extra(field, "several inputs") or ()  # a page has one
+        values = [member.value for member in kind if member.value not in needs_several]
         chosen = st.selectbox(
             label, values, index=values.index(field.default.value), key=key, bind="query-params", help=help_text
         )
