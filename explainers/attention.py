@@ -47,10 +47,10 @@ class HeadOptions(Options):
         None,
         ge=0,
         description="The attention layer, from 0; by default the last.",
-        json_schema_extra={"choices": "layers"},
+        json_schema_extra={"choices": "page"},
     )
     head: int | None = Field(
-        None, ge=0, description="The head, from 0; by default the mean of all.", json_schema_extra={"choices": "layers"}
+        None, ge=0, description="The head, from 0; by default the mean of all.", json_schema_extra={"choices": "page"}
     )
 
 

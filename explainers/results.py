@@ -34,7 +34,7 @@ def save_result(
     """
     name = _name(source, attribution)
     target = attribution.target.describe(model.labels)
-    scale = Scale.of(attribution.heatmap(), attribution.signed, percentile=99 if attribution.signed else 100)
+    scale = Scale.of(attribution.heatmap(), attribution.signed, percentile=attribution.percentile)
     view = model.preprocess.view(image) if model.preprocess is not None else image
     shown = view.convert("RGB").resize((480, round(480 * view.height / view.width)), Image.Resampling.LANCZOS)
     picture = figure(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -14,12 +14,11 @@ from torch import Tensor, nn
 
 from explainers.core.attribution import Cost
 from explainers.core.draws import seeded_noise
-from explainers.core.errors import VitrineError
+from explainers.core.driven import driven
 from explainers.core.fills import Baseline, fill_of
 from explainers.core.model import Needs
 from explainers.core.options import Options
 from explainers.core.registry import explainer
-from explainers.core.rewrite import with_own_activations
 from explainers.core.run import Run, Variants
 from explainers.core.target import Target
 
@@ -32,7 +31,7 @@ _LOCAL = (
     "It is the slope at this very input: a saturated score has none, so a feature that matters may stay dark, and "
     "the slope of a deep network is noisy."
 )
-_AGAINST_BASELINE = "It is measured against the baseline: another baseline gives another map, and what looks like the baseline gets no attribution."
+AGAINST_BASELINE = "It is measured against the baseline: another baseline gives another map, and what looks like the baseline gets no attribution."
 
 
 class NoOptions(Options):
@@ -111,7 +110,7 @@ def _path_cost(shape: Sequence[int], options: IntegratedGradientsOptions) -> Cos
     cost=_path_cost,
     citation="Sundararajan, Taly & Yan 2017, arXiv:1703.01365",
     shows="How the change of the score from the baseline to this input is shared out among the input values.",
-    caveat=_AGAINST_BASELINE + " The straight path runs through pictures the model never saw.",
+    caveat=AGAINST_BASELINE + " The straight path runs through pictures the model never saw.",
     expected_sum=score_difference,
 )
 def integrated_gradients(run: Run, inputs: Tensor, target: Target, options: IntegratedGradientsOptions) -> Tensor:
@@ -138,13 +137,7 @@ def integrated_gradients(run: Run, inputs: Tensor, target: Target, options: Inte
 )
 def smoothgrad(run: Run, inputs: Tensor, target: Target, options: SmoothGradOptions) -> Tensor:
     """Mean of d score / d input over noisy copies, (N, ...). Same seed, same map, whatever the chunk size."""
-    deviation = noise_deviation(inputs, options.noise)
-
-    def noisy(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
-        return torch.addcmul(rows, seeded_noise(rows, options.seed, version), deviation[number])
-
-    variants = Variants(options.samples, noisy, torch.full((options.samples,), 1 / options.samples))
-    return run.gradients(inputs, target, variants)
+    return run.gradients(inputs, target, noisy_copies(inputs, options))
 
 
 @saliency(
@@ -153,7 +146,7 @@ def smoothgrad(run: Run, inputs: Tensor, target: Target, options: SmoothGradOpti
     cost=lambda shape, options: Cost(shape[0] * (options.samples + 2), shape[0] * options.samples),
     citation="Lundberg & Lee 2017, arXiv:1705.07874",
     shows="An average of gradients at random points between the baseline and noisy copies of the input, times their difference.",
-    caveat=_AGAINST_BASELINE + " It is a sample: another seed gives a slightly different map.",
+    caveat=AGAINST_BASELINE + " It is a sample: another seed gives a slightly different map.",
     expected_sum=score_difference,
 )
 def gradient_shap(run: Run, inputs: Tensor, target: Target, options: GradientShapOptions) -> Tensor:
@@ -187,7 +180,7 @@ def gradient_shap(run: Run, inputs: Tensor, target: Target, options: GradientSha
 )
 def guided_backprop(run: Run, inputs: Tensor, target: Target, options: NoOptions) -> Tensor:
     """d score / d input with negative gradients dropped at every ReLU, (N, ...). Captum's, on a copy with its own ReLUs."""
-    return _by_captum(run, inputs, target, lambda network, rows, _: GuidedBackprop(network).attribute(rows), Cost(1, 1))
+    return driven(run, inputs, target, lambda network, rows, _: GuidedBackprop(network).attribute(rows), Cost(1, 1))
 
 
 @saliency(
@@ -196,7 +189,7 @@ def guided_backprop(run: Run, inputs: Tensor, target: Target, options: NoOptions
     cost=lambda shape, options: Cost(shape[0] * 4, shape[0] * 2),
     citation="Shrikumar, Greenside & Kundaje 2017, arXiv:1704.02685",
     shows="The change of the score from the baseline to this input, shared out by comparing every activation with its baseline value.",
-    caveat=_AGAINST_BASELINE
+    caveat=AGAINST_BASELINE
     + " The rescale rule knows ReLU, sigmoid, tanh, softmax and max pooling; through other non-linearities "
     "(GELU, SiLU, attention) it is the gradient and the completeness gap grows.",
     expected_sum=score_difference,
@@ -209,46 +202,17 @@ def deeplift(run: Run, inputs: Tensor, target: Target, options: BaselineOptions)
         values: Tensor = DeepLift(network).attribute(rows, baseline[numbers[0] : numbers[-1] + 1])
         return values
 
-    return _by_captum(run, inputs, target, work, Cost(2, 2))
+    return driven(run, inputs, target, work, Cost(2, 2))
 
 
-class _Scored(nn.Module):
-    """A network that puts out the target's score, so that Captum needs to know nothing of targets."""
+def noisy_copies(inputs: Tensor, options: SmoothGradOptions) -> Variants:
+    """SmoothGrad's noisy copies of every input, each with the same weight."""
+    deviation = noise_deviation(inputs, options.noise)
 
-    def __init__(self, network: nn.Module, target: Target, rows: Sequence[int]) -> None:
-        super().__init__()
-        self.network = network
-        self._target, self._rows = target, rows
+    def noisy(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
+        return torch.addcmul(rows, seeded_noise(rows, options.seed, version), deviation[number])
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        outputs: Tensor = self.network(inputs)
-        # DeepLift sends inputs and baselines through together, in this order.
-        rows = list(self._rows) * (len(outputs) // len(self._rows))
-        scores = self._target.take(rows)(outputs)
-        self.seen = scores.detach()[: len(self._rows)]
-        return scores
-
-
-def _by_captum(
-    run: Run, inputs: Tensor, target: Target, work: Callable[[nn.Module, Tensor, Sequence[int]], Tensor], passes: Cost
-) -> Tensor:
-    target = run.resolve(inputs, target)
-    scores = run.scores(inputs, target)
-    network = run.rewritten("own activations", with_own_activations)
-
-    def attribute(rows: Tensor, numbers: Sequence[int]) -> Tensor:
-        scored = _Scored(network, target, numbers).eval()
-        with torch.enable_grad():
-            result = work(scored, rows.detach().clone().requires_grad_(), numbers).detach()
-        expected = scores[numbers[0] : numbers[-1] + 1]
-        if not torch.allclose(scored.seen, expected, rtol=1e-2, atol=1e-2 * float(scores.abs().max())):
-            raise VitrineError(
-                f"The copy of {run.model.name} in which every activation is a module of its own puts out other scores "
-                "than the network itself; use a method that needs plain gradients, such as integrated-gradients."
-            )
-        return result
-
-    return run.attribute(inputs, attribute, passes, "captum")
+    return Variants(options.samples, noisy, torch.full((options.samples,), 1 / options.samples))
 
 
 def noise_deviation(inputs: Tensor, share: float) -> Tensor:

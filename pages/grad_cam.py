@@ -17,16 +17,11 @@ st.title("Grad-CAM")
 st.caption("Where in a layer the evidence for a class lies.")
 
 layers = layers_of(chosen.model)
-last = ex.default_layer(layers).name
 names = [layer.name for layer in layers]
 
 controls, shown = st.columns([1, 3], gap="large")
 with controls:
     method, options = method_form("cam", chosen.model, "cam", default="grad-cam")
-    layer = st.selectbox(
-        "Layer", names, index=names.index(last), key="cam_layer", bind="query-params",
-        help=f"Layers with a map over the picture, from early to late. {last} is the last of them, chosen by itself.",
-    )  # fmt: skip
     many = method.anytime  # as many passes for every layer: only those that are asked for
     strip = st.multiselect(
         "Strip of layers", names, default=[] if many else ex.stages(layers), bind="query-params",
@@ -39,7 +34,6 @@ with controls:
     view = view_form("cam", method.signed)
 
 with shown:
-    options |= {"layer": layer} if layer != last else {}
     result = explain_with_progress(chosen, method, options)
     explanation_panel(chosen, result, view, code_for(chosen, method, options), f"{method.title} at {result.layer}")
     about(method)

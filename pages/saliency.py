@@ -19,13 +19,14 @@ with controls:
     view = view_form("saliency", method.signed)
 with shown:
     result = explain_with_progress(chosen, method, options)
-    explanation_panel(chosen, result, view, code_for(chosen, method, options), method.title)
+    title = f"{method.title} at {result.layer}" if result.layer else method.title
+    explanation_panel(chosen, result, view, code_for(chosen, method, options), title)
     about(method)
     if result.completeness is not None:
         st.subheader("Does it add up?")
         st.altair_chart(completeness_chart(result.completeness), alt="Sum of the map beside the change of the score")
     st.subheader("How the values are spread")
     st.altair_chart(
-        value_histogram(result.values[0], unit="Attribution of one input value", log_counts=True),
+        value_histogram(result.values[0], unit="Attribution of one value of the map", log_counts=True),
         alt="Histogram of the map's values",
     )

@@ -25,11 +25,34 @@ from explainers.saliency import noise_deviation
 from tests.core.networks import Formula, Linear, assert_close, fixed_engine, random_inputs, small_model
 
 SALIENCY = ["gradient", "input-x-gradient", "integrated-gradients", "smoothgrad", "guided-backprop", "deeplift"]
-SALIENCY += ["gradient-shap"]
+SALIENCY += [
+    "gradient-shap",
+    "smoothgrad-squared",
+    "vargrad",
+    "blur-integrated-gradients",
+    "guided-integrated-gradients",
+]
+SALIENCY += ["expected-gradients", "deeplift-shap", "deconvolution", "guided-grad-cam", "fullgrad", "xrai"]
+SALIENCY += [
+    "layer-gradient-x-activation",
+    "internal-influence",
+    "layer-integrated-gradients",
+    "layer-conductance",
+]
 QUICK = {
     "integrated-gradients": {"steps": 4},
     "smoothgrad": {"samples": 3},
     "gradient-shap": {"samples": 3},
+    "smoothgrad-squared": {"samples": 3},
+    "vargrad": {"samples": 3},
+    "blur-integrated-gradients": {"steps": 4},
+    "guided-integrated-gradients": {"steps": 4},
+    "expected-gradients": {"samples": 5, "number": 2},
+    "deeplift-shap": {"number": 2},
+    "internal-influence": {"steps": 4},
+    "layer-integrated-gradients": {"steps": 4},
+    "layer-conductance": {"steps": 4},
+    "xrai": {"steps": 3},
 }
 WEIGHTS = torch.tensor([[1.0, -2.0], [0.5, 3.0], [-4.0, 0.25]], dtype=torch.float64)
 POINT = torch.tensor([[2.0, -1.0, 3.0]], dtype=torch.float64)

@@ -86,6 +86,14 @@ class Attribution:
             return None
         return min(reliability(values, error) for values, error in zip(self.values, self.error, strict=True))
 
+    @property
+    def percentile(self) -> int:
+        """Of the absolute values: where a colour bar that fits this map should end.
+
+        A few extreme pixels must not leave all others pale; a CAM has few cells, and its strongest one counts.
+        """
+        return 99 if self.signed or self.values.ndim == 4 else 100
+
     @cached_property
     def input_fingerprint(self) -> str:
         """Hash of the inputs: 16 hex digits."""

@@ -51,17 +51,22 @@ def differentiate(
     forward: Callable[[], Tensor],
     score: Callable[[Tensor], Tensor],
     curvature: bool = False,
+    put: Tensor | None = None,
 ) -> tuple[Tensor, Maps]:
     """Outputs of `forward`, and activations and gradients (N, C, h, w) of the layers by name; the curvature third.
 
     Args:
         score: (outputs) -> the sum of all scores.
         curvature: a second backward pass per layer.
+        put: what takes the place of the layers' own output.
+
+    Raises:
+        VitrineError: the score does not depend on a layer.
     """
     held: dict[str, Tensor] = {}
 
     def hold(name: str, output: Any) -> Any:
-        tensor = tensor_of(output)
+        tensor = tensor_of(output) if put is None else put
         assert tensor is not None
         # The first layer reached starts the graph: nothing below it is recorded or differentiated.
         held[name] = tensor if tensor.requires_grad else tensor.detach().requires_grad_()

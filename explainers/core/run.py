@@ -48,7 +48,7 @@ class Variants:
             Where all M versions are of one input, the rows (1, ...) and its number (1,) come once, to be broadcast.
         weights: (count,), the weight of each version in the sum over versions.
         fold: (gradients (M, ...), number of the input, number of the version) -> what is summed
-            in their place, (M, ...); None sums the gradients.
+            in their place, M rows of any shape; None sums the gradients.
     """
 
     count: int
@@ -217,6 +217,49 @@ class Run:
 
         return [parts[0] for _, parts in self._look(inputs, layers, ("activations",), work)]
 
+    def captures(
+        self,
+        inputs: Tensor,
+        layer: str | None,
+        target: Target,
+        variants: Variants,
+        put: Callable[[Tensor, Tensor], Tensor] | None = None,
+    ) -> Iterator[tuple[Tensor, Tensor, Capture]]:
+        """`capture` of all versions of every input, in order, chunk by chunk, as they come; nothing of them is kept.
+
+        Args:
+            put: (number of the input, number of the version, as in `Variants.make`) -> what takes the place of the layer's
+                own output (m, ...). Versions of one input whose rows `make` left together then part at the layer only.
+
+        Returns:
+            An iterator over (number of the input (m,), number of the version (m,), capture of these m rows).
+        """
+        target = self.resolve(inputs, target)
+        found = self.layer(layer)
+
+        def work(rows: slice) -> tuple[Tensor, Tensor, Capture]:
+            made, numbers, number, version = self._made(inputs, variants, rows)
+            its_target = target.take(numbers)
+            output = None if put is None else put(number, version)
+
+            def capture(made: Tensor) -> Capture:
+                def forward() -> Tensor:
+                    return self._call(self.network, self._laid_out(made.detach()), layer_of(target))
+
+                _, maps = differentiate(self.network, [found], forward, lambda o: its_target(o).sum(), put=output)
+                return Capture(found, *maps[found.name])
+
+            try:
+                captured = capture(made)
+            except RuntimeError:  # rows that have parted cannot be joined with the single one, as in a DenseNet
+                if len(made) == len(numbers):
+                    raise
+                captured = capture(made.expand(len(numbers), *made.shape[1:]))
+            return number.expand(len(numbers)), version, captured
+
+        kind = "capture" if put is None else f"capture at {found.name}"
+        return self._passes.chunks(kind, len(inputs) * variants.count, work, forward=1, backward=1)
+
     # -- what methods may ask besides -----------------------------------------------------------
 
     def expect(self, cost: Cost) -> None:
@@ -372,27 +415,34 @@ class Run:
         return outputs.detach(), torch.autograd.grad(score, inputs)[0]
 
     def _sum_over_variants(self, inputs: Tensor, target: Target, variants: Variants, network: nn.Module) -> Tensor:
-        total = torch.zeros_like(inputs)
-        count, weights, fold = variants.count, variants.weights.to(inputs), variants.fold
+        total: Tensor | None = None
+        weights, fold = variants.weights.to(inputs), variants.fold
 
         def work(rows: slice) -> tuple[Tensor, Tensor]:
-            numbers = [row // count for row in range(rows.start, rows.stop)]
-            one = numbers[0] == numbers[-1]
-            number = torch.tensor(numbers[:1] if one else numbers, device=inputs.device)
-            version = torch.arange(rows.start, rows.stop, device=inputs.device) % count
-            # Laid out before they are multiplied into many: then so are the versions, without a copy.
-            made = variants.make(self._laid_out(inputs[number]), number, version)
+            made, numbers, number, version = self._made(inputs, variants, rows)
             if fold is None:  # the weights go into the scores, which are smaller than the gradients
                 _, gradient = self._gradient(network, made, target.take(numbers), weights[version])
             else:
                 _, gradient = self._gradient(network, made, target.take(numbers))
-                shape = (-1, *[1] * (inputs.ndim - 1))
-                gradient = fold(gradient, number, version) * weights[version].view(shape)
-            return number, gradient.sum(0, keepdim=True) if one else gradient
+                folded = fold(gradient, number, version)
+                gradient = folded * weights[version].view(-1, *[1] * (folded.ndim - 1))
+            return number, gradient.sum(0, keepdim=True) if len(number) == 1 else gradient
 
-        for number, gradient in self._passes.chunks("gradient", len(inputs) * count, work, forward=1, backward=1):
+        rows = len(inputs) * variants.count
+        for number, gradient in self._passes.chunks("gradient", rows, work, forward=1, backward=1):
+            if total is None:
+                total = gradient.new_zeros(len(inputs), *gradient.shape[1:])
             total.index_add_(0, number, gradient)
+        assert total is not None
         return total
+
+    def _made(self, inputs: Tensor, variants: Variants, rows: slice) -> tuple[Tensor, list[int], Tensor, Tensor]:
+        """Versions made, the input that each of them is of, and the two numbers as `Variants.make` gets them."""
+        numbers = [row // variants.count for row in range(rows.start, rows.stop)]
+        number = torch.tensor(numbers[:1] if numbers[0] == numbers[-1] else numbers, device=inputs.device)
+        version = torch.arange(rows.start, rows.stop, device=inputs.device) % variants.count
+        # Laid out before they are multiplied into many: then so are the versions, without a copy.
+        return variants.make(self._laid_out(inputs[number]), number, version), numbers, number, version
 
     def _look(
         self,

@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 import explainers as ex
+from pages.common.work import layers_of
 
 SELDOM = ("seed", "reliability")  # options at the end of a form
 
@@ -28,9 +29,9 @@ def method_form(family: str, model: ex.Model, key: str, default: str) -> tuple[e
     titles = list(methods)
     start = next((i for i, method in enumerate(methods.values()) if method.name == default), 0)
     method = methods[st.selectbox("Method", titles, index=start, key=f"{key}_method", bind="query-params")]
-    fields = {name: field for name, field in method.options.model_fields.items() if _choices(field) != "layers"}
+    fields = {name: field for name, field in method.options.model_fields.items() if _extra(field, "choices") != "page"}
     fields = dict(sorted(fields.items(), key=lambda item: item[0] in SELDOM))
-    chosen = {name: _widget(option_key(key, method.name, name), name, field) for name, field in fields.items()}
+    chosen = {name: _control(key, method, name, field, model) for name, field in fields.items()}
     return method, {name: value for name, value in chosen.items() if value != fields[name].default}
 
 
@@ -48,9 +49,27 @@ def about(method: ex.Method) -> None:
         )
 
 
-def _choices(field: FieldInfo) -> str | None:
+def _extra(field: FieldInfo, name: str) -> Any:
+    """What an option says about its control beyond its type, if anything."""
     extra = field.json_schema_extra
-    return str(extra.get("choices")) if isinstance(extra, dict) else None
+    return extra.get(name) if isinstance(extra, dict) else None
+
+
+def _control(key: str, method: ex.Method, name: str, field: FieldInfo, model: ex.Model) -> Any:
+    if _extra(field, "choices") == "layers":
+        return _layer(f"{key}_{name}", model)  # the same for all methods: one looks at a layer by several of them
+    return _widget(option_key(key, method.name, name), name, field)
+
+
+def _layer(key: str, model: ex.Model) -> str | None:
+    """A layer of the model, or None for the one that is taken by itself."""
+    layers = layers_of(model)
+    names, last = [layer.name for layer in layers], ex.default_layer(layers).name
+    chosen = st.selectbox(
+        "Layer", names, index=names.index(last), key=key, bind="query-params",
+        help=f"Layers with a map over the picture, from early to late. {last} is the last of them, chosen by itself.",
+    )  # fmt: skip
+    return None if chosen == last else chosen
 
 
 def _widget(key: str, name: str, field: FieldInfo) -> Any:
@@ -58,7 +77,8 @@ def _widget(key: str, name: str, field: FieldInfo) -> Any:
     label, help_text, kind = name.replace("_", " ").capitalize(), field.description, field.annotation
     low, high = _bound(field, Ge, Gt), _bound(field, Le, Lt)
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
-        values = [member.value for member in kind]
+        needs_several = _extra(field, "several inputs") or ()  # a page has one
+        values = [member.value for member in kind if member.value not in needs_several]
         chosen = st.selectbox(
             label, values, index=values.index(field.default.value), key=key, bind="query-params", help=help_text
         )

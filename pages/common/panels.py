@@ -53,8 +53,7 @@ class View:
         signed = result.signed and self.fold == "sum"
         if self.limit is not None:
             return Scale(-self.limit if signed else 0.0, self.limit, "diverging" if signed else "sequential")
-        # A few extreme pixels must not leave all others pale; a CAM has few cells, and its strongest one counts.
-        return Scale.of(self.maps(result), signed=signed, percentile=99 if result.signed else 100)
+        return Scale.of(self.maps(result), signed=signed, percentile=result.percentile)
 
 
 def view_form(key: str, signed: bool) -> View:

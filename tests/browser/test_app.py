@@ -190,6 +190,26 @@ def test_saliency_controls(app: App) -> None:
     assert {"saliency_method", "saliency_smoothgrad_noise", "saliency_view", "saliency_limit"} <= set(query(app.page))
 
 
+def test_saliency_at_layers_against_references_and_in_regions(app: App) -> None:
+    app.open("saliency", saliency_method="Layer conductance", saliency_steps=4)
+    before = app.images()[1]
+    app.choose("saliency_layer", "layer2")
+    assert differ(app.images()[1], before) > 0.5
+    assert "at layer2" in app.text()
+    assert query(app.page)["saliency_layer"] == ["layer2"]
+    app.choose("saliency_method", "Guided Grad-CAM")
+    assert "at layer2" in app.text(), "the layer stays when the method changes"
+    app.choose("saliency_method", "DeepLift SHAP")
+    before = app.images()[1]
+    app.choose("saliency_references", "noise")
+    assert differ(app.images()[1], before) > 0.1
+    for title in ("SmoothGrad squared", "VarGrad", "Blur integrated gradients", "Guided integrated gradients", "XRAI"):
+        app.choose("saliency_method", title)
+        expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()
+    app.slide("saliency_grow", 3)
+    assert query(app.page)["saliency_grow"] == ["5"]
+
+
 def test_grad_cam_controls(app: App) -> None:
     app.open("grad_cam")
     images = app.images()

@@ -6,10 +6,19 @@ import pytest
 import torch
 from torch import nn
 
-from explainers.api import class_index, read_target
+from explainers.api import class_index, explain, read_target
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
-from explainers.core.target import ClassTarget, ContrastTarget, RegressionTarget, Target, TopTarget
+from explainers.core.target import (
+    ChannelTarget,
+    ClassTarget,
+    ContrastTarget,
+    RegressionTarget,
+    Target,
+    TopTarget,
+    layer_of,
+)
+from tests.core.networks import TRIPWIRE, assert_close, random_inputs, small_model
 
 OUTPUTS = torch.tensor([[1.0, 5.0, 2.0], [8.0, -3.0, 0.5]])
 
@@ -77,6 +86,86 @@ def test_descriptions():
     assert RegressionTarget(1).describe() == "output 1"
     assert RegressionTarget(1).describe(labels) == "yield"
     assert TopTarget().describe(labels) == "each input's top class"
+
+
+# -- channels of layers -------------------------------------------------------------------------
+
+MAPS = torch.arange(24.0).view(2, 3, 2, 2)  # (N, C, h, w)
+TOKENS = torch.arange(24.0).view(2, 4, 3)  # (N, tokens, C)
+
+
+@pytest.mark.parametrize(
+    ("target", "outputs", "scores"),
+    [
+        (ChannelTarget("any", 1), MAPS, [5.5, 17.5]),
+        (ChannelTarget("any", 1, (0, 1)), MAPS, [5.0, 17.0]),
+        (ChannelTarget("any", 2), TOKENS, [6.5, 18.5]),
+        (ChannelTarget("any", 2, (3,)), TOKENS, [11.0, 23.0]),
+        (ChannelTarget("any", 0), OUTPUTS, [1.0, 8.0]),
+    ],
+)
+def test_scores_of_channels(target, outputs, scores):
+    assert isinstance(target, Target)
+    assert target(outputs).tolist() == scores
+    assert target.take([1])(outputs[1:]).tolist() == scores[1:]
+    hash(target)
+
+
+@pytest.mark.parametrize(
+    ("target", "outputs", "sentence"),
+    [
+        (ChannelTarget("conv", 3), MAPS, "Layer 'conv' puts out (2, 3, 2, 2): it has no channel 3."),
+        (ChannelTarget("conv", -1), MAPS, "Layer 'conv' puts out (2, 3, 2, 2): it has no channel -1."),
+        (ChannelTarget("conv", 3), TOKENS, "Layer 'conv' puts out (2, 4, 3): it has no channel 3."),
+        (ChannelTarget("conv", 0), torch.zeros(2), "Layer 'conv' puts out (2,): it has no channel 0."),
+        (ChannelTarget("conv", 0, (1,)), MAPS, "A place in layer 'conv' has 2 numbers, not 1."),
+        (ChannelTarget("conv", 0, (0, 2)), MAPS, "Place (0, 2) lies outside layer 'conv', which has (2, 2)."),
+        (ChannelTarget("conv", 0, (-1, 0)), MAPS, "Place (-1, 0) lies outside layer 'conv', which has (2, 2)."),
+    ],
+)
+def test_channels_and_places_that_do_not_exist(target, outputs, sentence):
+    with pytest.raises(VitrineError) as told:
+        target(outputs)
+    assert str(told.value) == sentence
+
+
+def test_describing_channels():
+    assert ChannelTarget("layer4", 7).describe(("stop",)) == "channel 7 of layer4"
+    assert ChannelTarget("layer4", 7, (1, 2)).describe() == "channel 7 of layer4 at (1, 2)"
+    assert layer_of(ChannelTarget("layer4", 7)) == "layer4"
+    assert layer_of(ClassTarget(7)) is None
+
+
+def test_passes_end_at_the_layer_of_the_channel():
+    model, inputs = small_model(torch.float64), random_inputs(2, dtype=torch.float64)
+    network = model.network
+    TRIPWIRE.seen.clear()
+    result = explain(model, inputs, "gradient", ChannelTarget("norm2", 5, (2, 3)))
+    assert TRIPWIRE.seen == [], "the end of the network was run"
+    asked = inputs.clone().requires_grad_()
+    score = network.norm2(network.conv2(network.norm1(network.conv1(asked)).relu()))[:, 5, 2, 3]
+    assert_close(result.score, score, 1e-6)
+    assert_close(result.values, torch.autograd.grad(score.sum(), asked)[0], 1e-6)
+
+
+@pytest.mark.parametrize(
+    "method", ["gradient", "integrated-gradients", "smoothgrad", "fullgrad", "grad-cam", "occlusion"]
+)
+def test_a_channel_that_does_not_exist_is_refused_by_every_kind_of_method(method):
+    options = {"layer": "conv1"} if method == "grad-cam" else {}
+    with pytest.raises(VitrineError, match="it has no channel 99"):
+        explain(small_model(), random_inputs(1), method, ChannelTarget("norm2", 99), **options)
+    with pytest.raises(VitrineError, match="no layer 'nothing'"):
+        explain(small_model(), random_inputs(1), method, ChannelTarget("nothing", 0), **options)
+
+
+def test_a_layer_made_of_others_cannot_be_named_where_the_network_is_taken_apart():
+    network = nn.Sequential(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), nn.Flatten(), nn.Linear(4 * 14 * 14, 3))
+    model = Model("nested", network, (3, 16, 16))
+    with pytest.raises(VitrineError, match="made of other modules, which this method takes apart"):
+        explain(model, random_inputs(1), "guided-backprop", ChannelTarget("0", 1))
+    inside = explain(model, random_inputs(1), "guided-backprop", ChannelTarget("0.0", 1)).values
+    assert_close(inside, explain(model, random_inputs(1), "gradient", ChannelTarget("0.0", 1)).values, 1e-6)
 
 
 # -- what callers may give ----------------------------------------------------------------------

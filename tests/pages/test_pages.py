@@ -65,6 +65,23 @@ def test_a_value_of_the_form_reaches_the_explainer() -> None:
     assert "steps=7" in code
 
 
+def test_a_layer_of_the_form_reaches_the_explainer() -> None:
+    app = opened("saliency")
+    app.selectbox(key="saliency_method").set_value("Layer conductance").run()
+    layers = app.selectbox(key="saliency_layer")
+    assert layers.value == ex.default_layer(ex.layers(ex.load_model("demo:signs-cnn"))).name
+    assert "layer=" not in next(block.value for block in app.code if "ex.explain" in block.value)
+    layers.set_value("layer2").run()
+    assert "layer='layer2'" in next(block.value for block in app.code if "ex.explain" in block.value)
+    assert "at layer2" in words(app)
+
+
+def test_one_picture_is_not_offered_other_inputs_to_be_compared_with() -> None:
+    app = opened("saliency")
+    app.selectbox(key="saliency_method").set_value("Expected gradients").run()
+    assert app.selectbox(key="saliency_references").options == ["colours", "noise"]
+
+
 @pytest.mark.parametrize("page", ["saliency", "grad_cam"])
 def test_the_code_on_the_page_gives_the_array_on_the_page(page: str) -> None:
     app = opened(page, target="stop", input="scene:1000051")

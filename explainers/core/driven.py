@@ -1,0 +1,78 @@
+"""Captum's methods that change the backward pass at activations, driven through a run on a copy made for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from explainers.core.attribution import Cost
+from explainers.core.errors import VitrineError
+from explainers.core.layers import output_of, tensor_of
+from explainers.core.rewrite import with_own_activations
+from explainers.core.run import Run
+from explainers.core.target import Target, layer_of
+
+Work = Callable[[nn.Module, Tensor, Sequence[int]], Tensor]
+
+
+def driven(run: Run, inputs: Tensor, target: Target, work: Work, passes: Cost, copies: int = 1) -> Tensor:
+    """What `work` attributes to inputs (N, ...), or to `copies` of each of them, one after the other: (N * copies, ...).
+
+    Args:
+        work: (network that puts out the target's score, some of the rows, their numbers) -> attributions of these rows.
+        passes: what one row costs.
+
+    Raises:
+        VitrineError: the network cannot be copied with a module per activation.
+    """
+    target = run.resolve(inputs, target)
+    scores = run.scores(inputs, target)
+    network = run.rewritten("own activations", with_own_activations)
+
+    def attribute(rows: Tensor, numbers: Sequence[int]) -> Tensor:
+        places = [number // copies for number in numbers]
+        scored = _Scored(network, target, places).eval()
+        with torch.enable_grad():
+            result = work(scored, rows.detach().clone().requires_grad_(), numbers).detach()
+        if not torch.allclose(scored.seen, scores[places], rtol=1e-2, atol=1e-2 * float(scores.abs().max())):
+            raise VitrineError(
+                f"The copy of {run.model.name} in which every activation is a module of its own puts out other scores "
+                "than the network itself; use a method that needs plain gradients, such as integrated-gradients."
+            )
+        return result
+
+    rows = inputs if copies == 1 else inputs.repeat_interleave(copies, 0)
+    return run.attribute(rows, attribute, passes, "captum")
+
+
+class _Scored(nn.Module):
+    """A network that puts out the target's score, so that Captum needs to know nothing of targets."""
+
+    def __init__(self, network: nn.Module, target: Target, rows: Sequence[int]) -> None:
+        super().__init__()
+        self.network = network
+        self._target, self._rows = target, rows
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        outputs = self._outputs(inputs)
+        # DeepLift sends inputs and baselines through together, in this order.
+        rows = list(self._rows) * (len(outputs) // len(self._rows))
+        scores = self._target.take(rows)(outputs)
+        self.seen = scores.detach()[: len(self._rows)]
+        return scores
+
+    def _outputs(self, inputs: Tensor) -> Tensor:
+        layer = layer_of(self._target)
+        if layer is None:
+            outputs: Tensor = self.network(inputs)
+            return outputs
+        try:
+            found = tensor_of(output_of(self.network, layer, inputs))
+        except VitrineError as error:  # tracing dissolves modules that are made of others
+            raise VitrineError(
+                f"Layer {layer!r} is made of other modules, which this method takes apart; name one of those inside it."
+            ) from error
+        assert found is not None
+        return found
