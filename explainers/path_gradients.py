@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from pydantic import Field
@@ -30,10 +30,8 @@ class BlurPathOptions(Options):
 
 def _score_above_blur(run: Run, inputs: Tensor, target: Target, options: BlurPathOptions) -> Tensor:
     target = run.resolve(inputs, target)
-    blurred = blurring(inputs)(
-        torch.arange(len(inputs), device=inputs.device),
-        torch.full((len(inputs),), options.blur * max(inputs.shape[-2:])).to(inputs),
-    )
+    strongest = torch.full((len(inputs),), options.blur * max(inputs.shape[-2:])).to(inputs)
+    blurred = Blurs(inputs).at(torch.arange(len(inputs), device=inputs.device), strongest)
     return run.scores(inputs, target) - run.scores(blurred, target)
 
 
@@ -56,42 +54,48 @@ def blur_integrated_gradients(run: Run, inputs: Tensor, target: Target, options:
     the blur is weak, because that is where most of the detail comes back.
     """
     steps = options.steps
-    blurred = blurring(inputs)
+    blurs = Blurs(inputs)
     deviations = (torch.linspace(1, 0, steps + 1) ** 2 * options.blur * max(inputs.shape[-2:])).to(inputs)
 
     def on_the_path(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
-        return blurred(number, deviations[version])
+        return blurs.at(number, deviations[version])
 
     def times_way(gradient: Tensor, number: Tensor, version: Tensor) -> Tensor:
-        after = blurred(number, deviations[(version + 1).clamp_max(steps)])
-        before = blurred(number, deviations[(version - 1).clamp_min(0)])
-        return gradient * (after - before) / 2
+        before, after = (version - 1).clamp_min(0), (version + 1).clamp_max(steps)
+        return gradient * blurs.way(number, deviations[before], deviations[after])
 
-    return run.gradients(inputs, target, Variants(steps + 1, on_the_path, torch.ones(steps + 1), times_way))
+    return run.gradients(inputs, target, Variants(steps + 1, on_the_path, torch.full((steps + 1,), 0.5), times_way))
 
 
-def blurring(images: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
-    """Gaussian blur of any strength, edges mirrored, as products with cosine tables: heat flow without loss at the edges.
+class Blurs:
+    """Gaussian blurs of any strength, edges mirrored, as products with cosine tables: heat flow without loss at the edges.
 
     Args:
         images: (N, C, H, W).
-
-    Returns:
-        (number of the image (m,) or (1,), standard deviations in pixels (m,)) -> (m, C, H, W).
     """
-    rows, columns = (_cosines(side).to(images) for side in images.shape[-2:])
-    waves = rows @ images @ columns.T
-    row_rate, column_rate = (
-        (torch.arange(side, device=images.device).to(images) * math.pi / side).square() / 2
-        for side in images.shape[-2:]
-    )
 
-    def blurred(number: Tensor, deviations: Tensor) -> Tensor:
-        strength = deviations.square().view(-1, 1)
-        fading = torch.exp(-strength * row_rate)[:, None, :, None] * torch.exp(-strength * column_rate)[:, None, None]
-        return rows.T @ (waves[number] * fading) @ columns
+    def __init__(self, images: Tensor) -> None:
+        self._rows, self._columns = (_cosines(side).to(images) for side in images.shape[-2:])
+        self._waves = self._rows @ images @ self._columns.T
+        self._rates = [
+            (torch.arange(side, device=images.device).to(images) * math.pi / side).square() / 2
+            for side in images.shape[-2:]
+        ]
 
-    return blurred
+    def at(self, number: Tensor, deviations: Tensor) -> Tensor:
+        """Image `number` (m,) or (1,), blurred with these standard deviations in pixels (m,): (m, C, H, W)."""
+        return self._image(number, self._fading(deviations))
+
+    def way(self, number: Tensor, before: Tensor, after: Tensor) -> Tensor:
+        """`at(number, after) - at(number, before)`, for the price of one of them."""
+        return self._image(number, self._fading(after) - self._fading(before))
+
+    def _fading(self, deviations: Tensor) -> Tensor:
+        rows, columns = (torch.exp(-deviations.square().view(-1, 1) * rate) for rate in self._rates)
+        return rows[:, None, :, None] * columns[:, None, None]
+
+    def _image(self, number: Tensor, fading: Tensor) -> Tensor:
+        return self._rows.T @ (self._waves[number] * fading) @ self._columns
 
 
 def _cosines(side: int) -> Tensor:

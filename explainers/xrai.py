@@ -57,7 +57,7 @@ def xrai(run: Run, inputs: Tensor, target: Target, options: XraiOptions) -> Tens
     paths = [
         integrated_gradients(run, inputs, target, IntegratedGradientsOptions(steps=steps, baseline=end)) for end in ENDS
     ]
-    attributions = torch.stack(paths).mean(0).sum(1).double().cpu()
+    attributions = torch.stack(paths).mean(0).sum(1).cpu().double()
     maps = []
     for place, attribution in enumerate(attributions):
         regions = region_candidates(run, inputs[place : place + 1], options.grow)
