@@ -45,6 +45,6 @@ def deconvolution(run: Run, inputs: Tensor, target: Target, options: NoOptions) 
 )
 def guided_grad_cam(run: Run, inputs: Tensor, target: Target, options: CamOptions) -> Tensor:
     """Guided backpropagation times Grad-CAM at a layer, enlarged bilinearly to the input's size, (N, C, H, W)."""
-    where = grad_cam(run, inputs, target, SmoothOptions(layer=options.layer)).unsqueeze(1)
+    where = grad_cam(run, inputs, target, SmoothOptions.model_validate(options.model_dump())).unsqueeze(1)
     enlarged = F.interpolate(where, inputs.shape[-2:], mode="bilinear", align_corners=False)
     return enlarged * guided_backprop(run, inputs, target, NoOptions())

@@ -198,14 +198,12 @@ def output_of(network: nn.Module, name: str, inputs: Tensor) -> Any:
 
 
 @torch.enable_grad()
-def find_layers(network: nn.Module, input_shape: tuple[int, ...], like: Tensor) -> tuple[Layer, ...]:
+def find_layers(network: nn.Module, example: Tensor) -> tuple[Layer, ...]:
     """Every module that runs in a forward pass, in the order in which they finish.
 
-    One forward and one backward pass of two random inputs, in `like`'s dtype and device. The network
-    must be frozen.
+    One forward and one backward pass of two inputs (2, ...). The network must be frozen.
     """
-    generator = torch.Generator().manual_seed(0)
-    example = torch.randn((2, *input_shape), generator=generator).to(like).requires_grad_()
+    example = example.detach().requires_grad_()
     outputs: dict[str, Tensor] = {}
     calls: dict[str, int] = {}
 
@@ -218,7 +216,7 @@ def find_layers(network: nn.Module, input_shape: tuple[int, ...], like: Tensor) 
     names = [name for name, _ in network.named_modules() if name]
     with watching(network, names, watch):
         result = tensor_of(network(example))
-    image = (input_shape[-2], input_shape[-1]) if len(input_shape) == 3 else None
+    image = (example.shape[-2], example.shape[-1]) if example.ndim == 4 else None
     layouts = {n: find_layout(t.shape, 2, image) if image else None for n, t in outputs.items()}
     maps = {n: t for n, t in outputs.items() if layouts[n] is not None}
     # An untrained head of zeros (torchvision's transformers) depends on nothing: then no layer is ruled out.

@@ -14,6 +14,7 @@ from explainers.core.attending import AttentionCapture, attend, join
 from explainers.core.attribution import Cost
 from explainers.core.captures import Capture, Maps, differentiate, look
 from explainers.core.chunks import FIRST
+from explainers.core.draws import generator
 from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
 from explainers.core.layers import (
@@ -32,7 +33,7 @@ from explainers.core.restore import Parts
 from explainers.core.rewrite import with_folded_norms
 from explainers.core.target import ClassTarget, Target, TopTarget, layer_of
 
-WORTH_FOLDING = 64  # rows that pay for a copy with folded norms, and for the pass that checks it
+WORTH_FOLDING = 64  # rows that pay for a copy with folded norms
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -116,7 +117,9 @@ class Run:
                 shall be handed back beside their scores.
         """
         target = self.resolve(one, target)
-        network = self._for_scores(one) if count >= WORTH_FOLDING and layer_of(target) is None else self.network
+        network = self.network
+        if count >= WORTH_FOLDING and layer_of(target) is None:
+            network = self.engine.derive(self._parts, "folded norms", self._for_scores)
 
         def work(rows: slice) -> tuple[K, Tensor]:
             with torch.no_grad():
@@ -498,25 +501,27 @@ class Run:
             raise VitrineError(f"{layer or self.model.name} returned no tensor of outputs.")
         return outputs
 
-    def _for_scores(self, one: Tensor) -> nn.Module:
-        """The network with folded norms, if it answers as the network itself does."""
-        folded = self.rewritten("folded norms", with_folded_norms)
-        if folded is self.network:
-            return folded
-        expected = self.outputs(one)
+    def _for_scores(self, network: nn.Module) -> nn.Module:
+        """A copy of the network with folded norms, if it answers two random inputs as the network itself does."""
+        with self.engine.turnstile.turn(self._passes.check):
+            folded = with_folded_norms(network)
+            example = self._example(network)
 
-        def answers(rows: slice) -> bool:
-            with torch.no_grad():
-                difference = self._call(folded, self._laid_out(one[rows])) - expected[rows]
-            return bool(difference.abs().max() <= 1e-4 * expected.abs().max())
+            def same() -> bool:
+                with torch.no_grad():
+                    expected = self._call(network, example)
+                    return bool((self._call(folded, example) - expected).abs().max() <= 1e-4 * expected.abs().max())
 
-        same = all(self._passes.chunks("forward", len(one), answers, forward=1))
-        return folded if same else self.network
+            return folded if folded is network or self.engine.attempt(self._parts, same) else network
+
+    def _example(self, network: nn.Module) -> Tensor:
+        """Two random inputs, the same each time."""
+        like = next(network.parameters(), torch.zeros((), device=self.engine.device))
+        return torch.randn((2, *self.model.input_shape), generator=generator("cpu", 0)).to(like)
 
     def _find_layers(self, network: nn.Module) -> tuple[Layer, ...]:
-        like = next(network.parameters(), torch.zeros((), device=self.engine.device))
         with self.engine.turnstile.turn(self._passes.check):
-            found = self.engine.attempt(self._parts, lambda: find_layers(network, self.model.input_shape, like))
+            found = self.engine.attempt(self._parts, lambda: find_layers(network, self._example(network)))
         if found is None:
             raise VitrineError(f"Two inputs of {self.model.name} do not fit in the memory of {self.engine.device}.")
         return found

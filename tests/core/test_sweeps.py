@@ -134,7 +134,7 @@ def test_long_sweeps_use_folded_norms_and_score_the_same(count: int, monkeypatch
     monkeypatch.setattr(torch.nn.BatchNorm2d, "forward", lambda *given: (norms.append(1), forward(*given))[1])
     run = Run(model, fixed_engine(16))
     found = torch.cat([scores for _, scores in run.sweep(one, ClassTarget(2), count, lambda n: (versions[n], n))])
-    assert len(norms) == (2 if count >= WORTH_FOLDING else 2 * 4)  # the one pass that the copy is checked against
+    assert len(norms) == (2 if count >= WORTH_FOLDING else 2 * 4)  # the one pass that the copy is compared with
     assert model.network.training
     assert model.network.norm1.training
     assert_close(found, model.network.eval()(versions)[:, 2], 1e-10)
