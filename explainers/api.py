@@ -20,6 +20,7 @@ from explainers.core.errors import VitrineError
 from explainers.core.layers import Layer
 from explainers.core.model import Images, Model, Needs
 from explainers.core.passes import Progress
+from explainers.core.pricing import predicted_seconds
 from explainers.core.regions import Segments, find_regions
 from explainers.core.registry import Method, find_method, methods
 from explainers.core.run import Run
@@ -193,7 +194,7 @@ def estimate(model: Model, images: Images, method: str, *, engine: Engine | None
     inputs = model.inputs(images).to(engine.device)
     run = Run(model, engine)
     passes = _expected(run, inputs, _plans([method], model, options))
-    return Cost(passes.forward, passes.backward, run.seconds(inputs, passes))
+    return Cost(passes.forward, passes.backward, predicted_seconds(run, inputs, passes))
 
 
 def regions(model: Model, image: Images, segments: str = "slic", count: int = 50) -> Tensor:

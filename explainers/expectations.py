@@ -13,8 +13,9 @@ from explainers.core.attribution import Cost
 from explainers.core.draws import generator
 from explainers.core.driven import driven
 from explainers.core.references import ReferenceOptions, above_references, draw_references, reference_passes
-from explainers.core.run import Run, Variants
+from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.core.versions import Variants, summed_gradients
 from explainers.saliency import saliency
 
 _AGAINST_REFERENCES = (
@@ -61,7 +62,9 @@ def expected_gradients(run: Run, inputs: Tensor, target: Target, options: Expect
     def times_difference(gradient: Tensor, number: Tensor, version: Tensor) -> Tensor:
         return gradient * (inputs[number] - reference(number, version))
 
-    return run.gradients(inputs, target, Variants(count, between, torch.full((count,), 1 / count), times_difference))
+    return summed_gradients(
+        run, inputs, target, Variants(count, between, torch.full((count,), 1 / count), times_difference)
+    )
 
 
 def _deeplift_shap_cost(shape: Sequence[int], options: ReferenceOptions) -> Cost:

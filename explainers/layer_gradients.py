@@ -17,8 +17,9 @@ from explainers.core.attribution import Cost
 from explainers.core.captures import Capture
 from explainers.core.fills import fill_of
 from explainers.core.model import Needs
-from explainers.core.run import Run, Variants
+from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.core.versions import Variants, captures
 from explainers.grad_cam import CamOptions
 from explainers.saliency import (
     AGAINST_BASELINE,
@@ -100,7 +101,7 @@ def internal_influence(run: Run, inputs: Tensor, target: Target, options: LayerP
     """Mean of d score / d activation on the straight path of inputs, by Gauss-Legendre quadrature; (N, C, h, w)."""
     shares, weights = _gauss(inputs, options.steps)
     path = _straight(run, inputs, options, shares)
-    return _weighted_sum(inputs, weights, run.captures(inputs, options.layer, target, path))
+    return _weighted_sum(inputs, weights, captures(run, inputs, options.layer, target, path))
 
 
 @layer_method(
@@ -125,7 +126,7 @@ def layer_integrated_gradients(run: Run, inputs: Tensor, target: Target, options
         return torch.lerp(begin[number], end[number], shares[version].view(-1, *[1] * (end.ndim - 1)))
 
     same_input = Variants(options.steps, lambda rows, number, version: rows, weights)
-    found = run.captures(inputs, layer.name, target, same_input, between)
+    found = captures(run, inputs, layer.name, target, same_input, between)
     return layer.layout.spatial(end - begin) * _weighted_sum(inputs, weights, found)
 
 
@@ -147,7 +148,7 @@ def layer_conductance(run: Run, inputs: Tensor, target: Target, options: LayerPa
     path = _straight(run, inputs, options, shares)
     total: Tensor | None = None
     last: tuple[Tensor, Tensor, Tensor] | None = None  # of the chunk before, whose last point is a neighbour too
-    for number, _, capture in run.captures(inputs, options.layer, target, path):
+    for number, _, capture in captures(run, inputs, options.layer, target, path):
         point = (number, capture.activations, capture.gradients)
         if last is not None:
             point = (

@@ -10,6 +10,7 @@ from torch import Tensor
 from explainers.core.attribution import Cost
 from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.core.versions import summed_gradients
 from explainers.saliency import SmoothGradOptions, noisy_copies, saliency
 
 _UNSIGNED = (
@@ -30,7 +31,7 @@ _UNSIGNED = (
 def smoothgrad_squared(run: Run, inputs: Tensor, target: Target, options: SmoothGradOptions) -> Tensor:
     """Mean of (d score / d input)^2 over noisy copies, (N, ...), not negative."""
     copies = replace(noisy_copies(inputs, options), fold=lambda gradient, number, version: gradient.square())
-    return run.gradients(inputs, target, copies)
+    return summed_gradients(run, inputs, target, copies)
 
 
 @saliency(
@@ -51,5 +52,5 @@ def vargrad(run: Run, inputs: Tensor, target: Target, options: SmoothGradOptions
         away = gradient - centre[number]
         return torch.stack([away, away.square()], 1)
 
-    mean, square = run.gradients(inputs, target, replace(noisy_copies(inputs, options), fold=moments)).unbind(1)
+    mean, square = summed_gradients(run, inputs, target, replace(noisy_copies(inputs, options), fold=moments)).unbind(1)
     return (square - mean.square()).clamp_min(0)

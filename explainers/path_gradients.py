@@ -13,8 +13,9 @@ from explainers.core.attribution import Cost
 from explainers.core.fills import fill_of
 from explainers.core.model import Needs
 from explainers.core.options import Options
-from explainers.core.run import Run, Variants
+from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.core.versions import Variants, summed_gradients
 from explainers.saliency import AGAINST_BASELINE, BaselineOptions, saliency, score_difference
 
 
@@ -64,7 +65,9 @@ def blur_integrated_gradients(run: Run, inputs: Tensor, target: Target, options:
         before, after = (version - 1).clamp_min(0), (version + 1).clamp_max(steps)
         return gradient * blurs.way(number, deviations[before], deviations[after])
 
-    return run.gradients(inputs, target, Variants(steps + 1, on_the_path, torch.full((steps + 1,), 0.5), times_way))
+    return summed_gradients(
+        run, inputs, target, Variants(steps + 1, on_the_path, torch.full((steps + 1,), 0.5), times_way)
+    )
 
 
 class Blurs:
@@ -147,10 +150,10 @@ def guided_integrated_gradients(run: Run, inputs: Tensor, target: Target, option
     baseline = fill_of(run.model, inputs, options.baseline)
     itself = Variants(1, lambda rows, number, version: rows, torch.ones(1))  # passes that are not remembered
     place, total = baseline, torch.zeros_like(inputs)
-    gradient = run.gradients(place, target, itself)
+    gradient = summed_gradients(run, place, target, itself)
     for step in range(1, options.steps + 1):
         onward = next_on_guided_path(place, gradient, inputs, baseline, step, options)
-        there = run.gradients(onward, target, itself)
+        there = summed_gradients(run, onward, target, itself)
         total += (gradient + there) / 2 * (onward - place)
         place, gradient = onward, there
     return total

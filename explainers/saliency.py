@@ -19,8 +19,9 @@ from explainers.core.fills import Baseline, fill_of
 from explainers.core.model import Needs
 from explainers.core.options import Options
 from explainers.core.registry import explainer
-from explainers.core.run import Run, Variants
+from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.core.versions import Variants, summed_gradients
 
 # Captum says so on every call; it works on a copy of ours, and takes its hooks off again.
 warnings.filterwarnings("ignore", message=r"Setting (forward, )?backward hooks", category=UserWarning)
@@ -124,7 +125,7 @@ def integrated_gradients(run: Run, inputs: Tensor, target: Target, options: Inte
         return torch.lerp(baseline[number], rows, share[version].view(-1, *[1] * (rows.ndim - 1)))
 
     variants = Variants(options.steps, on_the_path, torch.from_numpy(weights / 2))
-    return difference * run.gradients(inputs, target, variants)
+    return difference * summed_gradients(run, inputs, target, variants)
 
 
 @saliency(
@@ -137,7 +138,7 @@ def integrated_gradients(run: Run, inputs: Tensor, target: Target, options: Inte
 )
 def smoothgrad(run: Run, inputs: Tensor, target: Target, options: SmoothGradOptions) -> Tensor:
     """Mean of d score / d input over noisy copies, (N, ...). Same seed, same map, whatever the chunk size."""
-    return run.gradients(inputs, target, noisy_copies(inputs, options))
+    return summed_gradients(run, inputs, target, noisy_copies(inputs, options))
 
 
 @saliency(
@@ -166,7 +167,7 @@ def gradient_shap(run: Run, inputs: Tensor, target: Target, options: GradientSha
         return gradient * (noisy(number, version) - baseline[number])
 
     weights = torch.full((options.samples,), 1 / options.samples)
-    return run.gradients(inputs, target, Variants(options.samples, between, weights, times_difference))
+    return summed_gradients(run, inputs, target, Variants(options.samples, between, weights, times_difference))
 
 
 @saliency(

@@ -18,6 +18,7 @@ from explainers.core.model import Needs
 from explainers.core.registry import explainer
 from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.core.versions import sweep
 from explainers.grad_cam import COARSE, CamOptions
 
 _MASKED = (
@@ -123,7 +124,7 @@ def _weighted_by_scores(
 
     total, times = one.new_zeros(count), one.new_zeros(count)
     done, all_pictures = 0, count * versions_of(options)
-    for channels, scores in run.sweep(one, target, all_pictures, pictures):
+    for channels, scores in sweep(run, one, target, all_pictures, pictures):
         total.index_add_(0, channels, scores)
         times.index_add_(0, channels, torch.ones_like(scores))
         done += len(scores)

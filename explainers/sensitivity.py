@@ -16,6 +16,7 @@ from explainers.core.fills import cover
 from explainers.core.model import Needs
 from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.core.versions import sweep
 from explainers.perturbation import HIDDEN, FillOptions, perturbation
 
 _SIGNLESS = " It has no sign: evidence for and against count alike."
@@ -46,7 +47,7 @@ def _cells_to_scores(
         grids = rows[numbers].to(one).view(-1, 1, options.cells, options.cells)
         return hidden_by(F.interpolate(grids, one.shape[-2:], mode="nearest")), None
 
-    return (scores.cpu().double() for _, scores in run.sweep(one, target, len(rows), make))
+    return (scores.cpu().double() for _, scores in sweep(run, one, target, len(rows), make))
 
 
 def _on_pixels(values: Tensor, one: Tensor, options: GridOptions) -> Tensor:

@@ -17,6 +17,7 @@ from explainers.core.model import Needs
 from explainers.core.regions import find_regions, region_masks
 from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.core.versions import sweep
 from explainers.perturbation import HIDDEN, RegionOptions, count_regions, perturbation
 
 
@@ -50,7 +51,7 @@ def regions_to_scores(
     def make(numbers: slice) -> tuple[Tensor, Tensor]:
         return hidden_by(region_masks(rows[numbers].to(one), regions)), rows[numbers]
 
-    found = run.sweep(one, target, len(rows), make)
+    found = sweep(run, one, target, len(rows), make)
     return regions, ((kept.double(), scores.cpu().double()) for kept, scores in found)
 
 

@@ -12,8 +12,9 @@ import explainers as ex
 from explainers.api import explain
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
-from explainers.core.run import Run, Variants
+from explainers.core.run import Run
 from explainers.core.target import ChannelTarget, ClassTarget
+from explainers.core.versions import Variants, captures
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
 
 PATHS = ["internal-influence", "layer-integrated-gradients", "layer-conductance"]
@@ -124,7 +125,7 @@ def test_what_lies_below_a_layer_runs_on_one_row():
     rows.clear()
     put = torch.zeros(8, 8, 8, 8)
     same = Variants(8, lambda inputs, number, version: inputs, torch.ones(8))
-    ((number, version, capture),) = run.captures(inputs, "norm2", ClassTarget(0), same, lambda n, v: put[v])
+    ((number, version, capture),) = captures(run, inputs, "norm2", ClassTarget(0), same, lambda n, v: put[v])
     handle.remove()
     assert rows == [1]
     assert number.tolist() == [0] * 8
@@ -136,7 +137,7 @@ def test_nothing_is_remembered_of_captures_that_stream():
     run = Run(small_model(), fixed_engine(4))
     inputs = random_inputs(2)
     same = Variants(3, lambda rows, number, version: rows.expand(len(version), -1, -1, -1), torch.ones(3))
-    chunks = list(run.captures(inputs, "norm2", ClassTarget(0), same))
+    chunks = list(captures(run, inputs, "norm2", ClassTarget(0), same))
     kept = run.capture(inputs, ["norm2"], ClassTarget(0))[0]
     assert [number.tolist() for number, _, _ in chunks] == [[0, 0, 0, 1], [1, 1]]
     assert_close(chunks[1][2].gradients[1], kept.gradients[1], 1e-5)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -13,7 +12,6 @@ from torch import Tensor, nn
 from explainers.core.attending import AttentionCapture, attend, join
 from explainers.core.attribution import Cost
 from explainers.core.captures import Capture, Maps, differentiate, look
-from explainers.core.chunks import FIRST
 from explainers.core.draws import generator
 from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
@@ -24,8 +22,6 @@ from explainers.core.layers import (
     nearest_names,
     output_of,
     tensor_of,
-    watching,
-    with_tensor,
 )
 from explainers.core.model import Model
 from explainers.core.passes import Passes, Progress
@@ -33,29 +29,7 @@ from explainers.core.restore import Parts
 from explainers.core.rewrite import with_folded_norms
 from explainers.core.target import ClassTarget, Target, TopTarget, layer_of
 
-WORTH_FOLDING = 64  # rows that pay for a copy with folded norms
-
 T = TypeVar("T")
-K = TypeVar("K")
-
-
-@dataclass(frozen=True)
-class Variants:
-    """Several versions of every input, made lazily, chunk by chunk, on the device.
-
-    Attributes:
-        count: versions per input.
-        make: (rows of inputs (M, ...), number of the input (M,), number of the version (M,)) -> (M, ...).
-            Where all M versions are of one input, the rows (1, ...) and its number (1,) come once, to be broadcast.
-        weights: (count,), the weight of each version in the sum over versions.
-        fold: (gradients (M, ...), number of the input, number of the version) -> what is summed
-            in their place, M rows of any shape; None sums the gradients.
-    """
-
-    count: int
-    make: Callable[[Tensor, Tensor, Tensor], Tensor]
-    weights: Tensor
-    fold: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
 
 
 class Run:
@@ -82,7 +56,7 @@ class Run:
         self.engine = engine
         self._parts = engine.place(Parts.of(model.network))
         self.network = self._parts.network
-        self._passes = Passes(engine, self._parts, model, progress=progress, cancel=cancel)
+        self.passes = Passes(engine, self._parts, model, progress=progress, cancel=cancel)
         self._layers: tuple[Layer, ...] | None = None
         self._together = layers
         self._memory: dict[tuple[Any, ...], tuple[Tensor, Any]] = {}
@@ -101,94 +75,24 @@ class Run:
                 # Not inference_mode: what a network keeps from one pass to the next (a table of positions)
                 # could then never take part in a gradient again.
                 with torch.no_grad():
-                    return self._call(self.network, self._laid_out(inputs[rows]), layer)
+                    return self.call(self.network, inputs[rows], layer)
 
-            return _joined(list(self._passes.chunks("forward", len(inputs), work, forward=1))).clone()
+            return joined(list(self.passes.chunks("forward", len(inputs), work, forward=1))).clone()
 
         return self._remember(("outputs", layer), inputs, forward)
 
-    def sweep(
-        self, one: Tensor, target: Target, count: int, make: Callable[[slice], tuple[Tensor, K]]
-    ) -> Iterator[tuple[K, Tensor]]:
-        """Scores (m,) of `count` versions of one input (1, ...): forward passes only, chunk by chunk, as they come.
-
-        Args:
-            make: (numbers of the versions) -> the versions (m, ...), made on the device when they are needed, and whatever
-                shall be handed back beside their scores.
-        """
-        target = self.resolve(one, target)
-        network = self.network
-        if count >= WORTH_FOLDING and layer_of(target) is None:
-            network = self.engine.derive(self._parts, "folded norms", self._for_scores)
-
-        def work(rows: slice) -> tuple[K, Tensor]:
-            with torch.no_grad():
-                versions, kept = make(rows)
-                outputs = self._call(network, self._laid_out(versions), layer_of(target))
-                return kept, target.take([0] * len(versions))(outputs)
-
-        return self._passes.chunks("forward", count, work, forward=1)
-
-    def replaced(
-        self, one: Tensor, layer: str, target: Target, count: int, make: Callable[[Tensor, slice], Tensor]
-    ) -> Iterator[tuple[slice, Tensor]]:
-        """Scores (m,) of one input with `count` other outputs of a layer in the place of its own, chunk by chunk.
-
-        What lies below the layer runs on one row for the whole chunk: the rows part at the layer.
-
-        Args:
-            make: (the layer's output (1, ...), numbers of the versions) -> their outputs (m, ...).
-        """
-        target = self.resolve(one, target)
-
-        def work(rows: slice) -> tuple[slice, Tensor]:
-            count = rows.stop - rows.start
-
-            def swap(_: str, output: Any) -> Any:
-                tensor = tensor_of(output)
-                assert tensor is not None
-                return with_tensor(output, make(tensor[:1], rows))
-
-            def outputs(inputs: Tensor) -> Tensor:
-                with torch.no_grad(), watching(self.network, [layer], swap):
-                    return self._call(self.network, self._laid_out(inputs), layer_of(target))
-
-            try:
-                found = outputs(one)
-            except RuntimeError:  # rows that have parted cannot be joined with the single one, as in a DenseNet
-                found = outputs(one.expand(count, *one.shape[1:]))
-            if len(found) != count:
-                found = outputs(one.expand(count, *one.shape[1:]))
-            return rows, target.take([0] * count)(found)
-
-        return self._passes.chunks("replaced", count, work, forward=1)
-
-    def gradients(
-        self,
-        inputs: Tensor,
-        target: Target,
-        variants: Variants | None = None,
-        network: nn.Module | None = None,
-    ) -> Tensor:
-        """d score / d inputs, (N, ...); with `variants`, the weighted sum over the versions of every input.
-
-        Args:
-            network: a rewritten copy to use instead of the model's own network (see `rewritten`).
-        """
-        if variants is not None:
-            return self._sum_over_variants(inputs, self.resolve(inputs, target), variants, network or self.network)
-        asked = network or self.network
+    def gradients(self, inputs: Tensor, target: Target) -> Tensor:
+        """d score / d inputs, (N, ...), remembered."""
 
         def gradients() -> Tensor:
             def work(rows: slice) -> tuple[Tensor, Tensor]:
-                chunk_target = target.take(range(rows.start, rows.stop))
-                return self._gradient(asked, inputs[rows], chunk_target)
+                return self.gradient(inputs[rows], target.take(range(rows.start, rows.stop)))
 
-            done = list(self._passes.chunks("gradient", len(inputs), work, forward=1, backward=1))
-            self._know_outputs(inputs, target, asked, [outputs for outputs, _ in done])
-            return _joined([gradient for _, gradient in done])
+            done = list(self.passes.chunks("gradient", len(inputs), work, forward=1, backward=1))
+            self._know_outputs(inputs, target, [outputs for outputs, _ in done])
+            return joined([gradient for _, gradient in done])
 
-        return self._remember(("gradients", target, asked), inputs, gradients)
+        return self._remember(("gradients", target), inputs, gradients)
 
     def capture(
         self, inputs: Tensor, layers: Sequence[str | None], target: Target, curvature: bool = False
@@ -205,7 +109,7 @@ class Run:
             chunk, chunk_target = inputs[rows].detach(), target.take(range(rows.start, rows.stop))
 
             def forward() -> Tensor:
-                return self._call(self.network, self._laid_out(chunk), layer_of(target))
+                return self.call(self.network, chunk, layer_of(target))
 
             return differentiate(self.network, wanted, forward, lambda outputs: chunk_target(outputs).sum(), curvature)
 
@@ -216,63 +120,20 @@ class Run:
         """Activations (N, C, h, w) at `layers`: one forward pass, none if they were captured before."""
 
         def work(rows: slice, wanted: Sequence[Layer]) -> tuple[Tensor, Maps]:
-            return look(self.network, wanted, lambda: self._call(self.network, self._laid_out(inputs[rows])))
+            return look(self.network, wanted, lambda: self.call(self.network, inputs[rows]))
 
         return [parts[0] for _, parts in self._look(inputs, layers, ("activations",), work)]
-
-    def captures(
-        self,
-        inputs: Tensor,
-        layer: str | None,
-        target: Target,
-        variants: Variants,
-        put: Callable[[Tensor, Tensor], Tensor] | None = None,
-    ) -> Iterator[tuple[Tensor, Tensor, Capture]]:
-        """`capture` of all versions of every input, in order, chunk by chunk, as they come; nothing of them is kept.
-
-        Args:
-            put: (number of the input, number of the version, as in `Variants.make`) -> what takes the place of the layer's
-                own output (m, ...). Versions of one input whose rows `make` left together then part at the layer only.
-
-        Returns:
-            An iterator over (number of the input (m,), number of the version (m,), capture of these m rows).
-        """
-        target = self.resolve(inputs, target)
-        found = self.layer(layer)
-
-        def work(rows: slice) -> tuple[Tensor, Tensor, Capture]:
-            made, numbers, number, version = self._made(inputs, variants, rows)
-            its_target = target.take(numbers)
-            output = None if put is None else put(number, version)
-
-            def capture(made: Tensor) -> Capture:
-                def forward() -> Tensor:
-                    return self._call(self.network, self._laid_out(made.detach()), layer_of(target))
-
-                _, maps = differentiate(self.network, [found], forward, lambda o: its_target(o).sum(), put=output)
-                return Capture(found, *maps[found.name])
-
-            try:
-                captured = capture(made)
-            except RuntimeError:  # rows that have parted cannot be joined with the single one, as in a DenseNet
-                if len(made) == len(numbers):
-                    raise
-                captured = capture(made.expand(len(numbers), *made.shape[1:]))
-            return number.expand(len(numbers)), version, captured
-
-        kind = "capture" if put is None else f"capture at {found.name}"
-        return self._passes.chunks(kind, len(inputs) * variants.count, work, forward=1, backward=1)
 
     # -- what methods may ask besides -----------------------------------------------------------
 
     def expect(self, cost: Cost) -> None:
         """Announce the passes that will be made, for the share done."""
-        self._passes.expect(cost)
+        self.passes.expect(cost)
 
     def finish(self) -> None:
         """Report that all is done: some methods find out on the way that they need fewer passes than they announced."""
-        self._passes.expect(self.cost)
-        self._passes.check()
+        self.passes.expect(self.cost)
+        self.passes.check()
 
     def derived(self, name: str, inputs: Tensor, make: Callable[[Tensor], Tensor]) -> Tensor:
         """Other inputs made from these, once, so that passes over them are shared too."""
@@ -332,24 +193,28 @@ class Run:
         """
 
         def call(rows: Tensor) -> Tensor:
-            return self._call(self.network, rows, layer_of(target))
+            return self.call(self.network, rows, layer_of(target))
 
         def attention() -> list[AttentionCapture]:
             def work(rows: slice) -> tuple[Tensor, list[AttentionCapture]]:
-                chunk, its_target = self._laid_out(inputs[rows]), target.take(range(rows.start, rows.stop))
+                chunk, its_target = self.laid_out(inputs[rows]), target.take(range(rows.start, rows.stop))
                 return attend(self.network, call, chunk, its_target, each_block_alone)
 
-            done = list(self._passes.chunks("attention", len(inputs), work, forward=1, backward=1))
-            self._know_outputs(inputs, target, self.network, [outputs for outputs, _ in done])
+            done = list(self.passes.chunks("attention", len(inputs), work, forward=1, backward=1))
+            self._know_outputs(inputs, target, [outputs for outputs, _ in done])
             return join([layers for _, layers in done])
 
         return self._remember(("attention", target, each_block_alone), inputs, attention)
+
+    def for_scores(self) -> nn.Module:
+        """The network, or a copy of it that has the same scores sooner; not for gradients."""
+        return self.engine.derive(self._parts, "folded norms", self._with_folded_norms)
 
     def rewritten(self, name: str, build: Callable[[nn.Module], nn.Module]) -> nn.Module:
         """A copy of the network rewritten by `build`, made once and kept while its weights stand."""
 
         def in_turn(network: nn.Module) -> nn.Module:
-            with self.engine.turnstile.turn(self._passes.check):  # nobody's hooks are in it then
+            with self.engine.turnstile.turn(self.passes.check):  # nobody's hooks are in it then
                 return build(network)
 
         return self.engine.derive(self._parts, name, in_turn)
@@ -363,52 +228,54 @@ class Run:
             passes: what one input costs.
             kind: a name under which the chunk size is learnt.
         """
-        done = self._passes.chunks(
+        done = self.passes.chunks(
             kind,
             len(inputs),
-            lambda rows: work(self._laid_out(inputs[rows]), range(rows.start, rows.stop)),
+            lambda rows: work(self.laid_out(inputs[rows]), range(rows.start, rows.stop)),
             forward=passes.forward,
             backward=passes.backward,
         )
-        return _joined(list(done))
+        return joined(list(done))
 
     @property
     def cost(self) -> Cost:
         """What was spent so far."""
-        return self._passes.cost
+        return self.passes.cost
 
-    def seconds(self, inputs: Tensor, expected: Cost) -> float:
-        """How long these passes will take, from how long such passes took; measured now if there were none.
+    # -- single passes, for work that is already in its turn ------------------------------------
 
-        Passes that some methods make in other ways (through another library, or from a layer on) count as these do.
+    def laid_out(self, inputs: Tensor) -> Tensor:
+        """Channels last in memory on a CPU, where that measured a sixth faster. A single image in a network that lies
+        the other way stays as it is: a ResNet-18 would take half as long again.
         """
-        one = inputs[:1]
+        if (
+            self.engine.device.type != "cpu"
+            or inputs.ndim != 4
+            or (len(inputs) == 1 and not self._parts.channels_last())
+        ):
+            return inputs
+        return inputs.contiguous(memory_format=torch.channels_last)
 
-        def again(numbers: slice) -> tuple[Tensor, None]:
-            return one.expand(numbers.stop - numbers.start, *one.shape[1:]), None
+    def call(self, network: nn.Module, inputs: Tensor, layer: str | None = None) -> Tensor:
+        """Outputs of the network or of a copy of it, or those of `layer`, above which nothing is run."""
+        inputs = self.laid_out(inputs)
+        try:
+            found = network(inputs) if layer is None else output_of(network, layer, inputs)
+        except RuntimeError as error:
+            sentence = _explained(error, self.model, inputs)
+            if sentence is None:
+                raise
+            raise sentence from error
+        outputs = tensor_of(found)
+        if outputs is None:
+            raise VitrineError(f"{layer or self.model.name} returned no tensor of outputs.")
+        return outputs
 
-        few = 4 * FIRST.get(self.engine.device.type, 4)  # to see every size of chunk twice that soon comes to be used
-        if expected.forward and self._passes.pace("forward") is None:
-            list(self.sweep(one, TopTarget(), few, again))
-        if expected.backward and self._passes.pace("gradient") is None:
-            weights = torch.full((few,), 1 / few)
-            self.gradients(
-                one,
-                TopTarget(),
-                Variants(few, lambda rows, _, version: rows.expand(len(version), *rows.shape[1:]), weights),
-            )
-        forward, both = self._passes.pace("forward") or 0.0, self._passes.pace("gradient") or 0.0
-        return max(0, expected.forward - expected.backward) * forward + expected.backward * both
-
-    # -- how ------------------------------------------------------------------------------------
-
-    def _gradient(
-        self, network: nn.Module, inputs: Tensor, target: Target, weights: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def gradient(self, inputs: Tensor, target: Target, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Outputs (N, K) and gradients (N, ...) of the scores, each times its weight (N,)."""
-        inputs = self._laid_out(inputs.detach()).requires_grad_()
+        inputs = self.laid_out(inputs.detach()).requires_grad_()
         with torch.enable_grad():
-            outputs = self._call(network, inputs, layer_of(target))
+            outputs = self.call(self.network, inputs, layer_of(target))
             scores = target(outputs)
             score = scores.sum() if weights is None else (scores * weights).sum()
         if not score.requires_grad:
@@ -417,35 +284,7 @@ class Run:
             )
         return outputs.detach(), torch.autograd.grad(score, inputs)[0]
 
-    def _sum_over_variants(self, inputs: Tensor, target: Target, variants: Variants, network: nn.Module) -> Tensor:
-        total: Tensor | None = None
-        weights, fold = variants.weights.to(inputs), variants.fold
-
-        def work(rows: slice) -> tuple[Tensor, Tensor]:
-            made, numbers, number, version = self._made(inputs, variants, rows)
-            if fold is None:  # the weights go into the scores, which are smaller than the gradients
-                _, gradient = self._gradient(network, made, target.take(numbers), weights[version])
-            else:
-                _, gradient = self._gradient(network, made, target.take(numbers))
-                folded = fold(gradient, number, version)
-                gradient = folded * weights[version].view(-1, *[1] * (folded.ndim - 1))
-            return number, gradient.sum(0, keepdim=True) if len(number) == 1 else gradient
-
-        rows = len(inputs) * variants.count
-        for number, gradient in self._passes.chunks("gradient", rows, work, forward=1, backward=1):
-            if total is None:
-                total = gradient.new_zeros(len(inputs), *gradient.shape[1:])
-            total.index_add_(0, number, gradient)
-        assert total is not None
-        return total
-
-    def _made(self, inputs: Tensor, variants: Variants, rows: slice) -> tuple[Tensor, list[int], Tensor, Tensor]:
-        """Versions made, the input that each of them is of, and the two numbers as `Variants.make` gets them."""
-        numbers = [row // variants.count for row in range(rows.start, rows.stop)]
-        number = torch.tensor(numbers[:1] if numbers[0] == numbers[-1] else numbers, device=inputs.device)
-        version = torch.arange(rows.start, rows.stop, device=inputs.device) % variants.count
-        # Laid out before they are multiplied into many: then so are the versions, without a copy.
-        return variants.make(self._laid_out(inputs[number]), number, version), numbers, number, version
+    # -- how ------------------------------------------------------------------------------------
 
     def _look(
         self,
@@ -467,50 +306,24 @@ class Run:
             wanted = dict.fromkeys([*layers, *(self.layer(name) for name in self._together)])
             missing = [layer for layer in wanted if key(layer) not in self._memory]
             passes = {"forward": 1, "backward": backward + backward_per_layer * len(missing)}
-            done = list(self._passes.chunks(kind[0], len(inputs), lambda rows: work(rows, missing), **passes))
-            self._know_outputs(inputs, target, self.network, [outputs for outputs, _ in done])
+            done = list(self.passes.chunks(kind[0], len(inputs), lambda rows: work(rows, missing), **passes))
+            self._know_outputs(inputs, target, [outputs for outputs, _ in done])
             for layer in missing:
-                parts = tuple(_joined(part) for part in zip(*(maps[layer.name] for _, maps in done), strict=True))
+                parts = tuple(joined(part) for part in zip(*(maps[layer.name] for _, maps in done), strict=True))
                 self._memory[key(layer)] = (inputs, parts)
                 self._memory[key(layer, ("activations",))] = (inputs, parts[:1])
         return [(layer, self._memory[key(layer)][1]) for layer in layers]
 
-    def _laid_out(self, inputs: Tensor) -> Tensor:
-        """Channels last in memory on a CPU, where that measured a sixth faster. A single image in a network that lies
-        the other way stays as it is: a ResNet-18 would take half as long again.
-        """
-        if (
-            self.engine.device.type != "cpu"
-            or inputs.ndim != 4
-            or (len(inputs) == 1 and not self._parts.channels_last())
-        ):
-            return inputs
-        return inputs.contiguous(memory_format=torch.channels_last)
-
-    def _call(self, network: nn.Module, inputs: Tensor, layer: str | None = None) -> Tensor:
-        """The network's outputs, or those of `layer`, above which nothing is run."""
-        try:
-            found = network(inputs) if layer is None else output_of(network, layer, inputs)
-        except RuntimeError as error:
-            sentence = _explained(error, self.model, inputs)
-            if sentence is None:
-                raise
-            raise sentence from error
-        outputs = tensor_of(found)
-        if outputs is None:
-            raise VitrineError(f"{layer or self.model.name} returned no tensor of outputs.")
-        return outputs
-
-    def _for_scores(self, network: nn.Module) -> nn.Module:
+    def _with_folded_norms(self, network: nn.Module) -> nn.Module:
         """A copy of the network with folded norms, if it answers two random inputs as the network itself does."""
-        with self.engine.turnstile.turn(self._passes.check):
+        with self.engine.turnstile.turn(self.passes.check):
             folded = with_folded_norms(network)
             example = self._example(network)
 
             def same() -> bool:
                 with torch.no_grad():
-                    expected = self._call(network, example)
-                    return bool((self._call(folded, example) - expected).abs().max() <= 1e-4 * expected.abs().max())
+                    expected = self.call(network, example)
+                    return bool((self.call(folded, example) - expected).abs().max() <= 1e-4 * expected.abs().max())
 
             return folded if folded is network or self.engine.attempt(self._parts, same) else network
 
@@ -520,7 +333,7 @@ class Run:
         return torch.randn((2, *self.model.input_shape), generator=generator("cpu", 0)).to(like)
 
     def _find_layers(self, network: nn.Module) -> tuple[Layer, ...]:
-        with self.engine.turnstile.turn(self._passes.check):
+        with self.engine.turnstile.turn(self.passes.check):
             found = self.engine.attempt(self._parts, lambda: find_layers(network, self._example(network)))
         if found is None:
             raise VitrineError(f"Two inputs of {self.model.name} do not fit in the memory of {self.engine.device}.")
@@ -534,15 +347,12 @@ class Run:
         result: T = self._memory[full][1]
         return result
 
-    def _know_outputs(
-        self, inputs: Tensor, target: Target | None, network: nn.Module, outputs: Sequence[Tensor]
-    ) -> None:
-        if network is self.network:
-            layer = None if target is None else layer_of(target)
-            self._memory["outputs", layer, id(inputs)] = (inputs, _joined(outputs))
+    def _know_outputs(self, inputs: Tensor, target: Target | None, outputs: Sequence[Tensor]) -> None:
+        layer = None if target is None else layer_of(target)
+        self._memory["outputs", layer, id(inputs)] = (inputs, joined(outputs))
 
 
-def _joined(parts: Sequence[Tensor]) -> Tensor:
+def joined(parts: Sequence[Tensor]) -> Tensor:
     """Chunks put together again; a single one is not copied."""
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))
 

@@ -11,8 +11,10 @@ from explainers.core.anytime import Estimate, reliability
 from explainers.core.attribution import Cost
 from explainers.core.engine import engine_for
 from explainers.core.model import Model
-from explainers.core.run import WORTH_FOLDING, Run
+from explainers.core.pricing import predicted_seconds
+from explainers.core.run import Run
 from explainers.core.target import ChannelTarget, ClassTarget, TopTarget
+from explainers.core.versions import WORTH_FOLDING, replaced, sweep
 from tests.core.networks import assert_close, fixed_engine, lively, random_inputs, small_model
 
 
@@ -20,7 +22,7 @@ def test_a_sweep_scores_every_version_in_order() -> None:
     model, one = small_model(), random_inputs(1)
     versions = random_inputs(11, seed=8)
     run = Run(model, fixed_engine(4))
-    found = list(run.sweep(one, ClassTarget(2), 11, lambda numbers: (versions[numbers], numbers)))
+    found = list(sweep(run, one, ClassTarget(2), 11, lambda numbers: (versions[numbers], numbers)))
     assert [kept for kept, _ in found] == [slice(0, 4), slice(4, 8), slice(8, 11)]
     with torch.no_grad():
         assert_close(torch.cat([scores for _, scores in found]), model.network.eval()(versions)[:, 2], 1e-5)
@@ -31,7 +33,7 @@ def test_the_top_class_of_a_sweep_is_that_of_the_input() -> None:
     model, one = small_model(), random_inputs(1)
     versions = random_inputs(6, seed=8)
     top = int(Run(model, engine_for("cpu")).outputs(one).argmax())
-    swept = [torch.cat([s for _, s in Run(model, engine_for("cpu")).sweep(one, target, 6, lambda n: (versions[n], n))])
+    swept = [torch.cat([s for _, s in sweep(Run(model, engine_for("cpu")), one, target, 6, lambda n: (versions[n], n))])
              for target in (TopTarget(), ClassTarget(top))]  # fmt: skip
     assert torch.equal(*swept)
 
@@ -54,7 +56,7 @@ def test_a_replaced_output_is_what_a_hook_makes_of_it(name: str) -> None:
             rows[row, channel] = 0
         return rows
 
-    found = torch.cat([s for _, s in Run(model, fixed_engine(3)).replaced(one, layer, ClassTarget(4), 7, without)])
+    found = torch.cat([s for _, s in replaced(Run(model, fixed_engine(3)), one, layer, ClassTarget(4), 7, without)])
     expected = []
     for channel in range(7):
 
@@ -110,10 +112,10 @@ def test_reliability_is_the_correlation_of_two_independent_maps() -> None:
 def test_what_work_will_take_follows_its_passes() -> None:
     model, inputs = small_model(), random_inputs(1)
     run = Run(model, engine_for("cpu"))
-    few, many = run.seconds(inputs, Cost(100, 0)), run.seconds(inputs, Cost(1000, 0))
+    few, many = predicted_seconds(run, inputs, Cost(100, 0)), predicted_seconds(run, inputs, Cost(1000, 0))
     assert 0 < few < many
     assert many == pytest.approx(10 * few, rel=0.01)
-    assert run.seconds(inputs, Cost(1000, 1000)) > 0
+    assert predicted_seconds(run, inputs, Cost(1000, 1000)) > 0
 
 
 def test_an_estimate_names_the_passes_that_are_then_made() -> None:
@@ -133,7 +135,7 @@ def test_long_sweeps_use_folded_norms_and_score_the_same(count: int, monkeypatch
     forward = torch.nn.BatchNorm2d.forward
     monkeypatch.setattr(torch.nn.BatchNorm2d, "forward", lambda *given: (norms.append(1), forward(*given))[1])
     run = Run(model, fixed_engine(16))
-    found = torch.cat([scores for _, scores in run.sweep(one, ClassTarget(2), count, lambda n: (versions[n], n))])
+    found = torch.cat([scores for _, scores in sweep(run, one, ClassTarget(2), count, lambda n: (versions[n], n))])
     assert len(norms) == (2 if count >= WORTH_FOLDING else 2 * 4)  # the one pass that the copy is compared with
     assert model.network.training
     assert model.network.norm1.training
@@ -150,5 +152,5 @@ def test_a_copy_that_answers_otherwise_is_not_used() -> None:
     network[0].register_forward_hook(lambda module, inputs, output: output.square())
     model = Model("hooked", lively(network, (3, 16, 16)), (3, 16, 16))
     versions = random_inputs(80, seed=8, dtype=torch.float64)
-    sweep = Run(model, fixed_engine(16)).sweep(versions[:1], ClassTarget(1), 80, lambda n: (versions[n], n))
-    assert_close(torch.cat([scores for _, scores in sweep]), model.network(versions)[:, 1], 1e-10)
+    swept = sweep(Run(model, fixed_engine(16)), versions[:1], ClassTarget(1), 80, lambda n: (versions[n], n))
+    assert_close(torch.cat([scores for _, scores in swept]), model.network(versions)[:, 1], 1e-10)
