@@ -15,7 +15,7 @@ from types import TracebackType
 
 import torch
 import torchvision
-from captum.attr import IntegratedGradients, NoiseTunnel, Saliency
+from captum.attr import IntegratedGradients, KernelShap, Lime, NoiseTunnel, Occlusion, Saliency
 from pytorch_grad_cam import AblationCAM, ScoreCAM
 from pytorch_grad_cam import GradCAM as PeerGradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
@@ -31,6 +31,8 @@ from benchmarks.timing import Work, timed
 LAYERS = {"resnet18": "layer4", "resnet50": "layer4", "mobilenet_v3_small": "features"}
 CLASS = 7
 STEPS, SAMPLES = 50, 25
+PATCH, STRIDE = 32, 16
+REGIONS, DRAWS = 49, 200
 
 
 def fresh(name: str, device: torch.device) -> nn.Module:
@@ -92,6 +94,27 @@ def captum_smoothgrad(name: str, count: int, device: torch.device) -> Work:
     )
 
 
+def grid_of_regions(side: int, device: torch.device) -> Tensor:
+    """Captum's feature mask (1, 1, 224, 224) of REGIONS squares."""
+    lines = torch.arange(224, device=device) * side // 224
+    return (lines[:, None] * side + lines)[None, None]
+
+
+def captum_occlusion(name: str, count: int, device: torch.device) -> Work:
+    method, inputs = Occlusion(fresh(name, device)), images(count, device)
+    return lambda: method.attribute(inputs, (3, PATCH, PATCH), (3, STRIDE, STRIDE), baselines=0, target=CLASS)
+
+
+def captum_lime(name: str, count: int, device: torch.device) -> Work:
+    method, inputs, mask = Lime(fresh(name, device)), images(count, device), grid_of_regions(7, device)
+    return lambda: method.attribute(inputs, baselines=0, target=CLASS, feature_mask=mask, n_samples=DRAWS)
+
+
+def captum_kernel_shap(name: str, count: int, device: torch.device) -> Work:
+    method, inputs, mask = KernelShap(fresh(name, device)), images(count, device), grid_of_regions(7, device)
+    return lambda: method.attribute(inputs, baselines=0, target=CLASS, feature_mask=mask, n_samples=DRAWS)
+
+
 def zennit_lrp(name: str, count: int, device: torch.device) -> Work:
     network, inputs = fresh(name, device), images(count, device)
     composite = EpsilonPlusFlat(canonizers=[ResNetCanonizer()])
@@ -112,6 +135,9 @@ PEERS: dict[str, Callable[[str, int, torch.device], Work]] = {
     "torchcam-score-cam": torchcam_score_cam,
     "captum-integrated-gradients": captum_integrated_gradients,
     "captum-smoothgrad": captum_smoothgrad,
+    "captum-occlusion": captum_occlusion,
+    "captum-lime": captum_lime,
+    "captum-kernel-shap": captum_kernel_shap,
     "zennit": zennit_lrp,
 }
 

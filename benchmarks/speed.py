@@ -12,12 +12,14 @@ instead, where they profit from the memory settings that importing `explainers` 
 from __future__ import annotations
 
 import argparse
+import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +27,20 @@ from zennit.composites import EpsilonPlusFlat
 from zennit.rules import Norm
 
 import explainers as ex
-from benchmarks.peers import CLASS, LAYERS, PEERS, SAMPLES, STEPS, Apart, fresh, images
+from benchmarks.peers import (
+    CLASS,
+    DRAWS,
+    LAYERS,
+    PATCH,
+    PEERS,
+    REGIONS,
+    SAMPLES,
+    STEPS,
+    STRIDE,
+    Apart,
+    fresh,
+    images,
+)  # fmt: skip
 from benchmarks.timing import Work, best_chunk, in_turn, machine, timed
 from explainers.core.canonical import Step, canonical
 from explainers.core.run import Run
@@ -212,6 +227,30 @@ def smoothgrad_case(name: str, device: torch.device) -> Case:
     return path_case(f"SmoothGrad, {SAMPLES} samples", name, device, SAMPLES, "captum-smoothgrad", ours)
 
 
+OCCLUSION = {"fill": "zero", "patch": PATCH, "stride": STRIDE}
+BY_REGIONS = {"fill": "zero", "segments": "grid", "regions": REGIONS, "samples": DRAWS}
+PERTURBATIONS: dict[str, tuple[int, dict[str, Any]]] = {
+    "occlusion": ((math.ceil((224 - PATCH) / STRIDE) + 1) ** 2, OCCLUSION),
+    "lime": (DRAWS, BY_REGIONS),
+    "kernel-shap": (DRAWS, BY_REGIONS),
+}
+"""Method: pictures that are scored, and options."""
+
+
+def perturbation_case(method: str, name: str, device: torch.device) -> Case:
+    model, inputs = loaded(name), images(1, device)
+    count, options = PERTURBATIONS[method]
+    sizes = [8, 16, 32] if device.type == "cpu" else [32, 128, count]
+    floor, chunk = in_parts(partial(raw_scores, frozen(name, device)), inputs.repeat(count, 1, 1, 1), sizes)
+    return Case(
+        f"{method}, {count} pictures, {name} (floor in chunks of {chunk})",
+        {"vitrine": lambda: ex.explain(model, inputs, method, CLASS, **options), "floor": floor},
+        [Bar("floor", 1.15, True), Bar(f"captum-{method}", 3.0, False)],
+        [f"captum-{method}"],
+        name,
+    )
+
+
 def relevance_case(name: str, count: int, device: torch.device) -> Case:
     """Its floor is Zennit on Vitrine's copy: the rules pass every layer several times, whoever drives them."""
     model, inputs = loaded(name), images(count, device)
@@ -261,6 +300,8 @@ def cases(only: str, device: torch.device) -> Sequence[Callable[[], Case]]:
     for name in LAYERS:
         made.append((f"ig {name}", partial(integrated_gradients_case, name, device)))
         made.append((f"smoothgrad {name}", partial(smoothgrad_case, name, device)))
+    for name in LAYERS:
+        made += [(f"{method} {name}", partial(perturbation_case, method, name, device)) for method in PERTURBATIONS]
     made += [(f"lrp resnet18 {count}", partial(relevance_case, "resnet18", count, device)) for count in (1, 16)]
     return [make for key, make in made if only in key]
 

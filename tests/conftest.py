@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from explainers.core.model import Model
 from tests.core.networks import TRIPWIRE, small_model
 
 FIXTURES = Path(__file__).parents[1].parent / "shared" / "fixtures"
+
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers that each compute on every core wait for each other most of the time: six times as long on two cores.
+    torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

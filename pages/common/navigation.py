@@ -7,14 +7,16 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from pages.common.pictures import in_place
+
 ART = Path(__file__).parents[2] / "docs" / "art"
 
 
 def navigation() -> StreamlitPage:
     """Name the app and declare every page; returns the one asked for."""
     # A picture of our own: an icon of Streamlit's would be fetched from the internet.
-    st.set_page_config(page_title="Vitrine", page_icon=str(ART / "icon.png"), layout="wide")
-    st.logo(str(ART / "logo.png"), size="large")
+    st.set_page_config(page_title="Vitrine", page_icon=in_place((ART / "icon.png").read_bytes()), layout="wide")
+    st.logo(in_place((ART / "logo.png").read_bytes()), size="large")
     return st.navigation(
         {
             "Why this answer": [

@@ -15,11 +15,16 @@ T = TypeVar("T")
 SIDE = 128  # px
 
 
-def show_picture(png: bytes, alt: str, width: Literal["stretch", "content"] = "stretch") -> None:
-    """Show a PNG. It travels inside the message: a file that Streamlit serves is deleted as soon as the next run
-    replaces it, so that a browser a moment late, while a slider moves, gets a 404 and shows a broken picture.
+def in_place(png: bytes) -> str:
+    """A PNG as an address that holds it. A file that Streamlit serves is deleted as soon as the next run replaces it, so
+    that a browser a moment late, while a slider moves, gets a 404 and shows a broken picture.
     """
-    st.image(f"data:image/png;base64,{b64encode(png).decode()}", width=width, alt=alt)
+    return f"data:image/png;base64,{b64encode(png).decode()}"
+
+
+def show_picture(png: bytes, alt: str, width: Literal["stretch", "content"] = "stretch") -> None:
+    """Show a PNG; it travels inside the message."""
+    st.image(in_place(png), width=width, alt=alt)
 
 
 def thumbnail(image: Image.Image) -> bytes:

@@ -16,6 +16,12 @@ PAGES = {
     "overview": ("", {}),
     "saliency": ("saliency", {"input": "scene:1000050"}),
     "grad_cam": ("grad_cam", {"model": "demo:signs-shortcut", "input": "scene:1000003+sticker"}),
+    "perturbation": (
+        "perturbation",
+        {"perturbation_method": "KernelSHAP", "perturbation_kernel_shap_samples": "400", "input": "scene:1000050"},
+    ),
+    "attention": ("attention", {"model": "demo:signs-vit", "input": "scene:1000050"}),
+    "relevance": ("relevance", {"input": "scene:1000050"}),
     "weight_stats": ("weight_stats", {"weights_tensor": "layer3.0.conv2.weight"}),
 }
 WIDTH, HEIGHT = 1440, 1000

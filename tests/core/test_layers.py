@@ -102,7 +102,7 @@ def test_watching_removes_its_hooks_after_an_error_too():
 
 def test_layers_are_found_in_the_order_in_which_they_finish():
     network = small_cnn().requires_grad_(False)
-    found = find_layers(network, (3, 16, 16), torch.zeros(()))
+    found = find_layers(network, random_inputs(2))
     by_name = {layer.name: layer for layer in found}
     assert list(by_name) == ["conv1", "norm1", "conv2", "norm2", "relu", "conv3", "dropout", "head"]
     assert by_name["relu"].calls == 2
