@@ -37,8 +37,8 @@ class Pointing:
     Attributes:
         hits: share of scenes whose maximum lies inside the mask.
         energy: mean share of the map's positive values inside the mask.
-        deletion: mean score, as a share of the first, while the strongest tenths of the picture are blurred away one
-            after another (Petsiuk et al. 2018, arXiv:1806.07421): lower is better.
+        deletion: mean probability of the class while the strongest tenths of the picture are blurred away one after
+            another (Petsiuk et al. 2018, arXiv:1806.07421): lower is better.
         seconds: per scene.
     """
 
@@ -88,12 +88,12 @@ def pointing(
 
 
 def deletion(model: ex.Model, one: Tensor, target: ex.Target, heat: Tensor) -> float:
-    """Mean score, as a share of the first, while the strongest tenths of the picture are blurred away one after another."""
+    """Mean probability of the class while the strongest tenths of the picture are blurred away one after another."""
     rank = heat.flatten().argsort(descending=True).argsort().view(1, 1, *heat.shape).to(one.device)
     shares = torch.linspace(0, 1, TENTHS + 1, device=one.device).view(-1, 1, 1, 1)
     pictures = cover(model, one, Fill.BLUR)((rank >= shares * heat.numel()).to(one))
-    scores = Run(model, ex.engine_for()).scores(pictures, target.take([0] * len(pictures)))
-    return float((scores[1:].mean() / scores[0]).clamp(-1, 1))
+    probabilities = Run(model, ex.engine_for()).outputs(pictures).softmax(1)
+    return float(target.take([0] * len(pictures))(probabilities)[1:].mean())
 
 
 def measure(count: int, methods: Sequence[str], models: Sequence[str] = tuple(WHERE)) -> Iterator[Pointing]:
