@@ -14,6 +14,7 @@ import explainers as ex
 from pages.common.work import layers_of
 
 SELDOM = ("seed", "reliability")  # options at the end of a form
+SHARED = ("layer",)  # options whose choice is kept when the method changes
 
 
 def method_form(family: str, model: ex.Model, key: str, default: str) -> tuple[ex.Method, dict[str, Any]]:
@@ -31,14 +32,14 @@ def method_form(family: str, model: ex.Model, key: str, default: str) -> tuple[e
     method = methods[st.selectbox("Method", titles, index=start, key=f"{key}_method", bind="query-params")]
     fields = {name: field for name, field in method.options.model_fields.items() if _extra(field, "choices") != "page"}
     fields = dict(sorted(fields.items(), key=lambda item: item[0] in SELDOM))
-    chosen = {name: _control(key, method, name, field, model) for name, field in fields.items()}
+    chosen = {name: _control(option_key(key, method.name, name), name, field, model) for name, field in fields.items()}
     return method, {name: value for name, value in chosen.items() if value != fields[name].default}
 
 
 def option_key(key: str, method: str, option: str) -> str:
-    """The key of an option's widget. Each method has its own: elsewhere an option of the same name may have other
-    bounds and another default."""
-    return f"{key}_{method.replace('-', '_')}_{option}"
+    """The key of an option's widget. Each method has its own, because elsewhere an option of the same name may have other
+    bounds and another default; but one looks at a layer by several methods."""
+    return f"{key}_{option}" if option in SHARED else f"{key}_{method.replace('-', '_')}_{option}"
 
 
 def about(method: ex.Method) -> None:
@@ -55,10 +56,8 @@ def _extra(field: FieldInfo, name: str) -> Any:
     return extra.get(name) if isinstance(extra, dict) else None
 
 
-def _control(key: str, method: ex.Method, name: str, field: FieldInfo, model: ex.Model) -> Any:
-    if _extra(field, "choices") == "layers":
-        return _layer(f"{key}_{name}", model)  # the same for all methods: one looks at a layer by several of them
-    return _widget(option_key(key, method.name, name), name, field)
+def _control(key: str, name: str, field: FieldInfo, model: ex.Model) -> Any:
+    return _layer(key, model) if _extra(field, "choices") == "layers" else _widget(key, name, field)
 
 
 def _layer(key: str, model: ex.Model) -> str | None:

@@ -191,7 +191,7 @@ def test_saliency_controls(app: App) -> None:
 
 
 def test_saliency_at_layers_against_references_and_in_regions(app: App) -> None:
-    app.open("saliency", saliency_method="Layer conductance", saliency_steps=4)
+    app.open("saliency", saliency_method="Layer conductance", saliency_layer_conductance_steps=4)
     before = app.images()[1]
     app.choose("saliency_layer", "layer2")
     assert differ(app.images()[1], before) > 0.5
@@ -201,13 +201,13 @@ def test_saliency_at_layers_against_references_and_in_regions(app: App) -> None:
     assert "at layer2" in app.text(), "the layer stays when the method changes"
     app.choose("saliency_method", "DeepLift SHAP")
     before = app.images()[1]
-    app.choose("saliency_references", "noise")
+    app.choose("saliency_deeplift_shap_references", "noise")
     assert differ(app.images()[1], before) > 0.1
     for title in ("SmoothGrad squared", "VarGrad", "Blur integrated gradients", "Guided integrated gradients", "XRAI"):
         app.choose("saliency_method", title)
         expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()
-    app.slide("saliency_grow", 3)
-    assert query(app.page)["saliency_grow"] == ["5"]
+    app.slide("saliency_xrai_grow", 3)
+    assert query(app.page)["saliency_xrai_grow"] == ["5"]
 
 
 def test_grad_cam_controls(app: App) -> None:
@@ -232,7 +232,7 @@ def test_grad_cam_controls(app: App) -> None:
     assert len(app.images()) == 2, "many passes for every layer: none is looked at unasked"
     app.choose("cam_method", "Grad-CAM")
     smooth = app.images()[1]
-    app.toggle("cam_aug_smooth")
+    app.toggle("cam_grad_cam_aug_smooth")
     assert differ(app.images()[1], smooth) > 0.1
     app.choose("against", "give way")
     assert "stop rather than give way" in app.text()

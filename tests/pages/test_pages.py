@@ -79,7 +79,7 @@ def test_a_layer_of_the_form_reaches_the_explainer() -> None:
 def test_one_picture_is_not_offered_other_inputs_to_be_compared_with() -> None:
     app = opened("saliency")
     app.selectbox(key="saliency_method").set_value("Expected gradients").run()
-    assert app.selectbox(key="saliency_references").options == ["colours", "noise"]
+    assert app.selectbox(key="saliency_expected_gradients_references").options == ["colours", "noise"]
 
 
 @pytest.mark.parametrize("page", ["saliency", "grad_cam"])
