@@ -32,6 +32,7 @@ def _channels_cost(shape: Sequence[int], options: CamOptions, layer: Layer) -> C
 @explainer(
     "ablation-cam",
     title="Ablation-CAM",
+    unit="weighted activation",
     family="cam",
     needs=Needs.LAYERS | Needs.IMAGES,
     cost=lambda shape, options: Cost(shape[0] * 2, 0),
@@ -77,6 +78,7 @@ def _places_cost(shape: Sequence[int], options: ReciproOptions, layer: Layer) ->
 @explainer(
     "recipro-cam",
     title="Recipro-CAM",
+    unit="weighted activation",
     family="cam",
     needs=Needs.LAYERS | Needs.IMAGES,
     cost=lambda shape, options: Cost(shape[0] * 3, 0),

@@ -83,6 +83,7 @@ attending = functools.partial(
 @attending(
     "attention",
     title="Attention of one layer",
+    unit="share of attention",
     citation="Vaswani et al. 2017, arXiv:1706.03762; Dosovitskiy et al. 2020, arXiv:2010.11929",
     shows="The attention weights of one layer, of one head or their mean: from which places the tokens that the head of the network reads take what they take there. In windows, how much attention each place gets on average.",
     caveat="It is the same whatever the class, and attention is no evidence: what is taken from a place may count for, against or nothing."
@@ -101,6 +102,7 @@ def attention(run: Run, inputs: Tensor, target: Target, options: HeadOptions) ->
 @attending(
     "rollout",
     title="Attention rollout",
+    unit="share of attention",
     citation="Abnar & Zuidema 2020, arXiv:2005.00928",
     shows="Attention followed through all layers down to the image: the product of the layers' weights, each mixed with the identity for the shortcut beside it.",
     caveat="It is the same whatever the class, and takes no notice of what the values, the perceptrons and the head make of what is attended to."
@@ -116,6 +118,7 @@ def rollout(run: Run, inputs: Tensor, target: Target, options: RolloutOptions) -
 @attending(
     "gradient-rollout",
     title="Gradient-weighted rollout",
+    unit="relative strength",
     citation="Gildenblat 2020, github.com/jacobgil/vit-explain, after Abnar & Zuidema 2020, arXiv:2005.00928",
     shows="Rollout of attention weights times the gradients of the score by them, averaged over heads, negative ones left out: it depends on the class.",
     caveat="Its weights grow with the scale of the score while the shortcut's share does not, so maps of different networks do not compare."
@@ -152,6 +155,7 @@ def transformer_attribution(run: Run, inputs: Tensor, target: Target, options: N
 @attending(
     "legrad",
     title="LeGrad",
+    unit="score per share of attention",
     citation="Bousselham et al. 2024, arXiv:2404.03214",
     shows="How much the score would rise with more attention to a place: the network's own head reads the tokens of every block, and the positive gradients of these scores by the block's attention are averaged over layers, heads and tokens.",
     caveat="The head was trained on the last block alone, and what it says of earlier ones is an extrapolation. Attention itself is left out: a place may be bright that gets none."

@@ -18,6 +18,7 @@ from explainers.saliency import NoOptions, guided_backprop, saliency
 @saliency(
     "deconvolution",
     title="Deconvolution",
+    unit="score per unit of input",
     cost=lambda shape, options: Cost(shape[0] * 2, shape[0]),
     citation="Zeiler & Fergus 2013, arXiv:1311.2901",
     shows="The score sent back to the input with negative values cut off at every ReLU, whether or not that ReLU was on: "
@@ -36,6 +37,7 @@ def deconvolution(run: Run, inputs: Tensor, target: Target, options: NoOptions) 
 @saliency(
     "guided-grad-cam",
     title="Guided Grad-CAM",
+    unit="relative strength",
     needs=Needs.LAYERS | Needs.GRADIENTS | Needs.IMAGES,
     cost=lambda shape, options: Cost(shape[0] * 2, shape[0] * 2),
     citation="Selvaraju et al. 2017, arXiv:1610.02391",

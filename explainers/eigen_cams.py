@@ -38,6 +38,7 @@ class KernelOptions(CamOptions):
 @forward_only(
     "eigen-cam",
     title="Eigen-CAM",
+    unit="units of activation",
     citation="Muhammad & Yeasin 2020, arXiv:2008.00299",
     shows="The strongest common pattern of the layer's channels (first principal component), whatever the class.",
     caveat=COARSE + _BLIND,
@@ -64,6 +65,7 @@ def eigen_grad_cam(run: Run, inputs: Tensor, target: Target, options: CamOptions
 @forward_only(
     "kpca-cam",
     title="KPCA-CAM",
+    unit="units of activation",
     citation="Karmani et al. 2024, arXiv:2410.00267",
     shows="Eigen-CAM with a kernel: the strongest common pattern of the layer's channels, be it a straight line or a curve.",
     caveat=COARSE + _BLIND,

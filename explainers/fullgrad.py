@@ -23,6 +23,7 @@ from explainers.saliency import NoOptions, saliency
 @saliency(
     "fullgrad",
     title="FullGrad",
+    unit="relative strength",
     needs=Needs.LAYERS | Needs.GRADIENTS | Needs.IMAGES,
     cost=lambda shape, options: Cost(shape[0] * 2, shape[0]),
     citation="Srinivas & Fleuret 2019, arXiv:1905.00780",

@@ -92,6 +92,7 @@ def _weighted_sum(inputs: Tensor, weights: Tensor, found: Iterator[tuple[Tensor,
 @layer_method(
     "internal-influence",
     title="Internal influence",
+    unit="score per unit of activation",
     cost=lambda shape, options: Cost(shape[0] * (options.steps + 1), shape[0] * options.steps),
     citation="Leino et al. 2018, arXiv:1802.03788",
     shows="How fast the score changes with each unit of the layer, averaged along the way from the baseline to the input.",

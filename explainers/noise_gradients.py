@@ -22,6 +22,7 @@ _UNSIGNED = (
 @saliency(
     "smoothgrad-squared",
     title="SmoothGrad squared",
+    unit="squared score per unit of input",
     cost=lambda shape, options: Cost(shape[0] * (options.samples + 1), shape[0] * options.samples),
     citation="Hooker et al. 2019, arXiv:1806.10758",
     shows="The squared gradient averaged over noisy copies of the input: where the score answers strongly, in either direction.",
@@ -37,6 +38,7 @@ def smoothgrad_squared(run: Run, inputs: Tensor, target: Target, options: Smooth
 @saliency(
     "vargrad",
     title="VarGrad",
+    unit="squared score per unit of input",
     cost=lambda shape, options: Cost(shape[0] * (options.samples + 1), shape[0] * (options.samples + 1)),
     citation="Adebayo et al. 2018, arXiv:1810.03307",
     shows="How much the gradient varies over noisy copies of the input: where the score's slope is unsteady.",

@@ -78,6 +78,7 @@ def score_difference(run: Run, inputs: Tensor, target: Target, options: Baseline
 @saliency(
     "gradient",
     title="Gradient",
+    unit="score per unit of input",
     cost=one_pass,
     citation="Simonyan, Vedaldi & Zisserman 2013, arXiv:1312.6034",
     shows="How fast the score changes with each input value.",
@@ -131,6 +132,7 @@ def integrated_gradients(run: Run, inputs: Tensor, target: Target, options: Inte
 @saliency(
     "smoothgrad",
     title="SmoothGrad",
+    unit="score per unit of input",
     cost=lambda shape, options: Cost(shape[0] * (options.samples + 1), shape[0] * options.samples),
     citation="Smilkov et al. 2017, arXiv:1706.03825",
     shows="The gradient averaged over noisy copies of the input: what stays when the noise of the slope cancels.",
@@ -173,6 +175,7 @@ def gradient_shap(run: Run, inputs: Tensor, target: Target, options: GradientSha
 @saliency(
     "guided-backprop",
     title="Guided backpropagation",
+    unit="score per unit of input",
     cost=lambda shape, options: Cost(shape[0] * 2, shape[0]),
     citation="Springenberg et al. 2014, arXiv:1412.6806",
     shows="The gradient with negative values cut off at every ReLU on the way back: sharp edges of what excites the network.",

@@ -59,6 +59,7 @@ score_cam_form = functools.partial(
 @score_cam_form(
     "score-cam",
     title="Score-CAM",
+    unit="weighted activation",
     citation="Wang et al. 2020, arXiv:1910.01279",
     shows="Channels of the layer added up, each weighted by the score of the picture seen through that channel alone.",
     caveat=COARSE + _MASKED,
@@ -71,6 +72,7 @@ def score_cam(run: Run, one: Tensor, target: Target, options: CamOptions) -> Ite
 @score_cam_form(
     "ss-cam",
     title="SS-CAM",
+    unit="weighted activation",
     citation="Wang et al. 2020, arXiv:2006.14255",
     shows="Score-CAM with weights averaged over noisy versions of every mask.",
     caveat=COARSE + _MASKED + " It is a sample: another seed gives a slightly different map.",
@@ -88,6 +90,7 @@ def ss_cam(run: Run, one: Tensor, target: Target, options: SmoothedOptions) -> I
 @score_cam_form(
     "is-cam",
     title="IS-CAM",
+    unit="weighted activation",
     citation="Naidu et al. 2020, arXiv:2010.03023; strengths as in TorchCAM",
     shows="Score-CAM with weights averaged over masks of growing strength.",
     caveat=COARSE + _MASKED + " The strongest pictures are several times brighter than any real one.",

@@ -59,6 +59,7 @@ def _on_pixels(values: Tensor, one: Tensor, options: GridOptions) -> Tensor:
 @perturbation(
     "sobol",
     title="Sobol indices",
+    unit="share of the score's variance",
     needs=Needs.SCORES | Needs.IMAGES,
     cost=lambda shape, options: Cost(shape[0] * (options.samples * (options.cells**2 + 2) + 1), 0),
     citation="Fel, Cadène et al. 2021, arXiv:2111.04138; estimator of Jansen 1999, doi:10.1016/S0010-4655(98)00154-4",
@@ -101,6 +102,7 @@ def total_indices(scores: Tensor) -> tuple[Tensor, Tensor]:
 @perturbation(
     "hsic",
     title="HSIC",
+    unit="relative strength",
     needs=Needs.SCORES | Needs.IMAGES,
     cost=lambda shape, options: Cost(shape[0] * (options.samples + 1), 0),
     citation="Novello, Fel & Vigouroux 2022, arXiv:2206.06219; Gretton et al. 2005, doi:10.1007/11564089_7",

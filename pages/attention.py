@@ -13,8 +13,7 @@ from pages.common.tables import download_table
 from pages.common.work import code_for, explain_with_progress
 
 WHATEVER = "The map highlights where attention goes, whatever the class."
-WORDS = {"attention": (WHATEVER, "share of attention"), "rollout": (WHATEVER, "share of attention")}
-UNITS = {"gradient-rollout": "relative strength", "legrad": "units of the score per share of attention"}
+WORDS = {"attention": WHATEVER, "rollout": WHATEVER}
 
 chosen = selection()
 
@@ -49,8 +48,8 @@ with controls:
 
 with shown, sentences():
     result = explain_with_progress(chosen, method, options)
-    words, unit = WORDS.get(method.name, (None, UNITS.get(method.name, "units of the score")))
-    explanation_panel(chosen, result, view, code_for(chosen, method, options), method.title, words, unit)
+    code = code_for(chosen, method, options)
+    explanation_panel(chosen, result, view, code, method.title, WORDS.get(method.name))
     about(method)
 
 st.subheader("The heads of one layer")

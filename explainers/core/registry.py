@@ -23,6 +23,8 @@ from explainers.core.options import Options
 from explainers.core.run import Run
 from explainers.core.target import Target
 
+SCORE = "units of the score"
+
 Compute = Callable[[Run, Tensor, Target, Any], Tensor | Iterator[Estimate]]
 Price = Callable[[Sequence[int], Any], Cost]
 PriceAt = Callable[[Sequence[int], Any, Layer], Cost]
@@ -45,6 +47,7 @@ class Method:
         shows: what the map shows, in plain words.
         caveat: what it does not show.
         signed: whether negative values mean evidence against.
+        unit: of the map's values, in a few words for the colour bar.
         expected_sum: for methods that promise completeness, what the map must sum up to, (N,).
         compute: the mathematics. A generator takes one input (1, ...) and yields ever better estimates of its map.
     """
@@ -62,6 +65,7 @@ class Method:
     expected_sum: Expectation | None = field(repr=False)
     compute: Compute = field(repr=False)
     cost_at: PriceAt | None = field(repr=False, default=None)
+    unit: str = SCORE
 
     @property
     def anytime(self) -> bool:
@@ -100,13 +104,27 @@ def explainer(
     signed: bool,
     expected_sum: Expectation | None = None,
     cost_at: PriceAt | None = None,
+    unit: str = SCORE,
 ) -> Callable[[C], C]:
     """Register `compute(run, inputs, target, options)` as a method; its options are the type of its last argument."""
 
     def register(compute: C) -> C:
         options = list(typing.get_type_hints(compute).values())[3]
         _methods[name] = Method(
-            name, title, family, needs, options, cost, citation, shows, caveat, signed, expected_sum, compute, cost_at
+            name,
+            title,
+            family,
+            needs,
+            options,
+            cost,
+            citation,
+            shows,
+            caveat,
+            signed,
+            expected_sum,
+            compute,
+            cost_at,
+            unit,
         )
         return compute
 

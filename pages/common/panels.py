@@ -101,7 +101,6 @@ def picture(
     view: View,
     caption: str,
     width: int = WIDTH,
-    unit: str = "units of the score",
     keep: bool = True,
 ) -> None:
     """The overlay and its colour bar; `keep` it for the next look unless the map is still in the making."""
@@ -122,7 +121,8 @@ def picture(
 
     show_picture(result_shelf().get(name, render) if keep else render(), alt=f"Heat map. {caption}")
     large = width == WIDTH
-    st.html(colour_bar_html(scale, view.colormap, unit if large else "", ticks=5 if large else 3))
+    unit = ex.find_method(result.method).unit if large else ""
+    st.html(colour_bar_html(scale, view.colormap, unit, ticks=5 if large else 3))
     st.caption(caption)
 
 
@@ -140,13 +140,11 @@ def explanation_panel(
     code: str,
     title: str,
     words: str | None = None,
-    unit: str = "units of the score",
 ) -> None:
     """One explanation, whole: input beside overlay, the numbers, downloads and the code.
 
     Args:
         words: what the map highlights, where that is not what raises the score.
-        unit: of the map's values.
     """
     place = f" at {result.layer}" if result.layer else ""
     target = result.target.describe(chosen.model.labels)
@@ -156,7 +154,7 @@ def explanation_panel(
         original(chosen)
         st.caption("The picture as the model sees it")
     with right:
-        picture(chosen, result, view, words, unit=unit)
+        picture(chosen, result, view, words)
     if not result.values.any():
         st.warning(
             "The map is zero everywhere: by this method, nothing at this place raises the score.",
@@ -218,7 +216,9 @@ def certainty(chosen: Selection, result: ex.Attribution, view: View) -> None:
     if result.error is None:
         return
     st.subheader("How sure is the map?")
-    errors = dataclasses.replace(result, values=result.error, signed=False, method=f"{result.method} error", error=None)
+    errors = dataclasses.replace(
+        result, values=result.error, signed=False, error=None, options=result.options | {"shown": "error"}
+    )
     left, right = st.columns(2)
     with left:
         picture(chosen, errors, View("viridis", view.opacity), "Standard error of every value.")
