@@ -13,13 +13,12 @@ WORTH_GROWING = 0.97  # a doubled chunk must take at most this share of the time
 
 @dataclass
 class _Learnt:
-    """What is known of one kind of pass: the best time per row seen at every size, its usual one, and the largest size that fits."""
+    """What is known of one kind of pass: the best time per row seen at every size, and the largest size that fits."""
 
     size: int
     limit: int
     seconds: dict[int, float] = field(default_factory=dict)
     settled: bool = False
-    pace: float | None = None
 
 
 class ChunkSizes:
@@ -52,8 +51,6 @@ class ChunkSizes:
             known.seconds[rows] = min(per_row, known.seconds.get(rows, per_row))
             if first_time:  # the first pass of a size also pays for preparing the kernels
                 return
-            if rows >= self._first:  # smaller chunks say little of the pace of long work
-                known.pace = per_row if known.pace is None else (known.pace + per_row) / 2
             if known.settled or rows != known.size:
                 return
             smaller = known.seconds.get(rows // 2)
@@ -65,9 +62,14 @@ class ChunkSizes:
                 known.size = rows * 2
 
     def pace(self, key: Hashable) -> float | None:
-        """Seconds that a row takes of late, or None before anybody knows."""
+        """Seconds that a row took at best, or None before anybody knows."""
         with self._lock:
-            return self._of(key).pace
+            return min(self._of(key).seconds.values(), default=None)
+
+    def measured(self, key: Hashable) -> bool:
+        """Whether chunks of the sizes that long work is made in were timed: single rows say little of its pace."""
+        with self._lock:
+            return any(rows >= self._first for rows in self._of(key).seconds)
 
     def too_large(self, key: Hashable, rows: int) -> None:
         """Report that a chunk of `rows` did not fit in memory; later ones are at most half of it."""

@@ -48,8 +48,12 @@ class Passes:
         return Cost(self._forward, self._backward, self._seconds)
 
     def pace(self, kind: str) -> float | None:
-        """Seconds that a row of this kind of pass takes of late, or None before anybody knows."""
+        """Seconds that a row of this kind of pass took at best, or None before anybody knows."""
         return self._engine.chunks.pace(self._key(kind))
+
+    def measured(self, kind: str) -> bool:
+        """Whether passes of this kind were timed in chunks as long work has them."""
+        return self._engine.chunks.measured(self._key(kind))
 
     def expect(self, cost: Cost) -> None:
         """Announce the passes that will be made, for the share done."""

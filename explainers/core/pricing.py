@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -13,25 +15,28 @@ from explainers.core.versions import Variants, summed_gradients, sweep
 
 
 def predicted_seconds(run: Run, inputs: Tensor, expected: Cost) -> float:
-    """How long these passes will take, from how long such passes took; measured now if there were none.
+    """How long these passes will take, from how long such passes took; measured now if too little is known.
 
     Passes that some methods make in other ways (through another library, or from a layer on) count as these do.
     """
     one = inputs[:1]
+    few = 8 * FIRST.get(run.engine.device.type, 4)  # enough for chunks to grow, and for each size to come twice
 
-    def again(numbers: slice) -> tuple[Tensor, None]:
+    def scored(numbers: slice) -> tuple[Tensor, None]:
         return one.expand(numbers.stop - numbers.start, *one.shape[1:]), None
 
-    few = 4 * FIRST.get(run.engine.device.type, 4)  # to see every size of chunk twice that soon comes to be used
-    if expected.forward and run.passes.pace("forward") is None:
-        list(sweep(run, one, TopTarget(), few, again))
-    if expected.backward and run.passes.pace("gradient") is None:
-        weights = torch.full((few,), 1 / few)
-        summed_gradients(
-            run,
-            one,
-            TopTarget(),
-            Variants(few, lambda rows, _, version: rows.expand(len(version), *rows.shape[1:]), weights),
-        )
-    forward, both = run.passes.pace("forward") or 0.0, run.passes.pace("gradient") or 0.0
-    return max(0, expected.forward - expected.backward) * forward + expected.backward * both
+    def copied(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
+        return rows.expand(len(version), *rows.shape[1:])
+
+    def pace(kind: str, needed: int, measure: Callable[[], object]) -> float:
+        known = run.passes.pace(kind)
+        if needed and (known is None or (needed > few and not run.passes.measured(kind))):
+            measure()
+            known = run.passes.pace(kind)
+        return needed * (known or 0.0)
+
+    forward_only = max(0, expected.forward - expected.backward)
+    copies = Variants(few, copied, torch.full((few,), 1 / few))
+    return pace("forward", forward_only, lambda: list(sweep(run, one, TopTarget(), few, scored))) + pace(
+        "gradient", expected.backward, lambda: summed_gradients(run, one, TopTarget(), copies)
+    )

@@ -170,3 +170,15 @@ def test_any_other_error_is_passed_on_as_it_is(tripwire):
         explain(small_model(), random_inputs(4), "gradient", 0)
     assert raised.value.__cause__ is not raised.value
     assert tripwire.seen == [4]
+
+
+def test_the_pace_is_the_best_time_per_row_and_single_rows_do_not_measure_it():
+    sizes = ChunkSizes("cpu")
+    assert sizes.pace("a") is None
+    sizes.took("a", 1, 0.3)
+    assert (sizes.pace("a"), sizes.measured("a")) == (0.3, False)
+    sizes.took("a", 4, 0.4)
+    sizes.took("a", 4, 0.2)
+    sizes.took("a", 8, 0.8)
+    assert (sizes.pace("a"), sizes.measured("a")) == (0.05, True)
+    assert (sizes.pace("b"), sizes.measured("b")) == (None, False)
