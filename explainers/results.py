@@ -14,6 +14,7 @@ from PIL import Image
 from explainers.core.attribution import Attribution
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
+from explainers.core.registry import find_method
 from explainers.render.overlay import Scale, figure
 
 DEFAULT_COLOURS = {True: "blue-red", False: "viridis"}
@@ -63,10 +64,15 @@ def save_result(
         "signed": attribution.signed,
         "scale": [scale.low, scale.high],
         "passes": {"forward": attribution.cost.forward, "backward": attribution.cost.backward},
+        "unit": find_method(attribution.method).unit,
+        "share": attribution.share,
         "seconds": round(attribution.cost.seconds, 4),
     }
     if attribution.completeness is not None:
         manifest["completeness_gap"] = float(attribution.completeness.gap[0])
+    if attribution.error is not None:
+        manifest["reliability"] = attribution.reliability
+        manifest["largest_standard_error"] = float(attribution.error.max())
     try:
         folder.mkdir(parents=True, exist_ok=True)
         picture.save(folder / f"{name}.png")

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
 import pytest
 import torch
 
 import explainers as ex
+from explainers.core.restore import Parts
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.test_perturbation import FEW
 
+T = TypeVar("T")
 ANYTIME = [m.name for m in ex.methods(small_model()) if m.anytime and m.family == "perturbation"]
 
 
@@ -64,3 +73,50 @@ def test_the_error_shrinks_with_the_root_of_the_samples() -> None:
 def test_what_cannot_be_followed_is_refused_at_once(inputs: torch.Tensor, method: str, words: str) -> None:
     with pytest.raises(ex.VitrineError, match=words):
         ex.refine(small_model(), inputs, method)
+
+
+def test_short_work_waits_for_at_most_a_chunk_of_each_long_job() -> None:
+    """Three long jobs share a device: of every turn that a Grad-CAM waits for, each of them has at most one before it."""
+    model, inputs, engine = small_model(), random_inputs(1), fixed_engine(4)
+    turns: list[str] = []
+    attempt = engine.attempt
+
+    def logged(parts: Parts, work: Callable[[], T]) -> T | None:
+        turns.append(threading.current_thread().name)
+        return attempt(parts, work)
+
+    engine.attempt = logged  # type: ignore[method-assign]
+    stop = threading.Event()
+
+    def long_job() -> None:
+        with suppress(ex.Cancelled):
+            ex.explain(model, inputs, "rise", 1, samples=20000, engine=engine, cancel=stop)
+
+    jobs = [threading.Thread(target=long_job, name="job") for _ in range(3)]
+    for job in jobs:
+        job.start()
+    try:
+        while turns.count("job") < 9:
+            time.sleep(0.01)
+        waits = []
+        for _ in range(15):
+            begun = len(turns)
+            ex.explain(model, random_inputs(1, seed=7), "grad-cam", 1, engine=engine)
+            waits.append(turns[begun:].index("MainThread"))
+    finally:
+        stop.set()
+        for job in jobs:
+            job.join(60)
+    assert turns[-20:].count("job") > 5, "the jobs were at work all the time"
+    # One more may slip in between counting and taking a ticket.
+    assert statistics.median(waits) <= 4
+
+
+def test_the_first_map_stands_within_a_second() -> None:
+    model = ex.load_model("torchvision:mobilenet_v3_small@random")
+    image = ex.sample("photo:chelsea").load()
+    ex.predict(model, image)
+    started = time.monotonic()
+    first = next(ex.refine(model, image, "rise"))
+    assert first.share < 0.1
+    assert time.monotonic() - started < 3, "it takes half a second on two idle cores; others may be at work"

@@ -132,9 +132,10 @@ def explainer(
 
 
 def methods(model: Model | None = None) -> list[Method]:
-    """Every registered method, or those that this model can do."""
+    """Every registered method, or those that this model can do, by family and title."""
     _load()
-    return [method for method in _methods.values() if model is None or method.fits(model)]
+    fitting = [method for method in _methods.values() if model is None or method.fits(model)]
+    return sorted(fitting, key=lambda method: (method.family, method.title.lower()))
 
 
 def find_method(name: str) -> Method:
