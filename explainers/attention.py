@@ -24,7 +24,7 @@ from explainers.core.attribution import Cost
 from explainers.core.errors import VitrineError
 from explainers.core.layers import Layout
 from explainers.core.model import Needs
-from explainers.core.options import Options
+from explainers.core.options import NoOptions, Options
 from explainers.core.registry import explainer
 from explainers.core.run import Run
 from explainers.core.target import Target
@@ -52,10 +52,6 @@ class HeadOptions(Options):
     head: int | None = Field(
         None, ge=0, description="The head, from 0; by default the mean of all.", json_schema_extra={"choices": "page"}
     )
-
-
-class NoOptions(Options):
-    """The method has nothing to choose."""
 
 
 class FlowOptions(Options):

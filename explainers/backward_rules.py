@@ -9,10 +9,11 @@ from torch import Tensor
 from explainers.core.attribution import Cost
 from explainers.core.driven import driven
 from explainers.core.model import Needs
+from explainers.core.options import NoOptions
 from explainers.core.run import Run
 from explainers.core.target import Target
 from explainers.grad_cam import CamOptions, SmoothOptions, grad_cam
-from explainers.saliency import NoOptions, guided_backprop, saliency
+from explainers.saliency import guided_backprop, saliency
 
 
 @saliency(

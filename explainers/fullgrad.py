@@ -15,9 +15,10 @@ from explainers.core.attribution import Cost
 from explainers.core.errors import VitrineError
 from explainers.core.layers import find_layout, output_of, tensor_of, watching, with_tensor
 from explainers.core.model import Needs
+from explainers.core.options import NoOptions
 from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
-from explainers.saliency import NoOptions, saliency
+from explainers.saliency import saliency
 
 
 @saliency(

@@ -17,7 +17,7 @@ from explainers.core.draws import seeded_noise
 from explainers.core.driven import driven
 from explainers.core.fills import Baseline, fill_of
 from explainers.core.model import Needs
-from explainers.core.options import Options
+from explainers.core.options import NoOptions, Options
 from explainers.core.registry import explainer
 from explainers.core.run import Run
 from explainers.core.target import Target
@@ -33,10 +33,6 @@ _LOCAL = (
     "the slope of a deep network is noisy."
 )
 AGAINST_BASELINE = "It is measured against the baseline: another baseline gives another map, and what looks like the baseline gets no attribution."
-
-
-class NoOptions(Options):
-    """Nothing to choose."""
 
 
 class BaselineOptions(Options):

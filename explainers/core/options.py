@@ -30,3 +30,7 @@ class Options(BaseModel):
                 known = ", ".join(cls.model_fields) or "none"
                 raise VitrineError(f"{method} has no option {name!r}; its options are: {known}.") from error
             raise VitrineError(f"{method} cannot take {name}={problem['input']!r}: {problem['msg']}.") from error
+
+
+class NoOptions(Options):
+    """The method has nothing to choose."""
