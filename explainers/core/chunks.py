@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 FIRST = {"cpu": 4, "mps": 16, "cuda": 32}
 LARGEST = {"cpu": 32, "mps": 128, "cuda": 512}
 WORTH_GROWING = 0.97  # a doubled chunk must take at most this share of the time per row to be kept
+LOOKS = 3  # passes of a size before it is judged: the first also pays for preparing the kernels, and one may be held up
 
 
 @dataclass
 class _Learnt:
-    """What is known of one kind of pass: the best time per row seen at every size, and the largest size that fits."""
+    """What is known of one kind of pass: the best time per row at every size, how often that size ran, the largest that fits."""
 
     size: int
     limit: int
     seconds: dict[int, float] = field(default_factory=dict)
+    looks: Counter[int] = field(default_factory=Counter)
     settled: bool = False
 
 
@@ -47,11 +50,9 @@ class ChunkSizes:
         with self._lock:
             known = self._of(key)
             per_row = seconds / rows
-            first_time = rows not in known.seconds
             known.seconds[rows] = min(per_row, known.seconds.get(rows, per_row))
-            if first_time:  # the first pass of a size also pays for preparing the kernels
-                return
-            if known.settled or rows != known.size:
+            known.looks[rows] += 1
+            if known.settled or rows != known.size or known.looks[rows] < LOOKS:
                 return
             smaller = known.seconds.get(rows // 2)
             if smaller is not None and known.seconds[rows] > smaller * WORTH_GROWING:
