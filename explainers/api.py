@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, overload
 
@@ -194,7 +194,7 @@ def estimate(model: Model, images: Images, method: str, *, engine: Engine | None
     inputs = model.inputs(images).to(engine.device)
     run = Run(model, engine)
     passes = _expected(run, inputs, _plans([method], model, options))
-    return Cost(passes.forward, passes.backward, predicted_seconds(run, inputs, passes))
+    return replace(passes, seconds=predicted_seconds(run, inputs, passes))
 
 
 def regions(model: Model, image: Images, segments: str = "slic", count: int = 50) -> Tensor:
@@ -273,6 +273,7 @@ def _expected(run: Run, inputs: Tensor, plans: Sequence[tuple[Method, Any]]) -> 
     return Cost(
         sum(c.forward for c in own) + max(c.forward for c in shared),
         sum(c.backward for c in own) + max(c.backward for c in shared),
+        half=sum(c.half for c in own) + max(c.half for c in shared),
     )
 
 
@@ -349,6 +350,7 @@ def _attribution(
             forward=run.cost.forward - spent.forward,
             backward=run.cost.backward - spent.backward,
             seconds=run.cost.seconds - spent.seconds,
+            half=run.cost.half - spent.half,
         ),
         completeness=completeness,
         model_fingerprint=run.model.fingerprint,

@@ -17,7 +17,7 @@ from explainers.core.draws import generator
 from explainers.core.errors import VitrineError
 from explainers.core.fills import Fill, cover
 from explainers.core.model import Needs
-from explainers.core.options import Options
+from explainers.core.precision import ScoredOptions
 from explainers.core.regions import Segments, find_regions, region_masks
 from explainers.core.registry import explainer
 from explainers.core.run import Run
@@ -33,7 +33,7 @@ HIDDEN = (
 TOGETHER = " Parts that do the same work hide each other: cover one and the other still carries the score."
 
 
-class FillOptions(Options):
+class FillOptions(ScoredOptions):
     fill: Fill = Field(Fill.BLUR, description="What is seen where the picture is hidden.")
 
 
@@ -96,7 +96,7 @@ def occlusion(run: Run, one: Tensor, target: Target, options: OcclusionOptions) 
     whole = run.scores(one, target)
     dropped, times = one.new_zeros(height * width), one.new_zeros(height * width)
     done = 0
-    for covered, scores in sweep(run, one, target, len(corners), patches):
+    for covered, scores in sweep(run, one, target, len(corners), patches, options.precision):
         dropped += (whole - scores) @ covered.flatten(1)
         times += covered.flatten(1).sum(0)
         done += len(scores)
@@ -126,7 +126,7 @@ def feature_ablation(run: Run, one: Tensor, target: Target, options: RegionOptio
 
     whole = run.scores(one, target)
     drops = one.new_zeros(count)
-    for numbers, scores in sweep(run, one, target, count, without_one):
+    for numbers, scores in sweep(run, one, target, count, without_one, options.precision):
         drops[numbers] = whole - scores
         yield Estimate(drops[regions], numbers.stop / count)
 
@@ -172,7 +172,7 @@ def _permuted(run: Run, one: Tensor, target: Target, donors: Tensor, options: Pe
 
     whole = run.scores(one, target)
     drops = one.new_zeros(count)
-    for region, scores in sweep(run, one, target, count * options.draws, swapped):
+    for region, scores in sweep(run, one, target, count * options.draws, swapped, options.precision):
         drops.index_add_(0, region, whole - scores)
     return (drops / options.draws)[regions]
 
@@ -226,7 +226,7 @@ def rise(run: Run, one: Tensor, target: Target, options: RiseOptions) -> Iterato
     second = one.new_zeros(3, height * width)  # sums of mask^2 * (1, score, score^2)
     done, total = 0, 0.0
     base: Tensor | None = None
-    for masks, scores in sweep(run, one, target, options.samples, masked):
+    for masks, scores in sweep(run, one, target, options.samples, masked, options.precision):
         base = scores.mean() if base is None else base  # large common parts would eat the sums' last digits
         centred = scores - base
         powers = torch.stack([torch.ones_like(centred), centred, centred.square()])

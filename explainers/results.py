@@ -63,7 +63,11 @@ def save_result(
         "shape": list(attribution.values.shape),
         "signed": attribution.signed,
         "scale": [scale.low, scale.high],
-        "passes": {"forward": attribution.cost.forward, "backward": attribution.cost.backward},
+        "passes": {
+            "forward": attribution.cost.forward,
+            "backward": attribution.cost.backward,
+            "half": attribution.cost.half,
+        },
         "unit": find_method(attribution.method).unit,
         "share": attribution.share,
         "seconds": round(attribution.cost.seconds, 4),

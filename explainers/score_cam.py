@@ -15,6 +15,7 @@ from explainers.core.attribution import Cost
 from explainers.core.draws import seeded_noise
 from explainers.core.layers import Layer
 from explainers.core.model import Needs
+from explainers.core.precision import ScoredOptions
 from explainers.core.registry import explainer
 from explainers.core.run import Run
 from explainers.core.target import Target
@@ -27,22 +28,26 @@ _MASKED = (
 )
 
 
-class SmoothedOptions(CamOptions):
+class ScoreCamOptions(CamOptions, ScoredOptions):
+    """What all of them can choose."""
+
+
+class SmoothedOptions(ScoreCamOptions):
     samples: int = Field(10, ge=1, le=100, description="Noisy versions of every mask; 35 in the paper's experiments.")
     noise: float = Field(2.0, ge=0, le=4, description="Standard deviation of the noise; masks go from 0 to 1.")
     seed: int = Field(0, ge=0, description="Seed of the noise.")
 
 
-class IntegratedOptions(CamOptions):
+class IntegratedOptions(ScoreCamOptions):
     steps: int = Field(10, ge=1, le=100, description="Strengths at which every mask is tried.")
 
 
-def versions_of(options: CamOptions) -> int:
+def versions_of(options: ScoreCamOptions) -> int:
     """How many pictures are made with every channel's mask."""
     return int(getattr(options, "samples", getattr(options, "steps", 1)))
 
 
-def _cost_at(shape: Sequence[int], options: CamOptions, layer: Layer) -> Cost:
+def _cost_at(shape: Sequence[int], options: ScoreCamOptions, layer: Layer) -> Cost:
     return Cost(shape[0] * (layer.channels * versions_of(options) + 1), 0)
 
 
@@ -64,7 +69,7 @@ score_cam_form = functools.partial(
     shows="Channels of the layer added up, each weighted by the score of the picture seen through that channel alone.",
     caveat=COARSE + _MASKED,
 )
-def score_cam(run: Run, one: Tensor, target: Target, options: CamOptions) -> Iterator[Estimate]:
+def score_cam(run: Run, one: Tensor, target: Target, options: ScoreCamOptions) -> Iterator[Estimate]:
     """ReLU(sum_c w_c A_c) with w = softmax over the channels of score(input * mask_c), (h, w)."""
     yield from _weighted_by_scores(run, one, target, options, lambda masks, channels, versions: masks * one)
 
@@ -106,7 +111,7 @@ def is_cam(run: Run, one: Tensor, target: Target, options: IntegratedOptions) ->
 
 
 def _weighted_by_scores(
-    run: Run, one: Tensor, target: Target, options: CamOptions, seen: Callable[[Tensor, Tensor, Tensor], Tensor]
+    run: Run, one: Tensor, target: Target, options: ScoreCamOptions, seen: Callable[[Tensor, Tensor, Tensor], Tensor]
 ) -> Iterator[Estimate]:
     """Channels added up with the softmax of their scores as weights; those not yet seen are left out.
 
@@ -127,7 +132,7 @@ def _weighted_by_scores(
 
     total, times = one.new_zeros(count), one.new_zeros(count)
     done, all_pictures = 0, count * versions_of(options)
-    for channels, scores in sweep(run, one, target, all_pictures, pictures):
+    for channels, scores in sweep(run, one, target, all_pictures, pictures, options.precision):
         total.index_add_(0, channels, scores)
         times.index_add_(0, channels, torch.ones_like(scores))
         done += len(scores)

@@ -47,7 +47,7 @@ def _cells_to_scores(
         grids = rows[numbers].to(one).view(-1, 1, options.cells, options.cells)
         return hidden_by(F.interpolate(grids, one.shape[-2:], mode="nearest")), None
 
-    return (scores.cpu().double() for _, scores in sweep(run, one, target, len(rows), make))
+    return (scores.cpu().double() for _, scores in sweep(run, one, target, len(rows), make, options.precision))
 
 
 def _on_pixels(values: Tensor, one: Tensor, options: GridOptions) -> Tensor:

@@ -51,7 +51,7 @@ def regions_to_scores(
     def make(numbers: slice) -> tuple[Tensor, Tensor]:
         return hidden_by(region_masks(rows[numbers].to(one), regions)), rows[numbers]
 
-    found = sweep(run, one, target, len(rows), make)
+    found = sweep(run, one, target, len(rows), make, options.precision)
     return regions, ((kept.double(), scores.cpu().double()) for kept, scores in found)
 
 

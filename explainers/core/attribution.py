@@ -20,11 +20,16 @@ Reduce = Literal["sum", "abs", "max-abs", "l2"]
 
 @dataclass(frozen=True)
 class Cost:
-    """What an explanation took: passes count single inputs, so a batch of 16 forward is 16."""
+    """What an explanation took: passes count single inputs, so a batch of 16 forward is 16.
+
+    Attributes:
+        half: how many of the forward passes were in half the bits, see `Precision`.
+    """
 
     forward: int = 0
     backward: int = 0
     seconds: float = 0.0
+    half: int = 0
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,13 @@ class ChunkSizes:
         # Rather two even chunks than a full one and a sliver.
         return -(-remaining // 2) if remaining < 2 * size else size
 
+    def start_like(self, key: Hashable, other: Hashable) -> None:
+        """Take the first chunks of a new kind of pass as large as those of another one are by now."""
+        with self._lock:
+            if key not in self._known:
+                like = self._of(other)
+                self._known[key] = _Learnt(like.size, like.limit)
+
     def took(self, key: Hashable, rows: int, seconds: float) -> None:
         """Report that a chunk of `rows` took `seconds`."""
         with self._lock:

@@ -13,6 +13,7 @@ from torch import nn
 
 from explainers.core.chunks import ChunkSizes
 from explainers.core.device import choose_device, describe_device, keep_freed_memory
+from explainers.core.precision import half_of
 from explainers.core.restore import Parts, frozen, same_randomness, without_fast_attention
 from explainers.core.turnstile import Turnstile
 
@@ -29,6 +30,7 @@ class Engine:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
+        self.half = half_of(device)
         self.turnstile = Turnstile()
         self.chunks = ChunkSizes(device.type)
         self._placed: weakref.WeakKeyDictionary[nn.Module, tuple[object, Parts]] = weakref.WeakKeyDictionary()

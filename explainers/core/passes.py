@@ -39,17 +39,21 @@ class Passes:
         self._progress = progress
         self._expected = Cost(1, 1)
         self._cancel = cancel or threading.Event()
-        self._forward = self._backward = 0
+        self._forward = self._backward = self._half = 0
         self._seconds = 0.0
 
     @property
     def cost(self) -> Cost:
         """What was spent so far."""
-        return Cost(self._forward, self._backward, self._seconds)
+        return Cost(self._forward, self._backward, self._seconds, self._half)
 
     def pace(self, kind: str) -> float | None:
         """Seconds that a row of this kind of pass took at best, or None before anybody knows."""
         return self._engine.chunks.pace(self._key(kind))
+
+    def start_like(self, kind: str, other: str) -> None:
+        """Take the first chunks of a new kind of pass as large as those of another one are by now."""
+        self._engine.chunks.start_like(self._key(kind), self._key(other))
 
     def measured(self, kind: str) -> bool:
         """Whether passes of this kind were timed in chunks as long work has them."""
@@ -73,7 +77,14 @@ class Passes:
             raise Cancelled("The work was cancelled.")
 
     def chunks(
-        self, kind: str, total: int, work: Callable[[slice], T], *, forward: int = 0, backward: int = 0
+        self,
+        kind: str,
+        total: int,
+        work: Callable[[slice], T],
+        *,
+        forward: int = 0,
+        backward: int = 0,
+        half: int = 0,
     ) -> Iterator[T]:
         """Do `work` on `total` rows, a chunk and a turn at a time, and hand over each chunk's result as it comes.
 
@@ -82,6 +93,7 @@ class Passes:
         Args:
             kind: a name under which the chunk size is learnt.
             forward, backward: what one row costs.
+            half: how many of its forward passes are in half the bits.
         """
         sizes = self._engine.chunks
         key = self._key(kind)
@@ -106,6 +118,7 @@ class Passes:
             done += size
             self._forward += size * forward
             self._backward += size * backward
+            self._half += size * half
             yield result
         self.check()
 

@@ -11,7 +11,7 @@ from explainers.core.attribution import Cost
 from explainers.core.chunks import FIRST
 from explainers.core.run import Run
 from explainers.core.target import TopTarget
-from explainers.core.versions import Variants, summed_gradients, sweep
+from explainers.core.versions import FORWARD_IN_HALF, Variants, summed_gradients, sweep
 
 
 def predicted_seconds(run: Run, inputs: Tensor, expected: Cost) -> float:
@@ -37,6 +37,8 @@ def predicted_seconds(run: Run, inputs: Tensor, expected: Cost) -> float:
 
     forward_only = max(0, expected.forward - expected.backward)
     copies = Variants(few, copied, torch.full((few,), 1 / few))
+    if expected.half and (in_half := run.passes.pace(FORWARD_IN_HALF)) is not None:
+        return forward_only * in_half
     return pace("forward", forward_only, lambda: list(sweep(run, one, TopTarget(), few, scored))) + pace(
         "gradient", expected.backward, lambda: summed_gradients(run, one, TopTarget(), copies)
     )

@@ -20,6 +20,7 @@ from explainers.core.errors import VitrineError
 from explainers.core.layers import Layer
 from explainers.core.model import Model, Needs
 from explainers.core.options import Options
+from explainers.core.precision import TRIED, Precision, ScoredOptions
 from explainers.core.run import Run
 from explainers.core.target import Target
 
@@ -74,11 +75,14 @@ class Method:
 
     def passes(self, shape: Sequence[int], options: Any, run: Run) -> Cost:
         """The passes that it will make on inputs of this shape."""
-        return (
-            self.cost(shape, options)
-            if self.cost_at is None
-            else self.cost_at(shape, options, run.layer(options.layer))
-        )
+        if self.cost_at is None:
+            passes = self.cost(shape, options)
+        else:
+            passes = self.cost_at(shape, options, run.layer(options.layer))
+        if isinstance(options, ScoredOptions) and options.precision is Precision.MIXED:
+            tried = passes.forward + shape[0] * TRIED
+            return Cost(tried, passes.backward, half=tried)
+        return passes
 
     def fits(self, model: Model) -> bool:
         """Whether the model can give what the method needs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any, TypeVar
 
 import torch
@@ -209,6 +210,13 @@ class Run:
     def for_scores(self) -> nn.Module:
         """The network, or a copy of it that has the same scores sooner; not for gradients."""
         return self.engine.derive(self._parts, "folded norms", self._with_folded_norms)
+
+    def halved(self) -> nn.Module | None:
+        """A copy of `for_scores` in half the bits; None for a function, whose bits are its own affair."""
+        network = self.for_scores()
+        if not self._parts.tensors:
+            return None
+        return self.rewritten("half the bits", lambda _: deepcopy(network).to(self.engine.half).requires_grad_(False))
 
     def rewritten(self, name: str, build: Callable[[nn.Module], nn.Module]) -> nn.Module:
         """A copy of the network rewritten by `build`, made once and kept while its weights stand."""

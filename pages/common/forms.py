@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 import explainers as ex
 from pages.common.work import layers_of
 
-SELDOM = ("seed", "reliability")  # options at the end of a form
+SELDOM = ("precision", "seed", "reliability")  # options at the end of a form
 SHARED = ("layer",)  # options whose choice is kept when the method changes
 
 

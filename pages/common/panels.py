@@ -192,7 +192,8 @@ def _numbers(result: ex.Attribution) -> None:
     )
     numbers[1].metric("Largest value", f"{result.values[0].max():.2g}", help="In the map, before channels are folded.")
     passes = f"{result.cost.forward} + {result.cost.backward}"
-    numbers[2].metric("Passes", passes, help="Forward and backward passes through the network.")
+    in_half = f"; {result.cost.half} of them in half the bits" if result.cost.half else ""
+    numbers[2].metric("Passes", passes, help=f"Forward and backward passes through the network{in_half}.")
     numbers[3].metric("Time", f"{result.cost.seconds:.2f} s", help="In the network, when this was computed.")
     if result.reliability is not None:
         numbers[-1].metric(

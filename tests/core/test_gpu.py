@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import explainers as ex
 from explainers import saliency
 from explainers.api import explain
 from explainers.core.device import choose_device, describe_device
@@ -143,6 +144,14 @@ def test_one_input_that_does_not_fit_on_the_device_is_told_in_a_sentence():
     with pytest.raises(VitrineError, match="does not fit in the memory of cuda:0"):
         explain(model, random_inputs(3), "gradient", 0, engine=Engine(torch.device("cuda", 0)))
     torch.cuda.empty_cache()
+
+
+def test_scores_in_half_the_bits_make_the_same_map():
+    model, image = ex.load_model("torchvision:resnet18@random"), random_inputs(1, (3, 224, 224))
+    given = {"samples": 500, "fill": "zero", "engine": engine_for("cuda")}
+    exact, mixed = (ex.explain(model, image, "rise", 3, precision=p, **given) for p in ("float32", "mixed"))
+    assert mixed.cost.half >= 16
+    assert float(torch.corrcoef(torch.stack([exact.values.flatten(), mixed.values.flatten()]))[0, 1]) > 0.99
 
 
 def test_every_method_is_tried_here():
