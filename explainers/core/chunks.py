@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 FIRST = {"cpu": 4, "mps": 16, "cuda": 32}
 LARGEST = {"cpu": 32, "mps": 128, "cuda": 512}
+SMALL = 4096  # numbers; of inputs that have fewer, more rows at once may still be worth their while
 WORTH_GROWING = 0.97  # a doubled chunk must take at most this share of the time per row to be kept
 LOOKS = 3  # passes of a size before it is judged: the first also pays for preparing the kernels, and one may be held up
 
@@ -36,10 +37,10 @@ class ChunkSizes:
         self._known: dict[Hashable, _Learnt] = {}
         self._lock = threading.Lock()
 
-    def size(self, key: Hashable, remaining: int) -> int:
-        """How many of the `remaining` rows to take next."""
+    def size(self, key: Hashable, remaining: int, numbers: int = SMALL) -> int:
+        """How many of the `remaining` rows to take next, each of so many numbers."""
         with self._lock:
-            size = self._of(key).size
+            size = self._of(key, numbers).size
         if remaining <= size:
             return remaining
         # Rather two even chunks than a full one and a sliver.
@@ -48,8 +49,8 @@ class ChunkSizes:
     def start_like(self, key: Hashable, other: Hashable) -> None:
         """Take the first chunks of a new kind of pass as large as those of another one are by now."""
         with self._lock:
-            if key not in self._known:
-                like = self._of(other)
+            if key not in self._known and other in self._known:
+                like = self._known[other]
                 self._known[key] = _Learnt(like.size, like.limit)
 
     def took(self, key: Hashable, rows: int, seconds: float) -> None:
@@ -72,12 +73,12 @@ class ChunkSizes:
     def pace(self, key: Hashable) -> float | None:
         """Seconds that a row took at best, or None before anybody knows."""
         with self._lock:
-            return min(self._of(key).seconds.values(), default=None)
+            return min(self._known[key].seconds.values(), default=None) if key in self._known else None
 
     def measured(self, key: Hashable) -> bool:
         """Whether chunks of the sizes that long work is made in were timed: single rows say little of its pace."""
         with self._lock:
-            return any(rows >= self._first for rows in self._of(key).seconds)
+            return key in self._known and any(rows >= self._first for rows in self._known[key].seconds)
 
     def too_large(self, key: Hashable, rows: int) -> None:
         """Report that a chunk of `rows` did not fit in memory; later ones are at most half of it."""
@@ -86,5 +87,7 @@ class ChunkSizes:
             known.limit = known.size = max(1, rows // 2)
             known.settled = True
 
-    def _of(self, key: Hashable) -> _Learnt:
-        return self._known.setdefault(key, _Learnt(self._first, self._largest))
+    def _of(self, key: Hashable, numbers: int = SMALL) -> _Learnt:
+        if key not in self._known:
+            self._known[key] = _Learnt(self._first, self._largest * max(1, SMALL // numbers))
+        return self._known[key]

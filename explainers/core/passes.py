@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
@@ -100,7 +101,7 @@ class Passes:
         done = 0
         while done < total:
             self.check()
-            size = sizes.size(key, total - done)
+            size = sizes.size(key, total - done, math.prod(self._model.input_shape))
             with self._engine.turnstile.turn(self.check):
                 started = time.perf_counter()
                 result = self._engine.attempt(self._parts, lambda: work(slice(done, done + size)))  # noqa: B023

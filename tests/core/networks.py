@@ -119,7 +119,7 @@ class FixedChunks(ChunkSizes):
         super().__init__("cpu")
         self.fixed = size
 
-    def size(self, key: object, remaining: int) -> int:
+    def size(self, key: object, remaining: int, numbers: int = 0) -> int:
         return min(self.fixed, remaining)
 
     def took(self, key: object, rows: int, seconds: float) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from explainers.api import explain
-from explainers.core.chunks import FIRST, LARGEST, ChunkSizes
+from explainers.core.chunks import FIRST, LARGEST, LOOKS, SMALL, ChunkSizes
 from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
@@ -41,6 +41,25 @@ def test_sizes_stop_at_the_largest_of_the_device():
     assert learn(times) == (LARGEST["cpu"], [4, 8, 16, 32])
     assert learn(times, "cuda") == (LARGEST["cuda"], [32, 64, 128, 256, 512])
     assert learn(times, "something new")[1][0] == FIRST["cpu"]
+
+
+def test_small_inputs_may_go_by_the_thousand():
+    chunks, sizes = ChunkSizes("cpu"), []
+    for _ in range(60):
+        sizes.append(chunks.size("pass", 10**6, numbers=40))
+        chunks.took("pass", sizes[-1], 1.0)  # whatever the number of rows
+    assert sizes[-1] == LARGEST["cpu"] * 64
+    assert chunks.size("pass", 10**6, numbers=40) * 40 < 10 * SMALL * LARGEST["cpu"]
+
+
+def test_a_new_kind_starts_where_another_one_is():
+    chunks = ChunkSizes("cpu")
+    for _ in range(LOOKS):
+        chunks.took("forward", 4, 1.0)
+    chunks.start_like("in half", "forward")
+    chunks.start_like("unheard of", "unknown")
+    assert [chunks.size(key, 100) for key in ("forward", "in half", "unheard of")] == [8, 8, 4]
+    assert chunks.pace("in half") is None
 
 
 def test_the_first_pass_of_a_size_is_not_measured():

@@ -79,11 +79,12 @@ class Slow(nn.Module):
         super().__init__()
         self.inner = inner
         self.arrived: set[int] = set()
+        self.patience = 0.5
         inner.norm2.register_forward_hook(self.wait)
 
     def wait(self, *_: object) -> None:
         self.arrived.add(threading.get_ident())
-        end = time.monotonic() + 0.5
+        end = time.monotonic() + self.patience
         while len(self.arrived) < 2 and time.monotonic() < end:
             time.sleep(0.001)
 
@@ -108,6 +109,7 @@ def test_without_the_turnstile_answers_would_be_wrong(monkeypatch):
     kept = both(engine)
     assert all(torch.equal(a, b) for a, b in zip(kept, alone, strict=True))
     monkeypatch.setattr(engine.turnstile, "turn", lambda *_: nullcontext())
+    model.network.patience = 20  # the other one does come, however busy the machine
     broken = both(engine)
     assert not all(isinstance(a, Tensor) and torch.equal(a, b) for a, b in zip(broken, alone, strict=True))
 
