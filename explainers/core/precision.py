@@ -10,8 +10,8 @@ from torch import Tensor
 
 from explainers.core.options import Options
 
-TRIED = 16  # versions that are scored both ways before half the bits are trusted with the others
-WORTH_TRYING = 4 * TRIED
+TRIED = 8  # versions that are scored both ways before half the bits are trusted with the others
+WORTH_TRYING = 8 * TRIED
 # Correlation of those scores, at least: then rounding is no more than a hundredth of their variance. Ranks would say less:
 # most versions of an input have nearly the same score, and any rounding shuffles those.
 ALIKE = 0.995
