@@ -1,10 +1,13 @@
 """The opening page: a picture, what the model sees in it, and where the evidence lies."""
 
+from collections import Counter
+
 import streamlit as st
 
 import explainers as ex
 from explainers.render.charts import top_k_chart
 from pages.common.panels import View, original, picture
+from pages.common.pictures import batched
 from pages.common.selection import predicted, selection
 from pages.common.work import code_for, explain_with_progress
 
@@ -38,19 +41,22 @@ with evidence:
     picture(chosen, result, View("viridis", 0.6), words)
 
 st.subheader("Look closer")
-for column, page, words in zip(
-    st.columns(3, gap="medium"),
-    ("saliency", "grad_cam", "weight_stats"),
-    (
-        "Which pixels the score is made of, by seven methods, and whether the map adds up.",
-        "The same question asked of any layer, from early to late, by six methods.",
-        "The network itself: every weight tensor in numbers, and what looks unhealthy.",
-    ),
-    strict=True,
+able = Counter(method.family for method in ex.methods(chosen.model))
+for row in batched(
+    [
+        ("saliency", f"Which pixels the score is made of, by {able['saliency']} methods, and whether the map adds up."),
+        ("grad_cam", f"The same question asked of any layer, from early to late, by {able['cam']} methods."),
+        ("perturbation", f"How the score answers to hiding parts of the picture, by {able['perturbation']} methods."),
+        ("attention", "Where a transformer's tokens look: every head, and how attention adds up over the layers."),
+        ("relevance", "The score handed back layer by layer, and how much of it is lost or doubled on the way."),
+        ("weight_stats", "The network itself: every weight tensor in numbers, and what looks unhealthy."),
+    ],
+    3,
 ):
-    with column.container(border=True, height="stretch"):
-        st.page_link(f"pages/{page}.py")
-        st.caption(words)
+    for column, (page, words) in zip(st.columns(3, gap="medium"), row, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.page_link(f"pages/{page}.py")
+            st.caption(words)
 
 with st.expander("Numbers as a table", icon=":material/table:"):
     st.dataframe({"class": names, "probability": shares}, hide_index=True, alt="The five most probable classes")

@@ -43,6 +43,8 @@ def test_the_opening_page_says_what_predict_says() -> None:
     assert f"**{probability:.1%}**" in words(app)
     spec = json.loads(app.get("vega_lite_chart")[0].proto.spec)
     assert spec["height"] > 0
+    count = len([method for method in ex.methods(model) if method.family == "saliency"])
+    assert f"by {count} methods, and whether the map adds up" in words(app)
     assert len(app.get("imgs")) == 2 or len(app.get("image")) == 2
 
 
