@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor, fx
 
-from explainers.api import TargetLike, read_target
+from explainers.core.asking import TargetLike, read_target
 from explainers.core.canonical import cuts, hands_on, kind_of, name_of, notes
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import VitrineError
@@ -18,6 +18,7 @@ from explainers.core.model import Images, Model
 from explainers.core.passes import Progress
 from explainers.core.registry import find_method, methods
 from explainers.core.run import Run
+from explainers.core.target import layer_of
 from explainers.relevance import RULES, canonical_copy, propagate
 
 NEGLIGIBLE = 0.01  # of the score
@@ -58,7 +59,7 @@ def relevance_flow(
     chosen = find_method(method).options.read(method, options)
     run = Run(model, engine, progress=progress)
     asked = run.resolve(inputs, read_target(target, model))
-    watched = _Watched(canonical_copy(run))
+    watched = _Watched(canonical_copy(run, layer_of(asked)))
     propagate(run, inputs, asked, lambda rows: RULES[method](run, rows, chosen), watched)
     return watched.table(float(run.scores(inputs, asked)))
 
