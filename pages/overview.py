@@ -42,8 +42,8 @@ for column, page, words in zip(
     st.columns(3, gap="medium"),
     ("saliency", "grad_cam", "weight_stats"),
     (
-        "Which pixels the score is made of, by seven methods, and whether the map adds up.",
-        "The same question asked of any layer, from early to late, by six methods.",
+        "Which pixels the score is made of, and whether the map adds up.",
+        "The same question asked of any layer, from early to late.",
         "The network itself: every weight tensor in numbers, and what looks unhealthy.",
     ),
     strict=True,
