@@ -23,7 +23,7 @@ controls, shown = st.columns([1, 3], gap="large")
 with controls:
     method, options = method_form("cam", chosen, "cam", default="grad-cam")
     many = method.anytime  # as many passes for every layer: only those that are asked for
-    strip = st.multiselect(
+    strip = [] if method.only_layer else st.multiselect(
         "Strip of layers", names, default=[] if many else ex.stages(layers), bind="query-params",
         key="cam_strip_of_many" if many else "cam_strip",
         help="Shown from early to late. " + (

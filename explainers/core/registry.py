@@ -47,6 +47,7 @@ class Method:
         shows: what the map shows, in plain words.
         caveat: what it does not show.
         signed: whether negative values mean evidence against.
+        only_layer: whether it can be read off a single layer of a network, so that layers cannot be compared.
         unit: of the map's values, in a few words for the colour bar.
         expected_sum: for methods that promise completeness, what the map must sum up to, (N,).
         compute: the mathematics. A generator takes one input (1, ...) and yields ever better estimates of its map.
@@ -66,6 +67,7 @@ class Method:
     compute: Compute = field(repr=False)
     cost_at: PriceAt | None = field(repr=False, default=None)
     unit: str = SCORE
+    only_layer: bool = False
 
     @property
     def anytime(self) -> bool:
@@ -105,6 +107,7 @@ def explainer(
     expected_sum: Expectation | None = None,
     cost_at: PriceAt | None = None,
     unit: str = SCORE,
+    only_layer: bool = False,
 ) -> Callable[[C], C]:
     """Register `compute(run, inputs, target, options)` as a method; its options are the type of its last argument."""
 
@@ -125,6 +128,7 @@ def explainer(
             compute,
             cost_at,
             unit,
+            only_layer,
         )
         return compute
 
