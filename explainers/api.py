@@ -22,7 +22,7 @@ from explainers.core.model import Images, Model, Needs
 from explainers.core.passes import Progress
 from explainers.core.pricing import predicted_seconds
 from explainers.core.regions import Segments, find_regions
-from explainers.core.registry import Method, find_method, methods
+from explainers.core.registry import Method, fitting_method, methods
 from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
 
@@ -248,12 +248,7 @@ def _plans(names: Sequence[str], model: Model, options: dict[str, Any]) -> list[
     """Every method with its validated options, once per layer asked for."""
     plans = []
     for name in names:
-        method = find_method(name)
-        if not method.fits(model):
-            raise VitrineError(
-                f"{method.title} needs {_named(method.needs & ~model.capabilities)}, which {model.name} does not have; "
-                f"it can do: {', '.join(m.name for m in methods(model))}."
-            )
+        method = fitting_method(name, model)
         layer = options.get("layer")
         if isinstance(layer, list | tuple):
             if not layer:
@@ -264,10 +259,6 @@ def _plans(names: Sequence[str], model: Model, options: dict[str, Any]) -> list[
     if not plans:
         raise VitrineError("The list of methods is empty; name at least one.")
     return plans
-
-
-def _named(needs: Any) -> str:
-    return " and ".join(str(need.name).lower() for need in needs)
 
 
 def _expected(run: Run, inputs: Tensor, plans: Sequence[tuple[Method, Any]]) -> Cost:

@@ -207,7 +207,7 @@ def output_of(network: nn.Module, name: str, inputs: Tensor) -> Tensor:
     except AttributeError as error:
         names = [known for known, _ in network.named_modules() if known]
         near = ", ".join(difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names[-3:])
-        hint = f"; did you mean one of: {near}?" if near else "."
+        hint = f"; did you mean one of: {near}?" if near else ", nor any other that could be looked into."
         raise VitrineError(f"{type(network).__name__} has no layer {name!r}{hint}") from error
     if not found:
         raise VitrineError(f"Layer {name!r} does not run in a forward pass.")

@@ -155,6 +155,22 @@ def find_method(name: str) -> Method:
     return _methods[name]
 
 
+def fitting_method(name: str, model: Model) -> Method:
+    """The method called `name`.
+
+    Raises:
+        VitrineError: there is none, or the model cannot give what it needs.
+    """
+    method = find_method(name)
+    if not method.fits(model):
+        missing = " and ".join(str(need.name).lower() for need in method.needs & ~model.capabilities)
+        raise VitrineError(
+            f"{method.title} needs {missing}, which {model.name} does not have; "
+            f"it can do: {', '.join(m.name for m in methods(model))}."
+        )
+    return method
+
+
 @functools.cache
 def _load() -> None:
     """Import every module beside the packages of `explainers`, so that each registers its methods."""

@@ -24,7 +24,7 @@ from explainers.core.layers import (
     tensor_of,
     up_to,
 )
-from explainers.core.model import Model
+from explainers.core.model import Model, Needs
 from explainers.core.passes import Passes, Progress
 from explainers.core.restore import Parts
 from explainers.core.rewrite import with_folded_norms
@@ -164,7 +164,9 @@ class Run:
         return ClassTarget(tops[0] if len(set(tops)) == 1 else tuple(tops))
 
     def layers(self) -> tuple[Layer, ...]:
-        """Every layer of the network, found once by a small forward and backward pass."""
+        """Every layer of the network, found once by a small forward and backward pass; none of a plain function."""
+        if Needs.LAYERS not in self.model.capabilities:
+            return ()
         if self._layers is None:
             found = self.engine.derive(self._parts, f"layers at {self.model.input_shape}", self._find_layers)
             self._layers = found
