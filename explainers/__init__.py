@@ -11,7 +11,7 @@ a.heatmap((224, 224))
 from explainers.api import (
     Prediction,
     attention_heads,
-    class_index,
+    channel_layers,
     estimate,
     explain,
     layers,
@@ -21,6 +21,7 @@ from explainers.api import (
 )
 from explainers.attention import AttentionHeads
 from explainers.conservation import describe_flow, relevance_flow, relevance_notes
+from explainers.core.asking import class_index
 from explainers.core.attribution import Attribution, Completeness, Cost
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import Cancelled, VitrineError
@@ -64,6 +65,7 @@ __all__ = [
     "Target",
     "VitrineError",
     "attention_heads",
+    "channel_layers",
     "class_index",
     "compare",
     "default_layer",

@@ -69,7 +69,11 @@ def _parser() -> argparse.ArgumentParser:
             "images", nargs="+", metavar="IMAGE", help="a file, or a sample such as scene:1000003 or photo:chelsea"
         )
     explain.add_argument("--method", default="grad-cam", help="see the command `methods`")
-    explain.add_argument("--target", help="label or index of the class; the top class if left out")
+    explain.add_argument(
+        "--target",
+        help="label or index of the class; or a channel, LAYER:CHANNEL, or LAYER:CHANNEL:ROW,COLUMN at one place; the top "
+        "class if left out",
+    )
     explain.add_argument("--against", help="another label or index: why the target rather than this")
     explain.add_argument(
         "--option", action="append", default=[], metavar="K=V", help="an option of the method; repeatable"

@@ -6,7 +6,6 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any, overload
 
 import torch
@@ -14,19 +13,18 @@ from torch import Tensor
 
 from explainers.attention import AttentionHeads, heads_of
 from explainers.core.anytime import Estimate
+from explainers.core.asking import TargetLike, read_target
 from explainers.core.attribution import Attribution, Completeness, Cost
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import VitrineError
-from explainers.core.layers import Layer
+from explainers.core.layers import Layer, up_to
 from explainers.core.model import Images, Model, Needs
 from explainers.core.passes import Progress
 from explainers.core.pricing import predicted_seconds
 from explainers.core.regions import Segments, find_regions
-from explainers.core.registry import Method, find_method, methods
+from explainers.core.registry import Method, fitting_method, methods
 from explainers.core.run import Run
-from explainers.core.target import ClassTarget, RegressionTarget, Target, TopTarget
-
-TargetLike = Target | int | str | None
+from explainers.core.target import Target, layer_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +106,7 @@ def explain(
     Args:
         images: a picture, a list of pictures, or a preprocessed tensor (N, ...).
         method: a method's name (see `methods`), or several, which then share their passes.
-        target: a Target, the index or label of a class, or None for each input's top class.
+        target: a Target, the index or label of a class, "LAYER:CHANNEL" (see `read_target`), or None for each input's top class.
         progress: called between chunks of work with the share done and a few words; may raise to stop.
         cancel: set it from another thread to stop the work within one chunk (raises Cancelled).
         **options: the method's own. `layer` may be a list, whose maps then share one capture.
@@ -128,7 +126,7 @@ def explain(
         raise VitrineError("There is nothing to explain: give at least one picture or input.")
     asked = read_target(target, model)
     layers = [o.layer for _, o in plans if "layer" in type(o).model_fields]
-    run = Run(model, engine, layers=layers, progress=progress, cancel=cancel)
+    run = Run(model, engine, layers=layers, end=layer_of(asked), progress=progress, cancel=cancel)
     run.expect(_expected(run, inputs, plans))
     spent = Cost()
     made = []
@@ -176,8 +174,9 @@ def refine(
     inputs = model.inputs(image).to(engine.device)
     if len(inputs) != 1:
         raise VitrineError(f"refine follows the map of one input, and {len(inputs)} came; call it for each.")
-    run = Run(model, engine, cancel=cancel)
-    return _refined(run, inputs, read_target(target, model), *plans[0])
+    asked = read_target(target, model)
+    run = Run(model, engine, end=layer_of(asked), cancel=cancel)
+    return _refined(run, inputs, asked, *plans[0])
 
 
 def _refined(run: Run, inputs: Tensor, target: Target, method: Method, options: Any) -> Iterator[Attribution]:
@@ -207,9 +206,15 @@ def regions(model: Model, image: Images, segments: str = "slic", count: int = 50
     return find_regions(model, model.inputs(image)[:1], Segments(segments), count)
 
 
-def layers(model: Model, *, engine: Engine | None = None) -> list[Layer]:
-    """The layers that a CAM can be read off, from early to late; `default_layer` and `stages` choose among them."""
-    return [layer for layer in Run(model, engine or engine_for()).layers() if layer.explains]
+def layers(model: Model, target: TargetLike = None, *, engine: Engine | None = None) -> list[Layer]:
+    """The layers that a CAM of a target can be read off, from early to late; `default_layer` and `stages` choose among them."""
+    found = up_to(Run(model, engine or engine_for()).layers(), layer_of(read_target(target, model)))
+    return [layer for layer in found if layer.explains]
+
+
+def channel_layers(model: Model, *, engine: Engine | None = None) -> list[Layer]:
+    """The layers whose channels can be the target, see `ChannelTarget`, from early to late."""
+    return [layer for layer in Run(model, engine or engine_for()).layers() if layer.has_channels]
 
 
 def attention_heads(
@@ -243,12 +248,7 @@ def _plans(names: Sequence[str], model: Model, options: dict[str, Any]) -> list[
     """Every method with its validated options, once per layer asked for."""
     plans = []
     for name in names:
-        method = find_method(name)
-        if not method.fits(model):
-            raise VitrineError(
-                f"{method.title} needs {_named(method.needs & ~model.capabilities)}, which {model.name} does not have; "
-                f"it can do: {', '.join(m.name for m in methods(model))}."
-            )
+        method = fitting_method(name, model)
         layer = options.get("layer")
         if isinstance(layer, list | tuple):
             if not layer:
@@ -259,10 +259,6 @@ def _plans(names: Sequence[str], model: Model, options: dict[str, Any]) -> list[
     if not plans:
         raise VitrineError("The list of methods is empty; name at least one.")
     return plans
-
-
-def _named(needs: Any) -> str:
-    return " and ".join(str(need.name).lower() for need in needs)
 
 
 def _expected(run: Run, inputs: Tensor, plans: Sequence[tuple[Method, Any]]) -> Cost:
@@ -355,40 +351,3 @@ def _attribution(
         completeness=completeness,
         model_fingerprint=run.model.fingerprint,
     )
-
-
-def read_target(target: TargetLike, model: Model) -> Target:
-    """A Target from what a caller gave: a Target, a class index, a label, or None for the top class.
-
-    Raises:
-        VitrineError: no class has that label, or several do.
-    """
-    if target is None:
-        return TopTarget() if model.task == "classification" else RegressionTarget(0)
-    if isinstance(target, str):
-        return ClassTarget(class_index(target, model))
-    if isinstance(target, int):
-        return ClassTarget(target) if model.task == "classification" else RegressionTarget(target)
-    if not isinstance(target, Target):
-        raise VitrineError(
-            f"The target {target!r} is none: give the index or label of a class, a Target such as ClassTarget((0, 3)), "
-            "or None."
-        )
-    return target
-
-
-def class_index(label: str, model: Model) -> int:
-    """The index of the class called `label`, upper or lower case; digits are an index."""
-    labels = [name.lower() for name in model.labels or ()]
-    matches = [i for i, name in enumerate(labels) if name == label.strip().lower()]
-    if len(matches) == 1:
-        return matches[0]
-    if not matches and label.strip().isdigit():
-        return int(label)
-    if matches:
-        raise VitrineError(
-            f"{model.name} has {len(matches)} classes called {label!r}; give one of the indices {matches}."
-        )
-    near = get_close_matches(label.lower(), labels, n=3, cutoff=0.3) or labels[:3]
-    hint = f"did you mean: {', '.join(near)}?" if near else "give its index."
-    raise VitrineError(f"{model.name} has no class {label!r}; {hint}")

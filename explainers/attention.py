@@ -27,7 +27,7 @@ from explainers.core.model import Needs
 from explainers.core.options import NoOptions, Options
 from explainers.core.registry import explainer
 from explainers.core.run import Run
-from explainers.core.target import Target
+from explainers.core.target import Target, layer_of
 
 T = TypeVar("T")
 
@@ -159,6 +159,10 @@ def transformer_attribution(run: Run, inputs: Tensor, target: Target, options: N
 )
 def legrad(run: Run, inputs: Tensor, target: Target, options: NoOptions) -> Tensor:
     """Mean over layers, heads and rows of ReLU(d s_l / d A_l), s_l the score of block l's tokens, (N, h, w)."""
+    if (read := layer_of(target)) is not None:
+        raise VitrineError(
+            f"LeGrad has the network's own head read every block, not layer {read!r}; choose another method for that target."
+        )
     captures = _whole(run.attention(inputs, target, each_block_alone=True), run.model.name)
     received = torch.stack([capture.gradients.relu().mean((1, 2)) for capture in captures]).mean(0)
     return _spatial(captures[0], received.unsqueeze(1))[:, 0]

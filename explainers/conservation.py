@@ -10,14 +10,15 @@ import pandas as pd
 import torch
 from torch import Tensor, fx
 
-from explainers.api import TargetLike, read_target
+from explainers.core.asking import TargetLike, read_target
 from explainers.core.canonical import cuts, hands_on, kind_of, name_of, notes
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import VitrineError
 from explainers.core.model import Images, Model
 from explainers.core.passes import Progress
-from explainers.core.registry import find_method, methods
+from explainers.core.registry import fitting_method, methods
 from explainers.core.run import Run
+from explainers.core.target import layer_of
 from explainers.relevance import RULES, canonical_copy, propagate
 
 NEGLIGIBLE = 0.01  # of the score
@@ -51,14 +52,14 @@ def relevance_flow(
     if method not in RULES:
         known = ", ".join(m.name for m in methods(model) if m.name in RULES)
         raise VitrineError(f"The flow of relevance is known for {known}, not for {method!r}.")
+    chosen = fitting_method(method, model).options.read(method, options)
     engine = engine or engine_for()
     inputs = model.inputs(image).to(engine.device)
     if len(inputs) != 1:
         raise VitrineError(f"The flow of relevance is of one input, not of {len(inputs)}; ask for one after the other.")
-    chosen = find_method(method).options.read(method, options)
     run = Run(model, engine, progress=progress)
     asked = run.resolve(inputs, read_target(target, model))
-    watched = _Watched(canonical_copy(run))
+    watched = _Watched(canonical_copy(run, layer_of(asked)))
     propagate(run, inputs, asked, lambda rows: RULES[method](run, rows, chosen), watched)
     return watched.table(float(run.scores(inputs, asked)))
 
@@ -67,8 +68,9 @@ def relevance_notes(model: Model, *, engine: Engine | None = None) -> list[str]:
     """Sentences on what the rules of LRP do not cover in this model's network; none for a plain network of ReLUs.
 
     Raises:
-        VitrineError: the network has attention or cannot be traced.
+        VitrineError: the network has attention or cannot be traced, or is a function without gradients.
     """
+    fitting_method("lrp-epsilon", model)
     return notes(canonical_copy(Run(model, engine or engine_for())))
 
 

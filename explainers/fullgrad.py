@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from explainers.core.attribution import Cost
 from explainers.core.errors import VitrineError
-from explainers.core.layers import find_layout, output_of, tensor_of, watching, with_tensor
+from explainers.core.layers import find_layout, tensor_of, watching, with_tensor
 from explainers.core.model import Needs
 from explainers.core.options import NoOptions
 from explainers.core.run import Run
@@ -74,8 +74,7 @@ def _decomposed(run: Run, inputs: Tensor, target: Target, fold: Callable[[Tensor
         rows = rows.detach().clone().requires_grad_()
         with torch.enable_grad(), _holding(run.network, list(biased)) as held:
             layer = layer_of(target)
-            outputs = tensor_of(run.network(rows) if layer is None else output_of(run.network, layer, rows))
-            assert outputs is not None
+            outputs = run.call(run.network, rows, layer)
             score = target.take(list(numbers))(outputs).sum()
         if not score.requires_grad:
             raise VitrineError(

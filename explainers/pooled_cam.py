@@ -18,6 +18,7 @@ from explainers.grad_cam import COARSE, CamOptions, cam
     "cam",
     title="CAM",
     needs=Needs.LAYERS | Needs.IMAGES,
+    only_layer=True,
     cost=lambda shape, options: Cost(shape[0], 0),
     citation="Zhou et al. 2016, arXiv:1512.04150",
     shows="Channels of the last layer added up with the weights that the network's own linear head gives them: each place's "

@@ -31,12 +31,12 @@ from zennit.types import Linear
 from explainers.core.attribution import Cost
 from explainers.core.canonical import Step, canonical
 from explainers.core.errors import VitrineError
-from explainers.core.layers import tensor_of
+from explainers.core.layers import channels_second, tensor_of
 from explainers.core.model import Needs
 from explainers.core.options import Options
 from explainers.core.registry import explainer
 from explainers.core.run import Run
-from explainers.core.target import Target
+from explainers.core.target import Target, layer_of
 
 Build = Callable[[Run, Tensor, Any], Composite]
 
@@ -108,10 +108,10 @@ def lrp(
     return register
 
 
-def canonical_copy(run: Run) -> fx.GraphModule:
-    """The network in canonical form, made once per network and kept while its weights stand."""
+def canonical_copy(run: Run, end: str | None = None) -> fx.GraphModule:
+    """The network up to the layer `end` in canonical form, made once per network and kept while its weights stand."""
     shape = run.model.input_shape
-    copy = run.rewritten(f"canonical at {shape}", functools.partial(canonical, input_shape=shape))
+    copy = run.rewritten(f"canonical at {shape} to {end}", functools.partial(canonical, input_shape=shape, end=end))
     assert isinstance(copy, fx.GraphModule)
     return copy
 
@@ -137,7 +137,8 @@ def propagate(
     """
     target = run.resolve(inputs, target)
     scores = run.scores(inputs, target)
-    network = canonical_copy(run)
+    layer = layer_of(target)
+    network = canonical_copy(run, layer)
 
     def work(rows: Tensor, numbers: Sequence[int]) -> Tensor:
         rows = rows.detach().clone().requires_grad_()
@@ -145,7 +146,7 @@ def propagate(
             outputs = tensor_of(forward(network, rows))
             assert outputs is not None
             answer = outputs.detach().requires_grad_()
-            score = target.take(numbers)(answer)
+            score = target.take(numbers)(answer if layer is None else channels_second(answer, rows))
             _check(run, score.detach(), scores[numbers[0] : numbers[-1] + 1], float(scores.abs().max()))
             start = answer.detach() * torch.autograd.grad(score.sum(), answer)[0]
             return torch.autograd.grad(outputs, rows, start)[0]

@@ -35,7 +35,7 @@ last = len(layers) - 1
 controls, shown = st.columns([1, 3], gap="large")
 with controls:
     default = "transformer-attribution" if heads.whole else "attention"
-    method, options = method_form("attention", chosen.model, "attention", default)
+    method, options = method_form("attention", chosen, "attention", default)
     if method.name == "attention":
         block = layers.index(
             st.selectbox("Layer", layers, index=last, key="attention_block", bind="query-params", help="From 0.")

@@ -16,14 +16,14 @@ chosen = selection()
 st.title("Grad-CAM")
 st.caption("Where in a layer the evidence for a class lies.")
 
-layers = layers_of(chosen.model)
+layers = layers_of(chosen)
 names = [layer.name for layer in layers]
 
 controls, shown = st.columns([1, 3], gap="large")
 with controls:
-    method, options = method_form("cam", chosen.model, "cam", default="grad-cam")
+    method, options = method_form("cam", chosen, "cam", default="grad-cam")
     many = method.anytime  # as many passes for every layer: only those that are asked for
-    strip = st.multiselect(
+    strip = [] if method.only_layer else st.multiselect(
         "Strip of layers", names, default=[] if many else ex.stages(layers), bind="query-params",
         key="cam_strip_of_many" if many else "cam_strip",
         help="Shown from early to late. " + (

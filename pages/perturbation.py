@@ -18,7 +18,7 @@ st.caption(
 
 controls, shown = st.columns([1, 3], gap="large")
 with controls:
-    method, options = method_form("perturbation", chosen.model, "perturbation", default="occlusion")
+    method, options = method_form("perturbation", chosen, "perturbation", default="occlusion")
     view = view_form("perturbation", method.signed)
     regions_picture(chosen, method, options)
 with shown:

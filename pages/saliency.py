@@ -15,7 +15,7 @@ st.caption("Which pixels the score is sensitive to, or is made of: gradients fol
 
 controls, shown = st.columns([1, 3], gap="large")
 with controls:
-    method, options = method_form("saliency", chosen.model, "saliency", default="integrated-gradients")
+    method, options = method_form("saliency", chosen, "saliency", default="integrated-gradients")
     view = view_form("saliency", method.signed)
 with shown:
     result = explain_with_progress(chosen, method, options)

@@ -71,6 +71,18 @@ def test_why_this_rather_than_that(capsys: pytest.CaptureFixture[str], tmp_path:
     np.testing.assert_allclose(np.load(tmp_path / manifest["values"]), expected.values.numpy(), rtol=1e-4, atol=1e-6)
 
 
+def test_a_channel_of_a_layer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ["explain", "--model", "demo:signs-cnn", "--method", "integrated-gradients", "--option", "steps=5"]
+    status, out, _ = run(capsys, *arguments, "--target", "layer2.0:17:3,4", SCENE, "--out", str(tmp_path), "--json")
+    assert status == 0
+    manifest = json.loads(out)[0]
+    assert manifest["target"] == "channel 17 of layer2.0 at (3, 4)"
+    model, target = ex.load_model("demo:signs-cnn"), ex.ChannelTarget("layer2.0", 17, (3, 4))
+    expected = ex.explain(model, ex.sample(SCENE).load(), "integrated-gradients", target, steps=5)
+    np.testing.assert_allclose(np.load(tmp_path / manifest["values"]), expected.values.numpy(), rtol=1e-4, atol=1e-6)
+    assert manifest["score"] == pytest.approx(float(expected.score[0]), rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -82,6 +94,9 @@ def test_why_this_rather_than_that(capsys: pytest.CaptureFixture[str], tmp_path:
         (["explain", "--model", "demo:signs-cnn", "--target", "stopp", SCENE, "--out", "OUT"], "did you mean: stop"),
         (["explain", "--model", "demo:signs-cnn", "--against", "stop", SCENE, "--out", "OUT"], "--target"),
         (["explain", "--model", "demo:signs-cnn", "--target", "77", SCENE, "--out", "OUT"], "77"),
+        (["explain", "--model", "demo:signs-cnn", "--target", "layer9:1", SCENE, "--out", "OUT"], "mean one of: layer"),
+        (["explain", "--model", "demo:signs-cnn", "--target", "layer2:99", SCENE, "--out", "OUT"], "no channel 99"),
+        (["explain", "--model", "demo:signs-cnn", "--target", "fc:3:1", SCENE, "--out", "OUT"], "has 0 numbers, not 1"),
         (["explain", "--model", "demo:diabetes-mlp", SCENE, "--out", "OUT"], "images"),
         (["inspect", "nowhere.pt"], "nowhere.pt"),
         (["weights", "--model", "torchvision:resnet5"], "resnet50"),

@@ -22,7 +22,7 @@ from torch.overrides import TorchFunctionMode
 
 from explainers.core.errors import VitrineError
 from explainers.core.layers import Layout, find_layout, tensor_of, watching, with_tensor
-from explainers.core.target import ClassTarget, Target, TopTarget
+from explainers.core.target import ClassTarget, Target, TopTarget, layer_of
 
 _SOFTMAX = (F.softmax, torch.softmax, Tensor.softmax)
 
@@ -215,6 +215,8 @@ def attend(
             outputs = call(inputs.detach())
             score = target(outputs).sum()
     name = type(network).__name__
+    if not seen and (layer := layer_of(target)) is not None:
+        raise VitrineError(f"No attention runs before layer {layer!r} of {name}; choose a channel of a later layer.")
     if not seen:
         raise VitrineError(
             f"No attention was met while {name} ran: it is not written with nn.MultiheadAttention, "

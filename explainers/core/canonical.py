@@ -54,11 +54,12 @@ def broadcast_and_stack(one: Tensor, other: Tensor) -> Tensor:
     return torch.stack(torch.broadcast_tensors(one, other), -1)  # type: ignore[no-untyped-call]
 
 
-def canonical(network: nn.Module, input_shape: tuple[int, ...]) -> fx.GraphModule:
+def canonical(network: nn.Module, input_shape: tuple[int, ...], end: str | None = None) -> fx.GraphModule:
     """A copy of `network` that computes the same, with a module of its own for every step that has a rule.
 
     Args:
         input_shape: of one input, without the batch dimension.
+        end: name of the layer whose output the copy puts out; None for the network's own.
 
     Raises:
         VitrineError: the network has attention, or its forward cannot be traced by torch.fx.
@@ -68,7 +69,7 @@ def canonical(network: nn.Module, input_shape: tuple[int, ...]) -> fx.GraphModul
             f"{type(network).__name__} has attention, and the rules of layer-wise relevance propagation do not lead through it; "
             "use a method that needs plain gradients, such as integrated-gradients."
         )
-    traced = with_own_activations(network)
+    traced = with_own_activations(network, end)
     assert isinstance(traced, fx.GraphModule)
     like = next(traced.parameters(), torch.zeros(()))
     # Shapes only: nothing is computed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from explainers.core.attribution import Cost
 from explainers.core.errors import VitrineError
-from explainers.core.layers import output_of, tensor_of
+from explainers.core.layers import channels_second
 from explainers.core.rewrite import with_own_activations
 from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
@@ -29,7 +30,8 @@ def driven(run: Run, inputs: Tensor, target: Target, work: Work, passes: Cost, c
     """
     target = run.resolve(inputs, target)
     scores = run.scores(inputs, target)
-    network = run.rewritten("own activations", with_own_activations)
+    end = layer_of(target)
+    network = run.rewritten(f"own activations to {end}", functools.partial(with_own_activations, end=end))
 
     def attribute(rows: Tensor, numbers: Sequence[int]) -> Tensor:
         places = [number // copies for number in numbers]
@@ -56,23 +58,11 @@ class _Scored(nn.Module):
         self._target, self._rows = target, rows
 
     def forward(self, inputs: Tensor) -> Tensor:
-        outputs = self._outputs(inputs)
+        outputs: Tensor = self.network(inputs)
+        if layer_of(self._target) is not None:
+            outputs = channels_second(outputs, inputs)
         # DeepLift sends inputs and baselines through together, in this order.
         rows = list(self._rows) * (len(outputs) // len(self._rows))
         scores = self._target.take(rows)(outputs)
         self.seen = scores.detach()[: len(self._rows)]
         return scores
-
-    def _outputs(self, inputs: Tensor) -> Tensor:
-        layer = layer_of(self._target)
-        if layer is None:
-            outputs: Tensor = self.network(inputs)
-            return outputs
-        try:
-            found = tensor_of(output_of(self.network, layer, inputs))
-        except VitrineError as error:  # tracing dissolves modules that are made of others
-            raise VitrineError(
-                f"Layer {layer!r} is made of other modules, which this method takes apart; name one of those inside it."
-            ) from error
-        assert found is not None
-        return found

@@ -69,6 +69,7 @@ class Layer:
         calls: how often one forward pass runs it.
         informed: whether the scores depend on its map. (A transformer that answers from its class
             token does not look at the other tokens of its last block.)
+        by_input: whether it puts out one row per input. (Windows of a shifted-window transformer are several.)
     """
 
     name: str
@@ -77,6 +78,7 @@ class Layer:
     layout: Layout | None
     calls: int
     informed: bool
+    by_input: bool = True
 
     @property
     def explains(self) -> bool:
@@ -85,9 +87,13 @@ class Layer:
 
     @property
     def channels(self) -> int:
-        """How many channels its map has."""
-        assert self.layout is not None
-        return self.shape[self.layout.channel_axis - 1]
+        """How many channels a `ChannelTarget` finds in it; units, where it puts out a vector."""
+        return self.shape[(self.layout.channel_axis if self.layout else 2 if len(self.shape) == 2 else 1) - 1]
+
+    @property
+    def has_channels(self) -> bool:
+        """Whether one of its channels can be a target."""
+        return self.calls == 1 and self.by_input and bool(self.shape)
 
 
 def tensor_of(output: Any) -> Tensor | None:
@@ -175,11 +181,19 @@ class _Reached(Exception):  # noqa: N818 (no error: it ends a forward pass that 
     pass
 
 
-def output_of(network: nn.Module, name: str, inputs: Tensor) -> Any:
-    """What the layer called `name` puts out; the layers above it do not run.
+def channels_second(output: Tensor, inputs: Tensor) -> Tensor:
+    """What a layer puts out, as (N, C, h, w) where it is a map over the images with channels last; else as it is."""
+    if output.ndim != 4 or inputs.ndim != 4:
+        return output
+    layout = find_layout(output.shape, len(output), (inputs.shape[-2], inputs.shape[-1]))
+    return layout.spatial(output) if layout is not None else output
+
+
+def output_of(network: nn.Module, name: str, inputs: Tensor) -> Tensor:
+    """What the layer called `name` puts out, maps as (N, C, h, w); the layers above it do not run.
 
     Raises:
-        VitrineError: the layer does not exist, or does not run.
+        VitrineError: the layer does not exist, does not run, or puts out no tensor.
     """
     found: list[Any] = []
 
@@ -191,10 +205,16 @@ def output_of(network: nn.Module, name: str, inputs: Tensor) -> Any:
         with watching(network, [name], stop), suppress(_Reached):
             network(inputs)
     except AttributeError as error:
-        raise VitrineError(f"{type(network).__name__} has no layer {name!r}.") from error
+        names = [known for known, _ in network.named_modules() if known]
+        near = ", ".join(difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names[-3:])
+        hint = f"; did you mean one of: {near}?" if near else ", nor any other that could be looked into."
+        raise VitrineError(f"{type(network).__name__} has no layer {name!r}{hint}") from error
     if not found:
         raise VitrineError(f"Layer {name!r} does not run in a forward pass.")
-    return found[0]
+    output = tensor_of(found[0])
+    if output is None:
+        raise VitrineError(f"Layer {name!r} puts out no tensor.")
+    return channels_second(output, inputs)
 
 
 @torch.enable_grad()
@@ -229,6 +249,7 @@ def find_layers(network: nn.Module, example: Tensor) -> tuple[Layer, ...]:
             layout=layouts[name],
             calls=calls[name],
             informed=name in informed,
+            by_input=len(tensor) == 2,
         )
         for name, tensor in outputs.items()
     )
@@ -247,6 +268,12 @@ def _informed(result: Tensor | None, maps: dict[str, Tensor], layouts: dict[str,
         if gradient is not None and layout is not None and bool(layout.spatial(gradient).any()):
             found.add(name)
     return found
+
+
+def up_to(layers: Sequence[Layer], end: str | None) -> Sequence[Layer]:
+    """The layers that have run when the layer called `end` has; all of them if there is none of that name."""
+    names = [layer.name for layer in layers]
+    return layers[: names.index(end) + 1] if end in names else layers
 
 
 def default_layer(layers: Sequence[Layer]) -> Layer:

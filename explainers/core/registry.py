@@ -48,6 +48,7 @@ class Method:
         shows: what the map shows, in plain words.
         caveat: what it does not show.
         signed: whether negative values mean evidence against.
+        only_layer: whether it can be read off a single layer of a network, so that layers cannot be compared.
         unit: of the map's values, in a few words for the colour bar.
         expected_sum: for methods that promise completeness, what the map must sum up to, (N,).
         compute: the mathematics. A generator takes one input (1, ...) and yields ever better estimates of its map.
@@ -67,6 +68,7 @@ class Method:
     compute: Compute = field(repr=False)
     cost_at: PriceAt | None = field(repr=False, default=None)
     unit: str = SCORE
+    only_layer: bool = False
 
     @property
     def anytime(self) -> bool:
@@ -109,6 +111,7 @@ def explainer(
     expected_sum: Expectation | None = None,
     cost_at: PriceAt | None = None,
     unit: str = SCORE,
+    only_layer: bool = False,
 ) -> Callable[[C], C]:
     """Register `compute(run, inputs, target, options)` as a method; its options are the type of its last argument."""
 
@@ -129,6 +132,7 @@ def explainer(
             compute,
             cost_at,
             unit,
+            only_layer,
         )
         return compute
 
@@ -153,6 +157,22 @@ def find_method(name: str) -> Method:
         near = ", ".join(get_close_matches(name, _methods, n=3, cutoff=0.3) or sorted(_methods))
         raise VitrineError(f"There is no method {name!r}; did you mean one of: {near}?")
     return _methods[name]
+
+
+def fitting_method(name: str, model: Model) -> Method:
+    """The method called `name`.
+
+    Raises:
+        VitrineError: there is none, or the model cannot give what it needs.
+    """
+    method = find_method(name)
+    if not method.fits(model):
+        missing = " and ".join(str(need.name).lower() for need in method.needs & ~model.capabilities)
+        raise VitrineError(
+            f"{method.title} needs {missing}, which {model.name} does not have; "
+            f"it can do: {', '.join(m.name for m in methods(model))}."
+        )
+    return method
 
 
 @functools.cache

@@ -47,11 +47,14 @@ _WRITING: dict[object, Any] = {
 }
 
 
-def with_own_activations(network: nn.Module) -> nn.Module:
+def with_own_activations(network: nn.Module, end: str | None = None) -> nn.Module:
     """A copy of `network` that computes the same, with one out-of-place module per activation.
 
+    Args:
+        end: name of the layer whose output the copy puts out; None for the network's own.
+
     Raises:
-        VitrineError: the network's forward cannot be traced by torch.fx.
+        VitrineError: the network's forward cannot be traced by torch.fx, or `end` is not met on the way.
     """
     copy = deepcopy(network)
     try:
@@ -61,6 +64,8 @@ def with_own_activations(network: nn.Module) -> nn.Module:
             f"The forward of {type(network).__name__} cannot be traced ({str(error).splitlines()[0] if str(error) else type(error).__name__}), "
             "so its activations cannot be told apart; use a method that needs plain gradients, such as integrated-gradients."
         ) from error
+    if end is not None:
+        _end_at(traced, end)
     _without_writing(traced)
     seen: set[str] = set()
     for number, node in enumerate(list(traced.graph.nodes)):
@@ -78,6 +83,21 @@ def with_own_activations(network: nn.Module) -> nn.Module:
     traced.graph.lint()
     traced.recompile()
     return traced.eval().requires_grad_(False)
+
+
+def _end_at(traced: fx.GraphModule, layer: str) -> None:
+    """Put out what a layer puts out, and run nothing after it."""
+    nodes = list(traced.graph.nodes)
+    inside = [node for node in nodes if layer in node.meta.get("nn_module_stack", {})]
+    if not inside:
+        raise VitrineError(
+            f"Layer {layer!r} is not met where the network is taken apart step by step; choose another layer, or a method that "
+            "needs plain gradients, such as integrated-gradients."
+        )
+    last = inside[0] if inside[0].target == layer else inside[-1]
+    nodes[-1].args = (last,)
+    for node in reversed(nodes[nodes.index(last) + 1 : -1]):
+        traced.graph.erase_node(node)
 
 
 def _without_writing(traced: fx.GraphModule) -> None:

@@ -23,8 +23,9 @@ from explainers.core.layers import (
     nearest_names,
     output_of,
     tensor_of,
+    up_to,
 )
-from explainers.core.model import Model
+from explainers.core.model import Model, Needs
 from explainers.core.passes import Passes, Progress
 from explainers.core.restore import Parts
 from explainers.core.rewrite import with_folded_norms
@@ -42,6 +43,7 @@ class Run:
         progress: called between chunks with the share done and a few words; may raise to stop the work.
         cancel: set it from another thread to stop the work within one chunk.
         layers: names of layers that will be looked at: whoever looks at one first looks at all of them in the same pass.
+        end: the layer that the target reads, if it reads one: those above it do not run, and have no map.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Run:
         engine: Engine,
         *,
         layers: Sequence[str | None] = (),
+        end: str | None = None,
         progress: Progress | None = None,
         cancel: threading.Event | None = None,
     ) -> None:
@@ -60,13 +63,20 @@ class Run:
         self.passes = Passes(engine, self._parts, model, progress=progress, cancel=cancel)
         self._layers: tuple[Layer, ...] | None = None
         self._together = layers
+        self._end = end
         self._memory: dict[tuple[Any, ...], tuple[Tensor, Any]] = {}
 
     # -- the three primitives -------------------------------------------------------------------
 
     def scores(self, inputs: Tensor, target: Target) -> Tensor:
         """Scores (N,) of inputs (N, ...): forward passes only."""
-        return target(self.outputs(inputs, layer_of(target)))
+        scores = target(self.outputs(inputs, layer_of(target)))
+        if len(scores) != len(inputs):
+            raise VitrineError(
+                f"Layer {layer_of(target)!r} puts out {len(scores)} rows for {len(inputs)} inputs, so it has no score for each; "
+                "choose another layer."
+            )
+        return scores
 
     def outputs(self, inputs: Tensor, layer: str | None = None) -> Tensor:
         """The network's raw outputs (N, K), or those of one of its layers: forward passes only, remembered."""
@@ -155,25 +165,31 @@ class Run:
         return ClassTarget(tops[0] if len(set(tops)) == 1 else tuple(tops))
 
     def layers(self) -> tuple[Layer, ...]:
-        """Every layer of the network, found once by a small forward and backward pass."""
+        """Every layer of the network, found once by a small forward and backward pass; none of a plain function."""
+        if Needs.LAYERS not in self.model.capabilities:
+            return ()
         if self._layers is None:
             found = self.engine.derive(self._parts, f"layers at {self.model.input_shape}", self._find_layers)
             self._layers = found
         return self._layers
 
     def layer(self, name: str | None) -> Layer:
-        """The layer called `name`, or the last with a map over the image.
+        """The layer called `name`, or the last with a map over the image that the target depends on.
 
         Raises:
             VitrineError: there is no such layer, or a CAM cannot be read off it.
         """
-        layers = self.layers()
+        layers = up_to(self.layers(), self._end)
         if name is None:
             return default_layer(layers)
-        layer = next((layer for layer in layers if layer.name == name), None)
+        layer = next((layer for layer in self.layers() if layer.name == name), None)
+        near = nearest_names(name, layers)
+        if layer is not None and layer not in layers:
+            raise VitrineError(
+                f"Layer {name!r} runs after {self._end!r}, whose channel is explained; choose one before it, such as {near}."
+            )
         if layer is not None and layer.calls == 1 and layer.layout is not None:
             return layer
-        near = nearest_names(name, layers)
         if layer is None:
             raise VitrineError(f"{self.model.name} has no layer {name!r}; did you mean one of: {near}?")
         if layer.calls > 1:

@@ -11,13 +11,14 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 import explainers as ex
+from pages.common.selection import Selection
 from pages.common.work import layers_of
 
 SELDOM = ("precision", "seed", "reliability")  # options at the end of a form
 SHARED = ("layer",)  # options whose choice is kept when the method changes
 
 
-def method_form(family: str, model: ex.Model, key: str, default: str) -> tuple[ex.Method, dict[str, Any]]:
+def method_form(family: str, chosen: Selection, key: str, default: str) -> tuple[ex.Method, dict[str, Any]]:
     """Choose one of a family's methods and its options.
 
     Args:
@@ -26,14 +27,14 @@ def method_form(family: str, model: ex.Model, key: str, default: str) -> tuple[e
     Returns:
         The method, and the options that differ from their defaults.
     """
-    methods = {method.title: method for method in ex.methods(model) if method.family == family}
+    methods = {method.title: method for method in ex.methods(chosen.model) if method.family == family}
     titles = list(methods)
     start = next((i for i, method in enumerate(methods.values()) if method.name == default), 0)
     method = methods[st.selectbox("Method", titles, index=start, key=f"{key}_method", bind="query-params")]
     fields = {name: field for name, field in method.options.model_fields.items() if _extra(field, "choices") != "page"}
     fields = dict(sorted(fields.items(), key=lambda item: item[0] in SELDOM))
-    chosen = {name: _control(option_key(key, method.name, name), name, field, model) for name, field in fields.items()}
-    return method, {name: value for name, value in chosen.items() if value != fields[name].default}
+    values = {name: _control(option_key(key, method.name, name), name, field, chosen) for name, field in fields.items()}
+    return method, {name: value for name, value in values.items() if value != fields[name].default}
 
 
 def option_key(key: str, method: str, option: str) -> str:
@@ -56,19 +57,19 @@ def _extra(field: FieldInfo, name: str) -> Any:
     return extra.get(name) if isinstance(extra, dict) else None
 
 
-def _control(key: str, name: str, field: FieldInfo, model: ex.Model) -> Any:
-    return _layer(key, model) if _extra(field, "choices") == "layers" else _widget(key, name, field)
+def _control(key: str, name: str, field: FieldInfo, chosen: Selection) -> Any:
+    return _layer(key, chosen) if _extra(field, "choices") == "layers" else _widget(key, name, field)
 
 
-def _layer(key: str, model: ex.Model) -> str | None:
+def _layer(key: str, chosen: Selection) -> str | None:
     """A layer of the model, or None for the one that is taken by itself."""
-    layers = layers_of(model)
+    layers = layers_of(chosen)
     names, last = [layer.name for layer in layers], ex.default_layer(layers).name
-    chosen = st.selectbox(
+    name = st.selectbox(
         "Layer", names, index=names.index(last), key=key, bind="query-params",
         help=f"Layers with a map over the picture, from early to late. {last} is the last of them, chosen by itself.",
     )  # fmt: skip
-    return None if chosen == last else chosen
+    return None if name == last else name
 
 
 def _widget(key: str, name: str, field: FieldInfo) -> Any:

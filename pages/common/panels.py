@@ -188,7 +188,9 @@ def strongest(values: np.ndarray, count: int) -> pd.DataFrame:
 def _numbers(result: ex.Attribution) -> None:
     numbers = st.columns(4 + (result.completeness is not None) + (result.reliability is not None))
     numbers[0].metric(
-        "Score", f"{result.score[0]:.3f}", help="Of the target, before softmax: a logit or a difference of two."
+        "Score",
+        f"{result.score[0]:.3f}",
+        help="Of the target: a logit before softmax, a difference of two, or what a channel puts out.",
     )
     numbers[1].metric("Largest value", f"{result.values[0].max():.2g}", help="In the map, before channels are folded.")
     passes = f"{result.cost.forward} + {result.cost.backward}"

@@ -14,9 +14,8 @@ from pages.common.navigation import come_in_by_the_door
 from pages.common.pictures import batched, show_picture, thumbnail
 from pages.common.progress import Bar
 from pages.common.shelves import model_shelf, result_shelf, uploads
+from pages.common.targets import target_form
 
-TOP = "top class"
-NOTHING = "nothing else"
 CHECKPOINTS = ["safetensors", "pt", "pth", "ckpt", "th", "bin"]
 PICTURES = ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "bmp"]
 
@@ -55,7 +54,7 @@ def sidebar() -> None:
             st.session_state["_model"] = (model, code)
             if model.takes_images:
                 image, image_key, image_code = _image()
-                target, target_code = _target(predicted(model, image, image_key))
+                target, target_code = target_form(model, predicted(model, image, image_key))
                 st.session_state["_selection"] = Selection(
                     model, image, target, code, image_code, target_code, (model.fingerprint, image_key, target_code)
                 )
@@ -243,29 +242,6 @@ def _kept(widget: str, prefixes: str | tuple[str, ...], parameter: str) -> list[
     if not value.startswith(prefixes):
         return []
     return [value] if not value.startswith("upload:") or uploads().path(value) else []
-
-
-def _target(answer: ex.Prediction) -> tuple[ex.Target | None, str]:
-    names = [label if answer.labels.count(label) == 1 else f"{label} ({i})" for i, label in enumerate(answer.labels)]
-    chosen = st.selectbox("Explain the score of", [TOP, *names], key="target", bind="query-params")
-    other = st.selectbox(
-        "rather than",
-        [NOTHING, *names],
-        key="against",
-        bind="query-params",
-        help="Explains the difference of two scores: what speaks for the one and not for the other.",
-    )
-    if other == NOTHING and chosen == TOP:
-        return None, ""
-    index = answer.top(1)[0][1] if chosen == TOP else names.index(chosen)
-    if other == NOTHING:
-        return ex.ClassTarget(index), str(index)
-    against = names.index(other)
-    if against == index:
-        raise ex.VitrineError(
-            f"A score cannot be explained rather than itself: choose another class than {other!r} below."
-        )
-    return ex.ContrastTarget(index, against), f"ex.ContrastTarget({index}, {against})"
 
 
 def predicted(model: ex.Model, image: Image.Image, key: str) -> ex.Prediction:

@@ -50,9 +50,10 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-def layers_of(model: ex.Model) -> list[ex.Layer]:
-    """The layers that a CAM can be read off, from early to late."""
-    found: list[ex.Layer] = result_shelf().get(("layers", model.fingerprint), lambda: ex.layers(model))
+def layers_of(chosen: Selection) -> list[ex.Layer]:
+    """The layers that a CAM of the target can be read off, from early to late."""
+    key = ("layers", chosen.model.fingerprint, chosen.target_code)
+    found: list[ex.Layer] = result_shelf().get(key, lambda: ex.layers(chosen.model, chosen.target))
     return found
 
 

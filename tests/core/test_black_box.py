@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import explainers as ex
 from tests.core.networks import assert_close, random_inputs, small_model
@@ -25,19 +28,51 @@ def test_a_function_can_do_what_needs_only_scores() -> None:
         ex.explain(model, random_inputs(1), "grad-cam")
 
 
-@pytest.mark.parametrize("name", sorted(FEW.keys() | {"feature-ablation"}))
-def test_a_network_behind_a_function_gets_the_same_map(name: str) -> None:
-    model = small_model()
+def vector_model() -> ex.Model:
+    torch.manual_seed(4)
+    return ex.wrap(nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3)), input_shape=(6,))
+
+
+@pytest.mark.parametrize("name", [method.name for method in ex.methods()])
+@pytest.mark.parametrize("kind", ["images", "vectors"])
+def test_a_network_behind_a_function_gets_the_same_map_or_a_sentence(name: str, kind: str) -> None:
+    model = small_model() if kind == "images" else vector_model()
     network = model.network.eval()
 
     def service(inputs: torch.Tensor) -> list[list[float]]:
         with torch.no_grad():
             return network(inputs).tolist()  # type: ignore[no-any-return]
 
-    box = ex.wrap(service, input_shape=(3, 16, 16))
-    one = random_inputs(1)
-    seen, unseen = (ex.explain(m, one, name, 1, **FEW.get(name, {})) for m in (model, box))
+    box = ex.wrap(service, input_shape=model.input_shape)
+    inputs, method = random_inputs(2, model.input_shape), ex.find_method(name)
+    if not method.fits(box):
+        with pytest.raises(ex.VitrineError) as told:
+            ex.explain(box, inputs, name, 1)
+        assert re.fullmatch(
+            rf"{re.escape(method.title)} needs [a-z and]+, which service does not have; it can do: feature-ablation, .*\.",
+            str(told.value),
+        )
+        return
+    seen, unseen = (ex.explain(m, inputs, name, 1, **FEW.get(name, {})) for m in (model, box))
+    assert unseen.values.shape == (2, *(model.input_shape if kind == "vectors" else (16, 16)))
+    assert unseen.values.any()
     assert_close(unseen.values, seen.values, 1e-4)
+    assert_close(unseen.score, seen.score, 1e-5)
+    assert unseen.cost.forward == seen.cost.forward
+    assert unseen.cost.backward == 0
+
+
+def test_what_looks_inside_is_refused_in_a_sentence() -> None:
+    box = ex.wrap(numpy_only, input_shape=(3, 16, 16))
+    with pytest.raises(ex.VitrineError, match="has no layer 'fc', nor any other"):
+        ex.explain(box, random_inputs(1), "occlusion", "fc:0")
+    with pytest.raises(ex.VitrineError, match="needs gradients and layers, which numpy_only does not have"):
+        ex.relevance_flow(box, random_inputs(1), 0)
+    with pytest.raises(ex.VitrineError, match="needs gradients and layers, which numpy_only does not have"):
+        ex.relevance_notes(box)
+    with pytest.raises(ex.VitrineError, match="numpy_only has no attention"):
+        ex.attention_heads(box, random_inputs(1))
+    assert ex.layers(box) == ex.channel_layers(box) == []
 
 
 def test_two_functions_are_never_taken_for_each_other() -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
-from explainers.api import class_index, explain, read_target
+from explainers.api import channel_layers, explain, layers
+from explainers.conservation import relevance_flow
+from explainers.core.asking import class_index, read_target
 from explainers.core.errors import VitrineError
+from explainers.core.layers import output_of as network_output
 from explainers.core.model import Model
 from explainers.core.target import (
     ChannelTarget,
@@ -18,6 +22,8 @@ from explainers.core.target import (
     TopTarget,
     layer_of,
 )
+from explainers.inputs.gallery import sample
+from explainers.models import load_model
 from tests.core.networks import TRIPWIRE, assert_close, random_inputs, small_model
 
 OUTPUTS = torch.tensor([[1.0, 5.0, 2.0], [8.0, -3.0, 0.5]])
@@ -159,13 +165,102 @@ def test_a_channel_that_does_not_exist_is_refused_by_every_kind_of_method(method
         explain(small_model(), random_inputs(1), method, ChannelTarget("nothing", 0), **options)
 
 
-def test_a_layer_made_of_others_cannot_be_named_where_the_network_is_taken_apart():
-    network = nn.Sequential(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), nn.Flatten(), nn.Linear(4 * 14 * 14, 3))
-    model = Model("nested", network, (3, 16, 16))
-    with pytest.raises(VitrineError, match="made of other modules, which this method takes apart"):
-        explain(model, random_inputs(1), "guided-backprop", ChannelTarget("0", 1))
-    inside = explain(model, random_inputs(1), "guided-backprop", ChannelTarget("0.0", 1)).values
-    assert_close(inside, explain(model, random_inputs(1), "gradient", ChannelTarget("0.0", 1)).values, 1e-6)
+def nested() -> Model:
+    """A convolution and its ReLU as one layer, "0", and a head."""
+    torch.manual_seed(3)
+    block = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True))
+    return Model("nested", nn.Sequential(block, nn.Flatten(), nn.Linear(4 * 14 * 14, 3)).eval(), (3, 16, 16))
+
+
+def test_a_layer_made_of_others_is_followed_where_the_network_is_taken_apart():
+    model, inputs = nested(), random_inputs(2)
+    target, convolution = ChannelTarget("0", 1), model.network[0][0]
+    # A deconvolution hands positive gradients through every ReLU: here the same 1 / 196 at every place.
+    even = torch.zeros(2, 4, 14, 14)
+    even[:, 1] = 1 / 196
+    by_hand = F.conv_transpose2d(even, convolution.weight)
+    assert_close(explain(model, inputs, "deconvolution", target).values, by_hand, 1e-5)
+    plain = explain(model, inputs, "gradient", target).values
+    assert_close(explain(model, inputs, "guided-backprop", target).values, plain, 1e-5)
+    before = ChannelTarget("0.0", 1)  # what the ReLU after it writes into is not what the layer puts out
+    assert_close(explain(model, inputs, "guided-backprop", before).values, by_hand, 1e-5)
+
+
+def test_relevance_of_a_channel_is_its_activation_handed_back():
+    """By the epsilon rule alone a network of ReLUs hands back input x gradient, here from within a residual network."""
+    model, image = load_model("demo:signs-cnn"), sample("scene:1000050").load()
+    target = ChannelTarget("layer2", 5)
+    found = explain(model, image, "lrp-epsilon", target)
+    assert_close(found.values, explain(model, image, "input-x-gradient", target).values, 1e-3)
+    flow = relevance_flow(model, image, target, "lrp-epsilon")
+    assert flow["share"][0] == pytest.approx(1, abs=1e-4)
+    assert flow["relevance"].iloc[-1] == pytest.approx(float(found.values.sum()), rel=1e-3)
+    assert not flow["layer"].str.contains("layer3|layer4|fc").any(), "what comes after the channel has no part in it"
+
+
+class Turned(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.turn = nn.Flatten(0, 0)  # a module that hands on what it gets
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, inputs):
+        return self.head(self.turn(self.conv(inputs).permute(0, 2, 3, 1)).relu().mean((1, 2)))
+
+
+def test_maps_with_channels_last_are_read_as_such():
+    model, inputs = Model("turned", Turned().eval(), (3, 16, 12)), random_inputs(2, (3, 16, 12))
+    for method in ("gradient", "deeplift", "guided-backprop", "fullgrad", "lrp-epsilon", "occlusion"):
+        for place in ((), (5, 7)):
+            turned = explain(model, inputs, method, ChannelTarget("turn", 3, place))
+            plain = explain(model, inputs, method, ChannelTarget("conv", 3, place))
+            assert_close(turned.score, plain.score, 1e-6)
+            assert_close(turned.values, plain.values, 1e-5)
+
+
+def test_a_layer_that_puts_out_several_rows_per_input_has_no_score_for_each():
+    class Cut(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Flatten(0, 1)
+
+        def forward(self, inputs):
+            return self.inner(inputs.unflatten(1, (2, 8))).reshape(len(inputs), -1)
+
+    model = Model("cut", Cut(), (16,))
+    with pytest.raises(VitrineError, match="puts out 6 rows for 3 inputs"):
+        explain(model, torch.randn(3, 16), "gradient", ChannelTarget("inner", 0))
+    assert channel_layers(model) == []
+
+
+def test_the_map_of_a_channel_is_read_off_its_own_layer_unless_told():
+    model, inputs = small_model(), random_inputs(2)
+    target = ChannelTarget("norm2", 5)
+    found = explain(model, inputs, "grad-cam", target)
+    assert found.layer == "norm2"
+    network = model.network
+    channel = network.norm2(network.conv2(network.norm1(network.conv1(inputs)).relu()))[:, 5]
+    assert_close(found.values, channel.relu() / channel[0].numel(), 1e-5)  # its mean falls by 1 / places at every place
+    assert [layer.name for layer in layers(model, target)] == ["conv1", "norm1", "conv2", "norm2"]
+    for method in ("grad-cam", "score-cam", "recipro-cam", "layer-conductance"):
+        with pytest.raises(VitrineError, match=r"Layer 'conv3' runs after 'norm2', whose channel is explained"):
+            explain(model, inputs, method, target, layer="conv3")
+
+
+def test_channels_that_can_be_named_are_those_a_target_finds():
+    model = small_model()
+    found = {layer.name: layer.channels for layer in channel_layers(model)}
+    assert found == {"conv1": 6, "norm1": 6, "conv2": 8, "norm2": 8, "conv3": 8, "dropout": 8, "head": 5}, (
+        "the ReLU runs twice"
+    )
+    for model in (load_model("demo:signs-vit"), Model("turned", Turned().eval(), (3, 16, 12))):
+        inputs = random_inputs(2, model.input_shape)
+        for layer in channel_layers(model):
+            output = network_output(model.network, layer.name, inputs)
+            assert ChannelTarget(layer.name, layer.channels - 1)(output).shape == (2,)
+            with pytest.raises(VitrineError, match="it has no channel"):
+                ChannelTarget(layer.name, layer.channels)(output)
 
 
 # -- what callers may give ----------------------------------------------------------------------
@@ -185,6 +280,18 @@ def test_reading_targets(signs):
     assert read_target("7", signs) == ClassTarget(4), "a label that looks like a number is a label"
     own = ContrastTarget(0, 1)
     assert read_target(own, signs) is own
+
+
+def test_reading_channels(signs):
+    assert read_target("layer2.0:17", signs) == ChannelTarget("layer2.0", 17)
+    assert read_target(" fc:3 ", signs) == ChannelTarget("fc", 3)
+    assert read_target("layer2.0:17:3,4", signs) == ChannelTarget("layer2.0", 17, (3, 4))
+    assert read_target("blocks.1:2:0", signs) == ChannelTarget("blocks.1", 2, (0,))
+    odd = Model("odd", nn.Linear(2, 2), (2,), labels=("version:3", "other"))
+    assert read_target("version:3", odd) == ClassTarget(0), "a label that looks like a channel is a label"
+    for strange in ("layer2:", "layer2:x", ":3", "layer2:3:", "layer2:3:1,", "layer2:3:1:2", "layer2:-1"):
+        with pytest.raises(VitrineError, match="has no class"):
+            read_target(strange, signs)
 
 
 def test_reading_targets_of_a_regression():

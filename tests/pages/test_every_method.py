@@ -1,0 +1,90 @@
+"""Every method through its page: a map, and the numbers that the library gives for the same options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import explainers as ex
+from pages.common.forms import option_key
+from tests.pages.test_pages import opened
+from tests.test_perturbation import FEW
+
+SCENE = "scene:1000051"
+PAGES = {
+    "saliency": "saliency",
+    "grad_cam": "cam",
+    "perturbation": "perturbation",
+    "attention": "attention",
+    "relevance": "relevance",
+}
+SMALL = {"steps": 4, "samples": 3, "number": 2}
+FEWER = FEW | {"occlusion": {"patch": 40, "stride": 28}}  # of a picture of 96 px
+CHANNEL = ex.ChannelTarget("layer3.0.conv2", 9)
+
+
+def quick(method: ex.Method) -> dict[str, Any]:
+    """Options with which a method takes few passes."""
+    return FEWER.get(method.name) or {name: few for name, few in SMALL.items() if name in method.options.model_fields}
+
+
+def expected(model: ex.Model, method: ex.Method, target: ex.Target | None) -> ex.Attribution | str:
+    """What the library gives, or the sentence with which it refuses."""
+    try:
+        return ex.explain(model, ex.sample(SCENE).load(), method.name, target, **quick(method))
+    except ex.VitrineError as error:
+        return str(error)
+
+
+def shown(app: AppTest) -> dict[str, str]:
+    return {metric.label: str(metric.value) for metric in app.metric}
+
+
+def choose(app: AppTest, key: str, method: ex.Method) -> None:
+    app.selectbox(key=f"{key}_method").set_value(method.title).run()
+    for start in [button for button in app.button if button.label.startswith("Start")]:
+        start.click().run()  # predicted to be long, on a busy machine
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    ("spec", "query"),
+    [
+        ("demo:signs-cnn", {}),
+        ("demo:signs-vit", {}),
+        ("demo:signs-cnn", {"target": "a channel of a layer", "target_layer": CHANNEL.layer, "channel": "9"}),
+    ],
+    ids=["cnn", "vit", "channel"],
+)
+def test_every_method_ends_with_the_librarys_map_or_its_sentence(spec: str, query: dict[str, str], page: str) -> None:
+    model, key, target = ex.load_model(spec), PAGES[page], CHANNEL if query else None
+    methods = [method for method in ex.methods(model) if method.family == key]
+    app = opened(page, model=spec, input=SCENE, **query)
+    if not any(box.key == f"{key}_method" for box in app.selectbox):  # the page has said why, before any form
+        told = [expected(model, method, target) for method in methods] or ["demo:signs-cnn has no attention"]
+        assert (app.error or app.info)[0].value.startswith(told[0])
+        assert len(set(told)) == 1
+        return
+    for method in methods:
+        for name, value in quick(method).items():
+            app.session_state[option_key(key, method.name, name)] = value
+    app.session_state["cam_strip"] = []  # seven pictures a method would take their time
+    for method in methods:
+        choose(app, key, method)
+        assert not app.exception, method.name
+        told = expected(model, method, target)
+        if isinstance(told, str):
+            assert [error.value for error in app.error] == [told], method.name
+            continue
+        assert not app.error, method.name
+        numbers = shown(app)
+        assert float(numbers["Score"]) == pytest.approx(float(told.score[0]), abs=6e-4), method.name
+        assert numbers["Passes"] == f"{told.cost.forward} + {told.cost.backward}", method.name
+        # One number of two digits tells little, the strongest cell and its value a lot.
+        top = told.heatmap((told.values.shape[-2], told.values.shape[-1]))[0]
+        table = next(element.value for element in app.dataframe if "column" in element.value)
+        strongest = float(top.flatten()[top.abs().argmax()])
+        assert table["value"].iloc[0] == pytest.approx(strongest, rel=1e-3, abs=1e-7), method.name
+        assert len(app.get("image")) >= 2, method.name
