@@ -145,7 +145,7 @@ def test_nothing_is_remembered_of_captures_that_stream():
 
 
 def test_a_layer_above_the_channel_that_is_explained_is_refused_in_a_sentence():
-    with pytest.raises(VitrineError, match=r"does not depend on layer 'conv3'; choose another layer"):
+    with pytest.raises(VitrineError, match=r"Layer 'conv3' runs after 'norm1', whose channel is explained"):
         explain(small_model(), random_inputs(1), "layer-conductance", ChannelTarget("norm1", 2), layer="conv3")
 
 
