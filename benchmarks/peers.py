@@ -1,54 +1,38 @@
 """The other libraries at the same work, called as their own documentation does.
 
-`python -m benchmarks.peers NAME NETWORK COUNT DEVICE` prepares one work, then does it once for every line on its standard input
-and answers with the seconds it took. In such a process nothing of Vitrine is imported: it has the memory settings
-that the other library's users have.
+`python -m benchmarks.peers NAME NETWORK COUNT DEVICE` serves one work in a process of its own, see `benchmarks/apart.py`.
+In such a process nothing of Vitrine is imported: it has the memory settings that the other library's users have.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import warnings
 from collections.abc import Callable
-from types import TracebackType
 
+import numpy as np
 import torch
-import torchvision
 from captum.attr import IntegratedGradients, KernelShap, Lime, NoiseTunnel, Occlusion, Saliency
 from pytorch_grad_cam import AblationCAM, ScoreCAM
 from pytorch_grad_cam import GradCAM as PeerGradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-from torch import Tensor, nn
+from pytorch_grad_cam.utils.reshape_transforms import vit_reshape_transform
 from torchcam.methods import GradCAM as TorchCAM
 from torchcam.methods import ScoreCAM as TorchScoreCAM
 from zennit.attribution import Gradient
 from zennit.composites import EpsilonPlusFlat
 from zennit.torchvision import ResNetCanonizer
 
-from benchmarks.timing import Work, timed
+from benchmarks.apart import serve
+from benchmarks.setting import CLASS, LAYERS, REFERENCES, SIZES, VIT, fresh, grid_of_regions, images
+from benchmarks.timing import Work
 
-LAYERS = {"resnet18": "layer4", "resnet50": "layer4", "mobilenet_v3_small": "features"}
-CLASS = 7
-STEPS, SAMPLES = 50, 25
-PATCH, STRIDE = 32, 16
-REGIONS, DRAWS = 49, 200
-
-
-def fresh(name: str, device: torch.device) -> nn.Module:
-    """A network with fixed random weights, as torchvision makes it."""
-    torch.manual_seed(0)
-    network: nn.Module = getattr(torchvision.models, name)(weights=None)
-    return network.eval().to(device)
-
-
-def images(count: int, device: torch.device) -> Tensor:
-    return torch.randn(count, 3, 224, 224, generator=torch.Generator().manual_seed(0)).to(device)
+PREDICTED_AT_ONCE = 32  # rows; the default of Keras, with which shap's example is written
 
 
 def pytorch_grad_cam(name: str, count: int, device: torch.device) -> Work:
     network, inputs = fresh(name, device), images(count, device)
-    method = PeerGradCAM(network, [network.get_submodule(LAYERS[name])])
+    # Its documentation gives a transformer the norm before the last attention, and this for its tokens.
+    reshape = vit_reshape_transform if name == VIT else None
+    method = PeerGradCAM(network, [network.get_submodule(LAYERS[name])], reshape)
     targets = [ClassifierOutputTarget(CLASS)] * count
     return lambda: method(inputs, targets)
 
@@ -84,35 +68,89 @@ def torchcam(name: str, count: int, device: torch.device) -> Work:
 
 def captum_integrated_gradients(name: str, count: int, device: torch.device) -> Work:
     network, inputs = fresh(name, device), images(count, device)
-    return lambda: IntegratedGradients(network).attribute(inputs, target=CLASS, n_steps=STEPS)
+    return lambda: IntegratedGradients(network).attribute(inputs, target=CLASS, n_steps=SIZES[name].steps)
 
 
 def captum_smoothgrad(name: str, count: int, device: torch.device) -> Work:
     tunnel, inputs = NoiseTunnel(Saliency(fresh(name, device))), images(count, device)
     return lambda: tunnel.attribute(
-        inputs, nt_type="smoothgrad", nt_samples=SAMPLES, stdevs=0.5, target=CLASS, abs=False
+        inputs, nt_type="smoothgrad", nt_samples=SIZES[name].samples, stdevs=0.5, target=CLASS, abs=False
     )
 
 
-def grid_of_regions(side: int, device: torch.device) -> Tensor:
-    """Captum's feature mask (1, 1, 224, 224) of REGIONS squares."""
-    lines = torch.arange(224, device=device) * side // 224
-    return (lines[:, None] * side + lines)[None, None]
-
-
 def captum_occlusion(name: str, count: int, device: torch.device) -> Work:
-    method, inputs = Occlusion(fresh(name, device)), images(count, device)
-    return lambda: method.attribute(inputs, (3, PATCH, PATCH), (3, STRIDE, STRIDE), baselines=0, target=CLASS)
+    method, inputs, size = Occlusion(fresh(name, device)), images(count, device), SIZES[name]
+    window, step = (3, size.patch, size.patch), (3, size.stride, size.stride)
+    return lambda: method.attribute(inputs, window, step, baselines=0, target=CLASS)
 
 
 def captum_lime(name: str, count: int, device: torch.device) -> Work:
-    method, inputs, mask = Lime(fresh(name, device)), images(count, device), grid_of_regions(7, device)
-    return lambda: method.attribute(inputs, baselines=0, target=CLASS, feature_mask=mask, n_samples=DRAWS)
+    method, inputs, size = Lime(fresh(name, device)), images(count, device), SIZES[name]
+    mask = grid_of_regions(size.side, device)[None, None]
+    return lambda: method.attribute(inputs, baselines=0, target=CLASS, feature_mask=mask, n_samples=size.draws)
 
 
 def captum_kernel_shap(name: str, count: int, device: torch.device) -> Work:
-    method, inputs, mask = KernelShap(fresh(name, device)), images(count, device), grid_of_regions(7, device)
-    return lambda: method.attribute(inputs, baselines=0, target=CLASS, feature_mask=mask, n_samples=DRAWS)
+    method, inputs, size = KernelShap(fresh(name, device)), images(count, device), SIZES[name]
+    mask = grid_of_regions(size.side, device)[None, None]
+    return lambda: method.attribute(inputs, baselines=0, target=CLASS, feature_mask=mask, n_samples=size.draws)
+
+
+def lime_image(name: str, count: int, device: torch.device) -> Work:
+    """The batches of 10 and the ridge regression are its defaults; the picture goes in and out as its tutorial has it."""
+    from lime.lime_image import LimeImageExplainer
+
+    network, size = fresh(name, device), SIZES[name]
+    picture = images(1, device)[0].permute(1, 2, 0).cpu().numpy()
+    segments = grid_of_regions(size.side, device).cpu().numpy()
+    explainer = LimeImageExplainer(random_state=0)
+
+    def probabilities(pictures: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            rows = torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous().to(device)
+            found: np.ndarray = network(rows).softmax(1).cpu().numpy()
+            return found
+
+    return lambda: explainer.explain_instance(
+        picture,
+        probabilities,
+        labels=(CLASS,),
+        hide_color=0,
+        top_labels=None,
+        num_samples=size.draws,
+        segmentation_fn=lambda _: segments,
+    )
+
+
+def shap_kernel(name: str, count: int, device: torch.device) -> Work:
+    """As in its example of a picture cut into regions: one row of ones, and a background of one row of zeros.
+
+    It asks for the scores of all rows at once; they go through the network in the batches in which the example's
+    `predict` takes them.
+    """
+    import shap  # numba comes with it, which no other library's process should have
+
+    network, picture, size = fresh(name, device), images(1, device), SIZES[name]
+    regions = grid_of_regions(size.side, device)
+
+    def scores(shown: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            parts = torch.from_numpy(shown).float().to(device).split(PREDICTED_AT_ONCE)
+            found = [network(picture * part[:, regions].unsqueeze(1))[:, CLASS] for part in parts]
+            together: np.ndarray = torch.cat(found).cpu().numpy()
+            return together
+
+    explainer = shap.KernelExplainer(scores, np.zeros((1, size.side**2)))
+    return lambda: explainer.shap_values(np.ones((1, size.side**2)), nsamples=size.draws, silent=True)
+
+
+def shap_gradient(name: str, count: int, device: torch.device) -> Work:
+    """Its expected gradients, of one class as ours are: by default it explains all thousand."""
+    import shap
+
+    inputs, background = images(count, device), images(REFERENCES + 1, device)[1:]
+    explainer = shap.GradientExplainer(fresh(name, device), background)
+    return lambda: explainer.shap_values(inputs, nsamples=SIZES[name].steps, ranked_outputs=1)
 
 
 def zennit_lrp(name: str, count: int, device: torch.device) -> Work:
@@ -138,41 +176,16 @@ PEERS: dict[str, Callable[[str, int, torch.device], Work]] = {
     "captum-occlusion": captum_occlusion,
     "captum-lime": captum_lime,
     "captum-kernel-shap": captum_kernel_shap,
+    "lime": lime_image,
+    "shap": shap_kernel,
+    "shap-gradients": shap_gradient,
     "zennit": zennit_lrp,
 }
 
 
-class Apart:
-    """A peer's work in a process of its own; call it for the seconds of one more time."""
-
-    def __init__(self, peer: str, network: str, count: int, device: torch.device) -> None:
-        command = [sys.executable, "-W", "ignore", "-m", "benchmarks.peers", peer, network, str(count), str(device)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def __call__(self) -> float:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write("again\n")
-        self._process.stdin.flush()
-        return float(self._process.stdout.readline())
-
-    def __enter__(self) -> Apart:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(30)
-
-
-def main() -> None:
-    warnings.filterwarnings("ignore")
-    work = PEERS[sys.argv[1]](sys.argv[2], int(sys.argv[3]), torch.device(sys.argv[4]))
-    for _ in sys.stdin:
-        print(timed(work), flush=True)
+def peer(name: str, network: str, count: int, device: torch.device) -> Work:
+    return PEERS[name](network, count, device)
 
 
 if __name__ == "__main__":
-    main()
+    serve(peer)

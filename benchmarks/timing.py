@@ -87,7 +87,8 @@ def machine() -> str:
         else f"{platform.machine()} CPU, {os.cpu_count()} cores"
     )
     packages = ", ".join(
-        f"{name} {version(name)}" for name in ("torch", "torchvision", "captum", "grad-cam", "torchcam")
+        f"{name} {version(name)}"
+        for name in ("torch", "torchvision", "captum", "grad-cam", "torchcam", "zennit", "lime", "shap")
     )
     return f"{device}, {torch.get_num_threads()} threads; Python {platform.python_version()}; {packages}"
 

@@ -53,22 +53,28 @@ class ChunkSizes:
                 like = self._known[other]
                 self._known[key] = _Learnt(like.size, like.limit)
 
-    def took(self, key: Hashable, rows: int, seconds: float) -> None:
-        """Report that a chunk of `rows` took `seconds`."""
+    def took(self, key: Hashable, rows: int, seconds: float) -> bool:
+        """Report that a chunk of `rows` took `seconds`.
+
+        Returns:
+            Whether this settles that smaller ones are used from now on.
+        """
         with self._lock:
             known = self._of(key)
             per_row = seconds / rows
             known.seconds[rows] = min(per_row, known.seconds.get(rows, per_row))
             known.looks[rows] += 1
             if known.settled or rows != known.size or known.looks[rows] < LOOKS:
-                return
+                return False
             smaller = known.seconds.get(rows // 2)
             if smaller is not None and known.seconds[rows] > smaller * WORTH_GROWING:
                 known.size, known.settled = rows // 2, True
-            elif rows * 2 > known.limit:
+                return True
+            if rows * 2 > known.limit:
                 known.settled = True
             else:
                 known.size = rows * 2
+            return False
 
     def pace(self, key: Hashable) -> float | None:
         """Seconds that a row took at best, or None before anybody knows."""

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from explainers.core.chunks import ChunkSizes
-from explainers.core.device import choose_device, describe_device, keep_freed_memory
+from explainers.core.device import choose_device, describe_device, give_back_freed_memory, keep_freed_memory
 from explainers.core.precision import half_of
 from explainers.core.restore import Parts, frozen, same_randomness, without_fast_attention
 from explainers.core.turnstile import Turnstile
@@ -66,6 +66,7 @@ class Engine:
             known = self._derived.setdefault(parts.network, {})
             if name not in known or known[name][0] != state:
                 known[name] = (state, build(parts.network))
+                self.tidy()
             return known[name][1]  # type: ignore[return-value]
 
     def attempt(self, parts: Parts, work: Callable[[], T]) -> T | None:
@@ -82,6 +83,11 @@ class Engine:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         return None
+
+    def tidy(self) -> None:
+        """Give back the memory that work which is not done again has freed."""
+        if self.device.type == "cpu":
+            give_back_freed_memory()
 
     def _wait(self) -> None:
         """Wait for the device, so that a turn ends when its work does and times are true."""

@@ -115,7 +115,8 @@ class Passes:
                     )
                 sizes.too_large(key, size)
                 continue
-            sizes.took(key, size, seconds)
+            if sizes.took(key, size, seconds):
+                self._engine.tidy()
             done += size
             self._forward += size * forward
             self._backward += size * backward

@@ -32,6 +32,15 @@ def test_sizes_double_while_that_saves_time_and_go_back_when_it_does_not():
     assert learn({4: 1.0, 8: 0.8, 16: 0.7, 32: 0.75}) == (16, [4, 8, 16, 32])
 
 
+def test_it_is_told_once_that_a_larger_size_is_given_up():
+    chunks, given_up = ChunkSizes("cpu"), []
+    for _ in range(40):
+        size = chunks.size("pass", 10_000)
+        if chunks.took("pass", size, size * {4: 1.0, 8: 0.8, 16: 0.7, 32: 0.75}[size]):
+            given_up.append(size)
+    assert given_up == [32]
+
+
 def test_a_saving_too_small_to_be_worth_it_is_not_kept():
     assert learn({4: 1.0, 8: 0.99, 16: 0.1, 32: 0.1}) == (4, [4, 8])
 

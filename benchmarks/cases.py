@@ -1,0 +1,271 @@
+"""The rows of the table of speed: which work is compared with what, and what must hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+
+import explainers as ex
+from benchmarks.floors import (
+    frozen,
+    in_parts,
+    raw_gradient,
+    raw_head,
+    raw_partial,
+    raw_rules,
+    raw_scores,
+    sizes,
+)  # fmt: skip
+from benchmarks.ours import loaded, vitrine
+from benchmarks.setting import CLASS, LAYERS, REFERENCES, SIZES, VIT, images
+from benchmarks.timing import Work
+
+GRADIENT_CAMS = ["grad-cam", "grad-cam++", "hires-cam", "xgrad-cam", "layer-cam"]
+STAGES = ["layer1", "layer2", "layer3", "layer4"]
+MIXED = "precision=mixed"
+WORTH_MIXING = 64  # pictures; with fewer Vitrine does not try half the bits
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What a ratio of `ours`, one of this process's works, must satisfy: at most `limit`, or at least it."""
+
+    against: str
+    limit: float
+    at_most: bool
+    ours: str = "vitrine"
+
+    def holds(self, ratio: float) -> bool:
+        return ratio <= self.limit if self.at_most else ratio >= self.limit
+
+    def describe(self) -> str:
+        return f"{'<=' if self.at_most else '>='} {self.limit:g}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One work: Vitrine's, what it is compared with, and what must hold between them.
+
+    Attributes:
+        here: works of this process, "vitrine" among them.
+        peers: names of other libraries' works in `benchmarks/peers.py`; they get the same network and number of images.
+        method: Vitrine's, for the process of its own in which its memory is measured.
+    """
+
+    title: str
+    here: dict[str, Work]
+    bars: list[Bar]
+    peers: list[str] = field(default_factory=list)
+    method: str = ""
+    network: str = ""
+    count: int = 1
+
+
+def plural(count: int) -> str:
+    return f"{count} image{'s' if count > 1 else ''}"
+
+
+def floor_bar(count: int = 1, single: float = 1.15) -> Bar:
+    return Bar("floor", single if count == 1 else 1.15, True)
+
+
+def grad_cam_case(name: str, count: int, device: torch.device) -> Case:
+    inputs, layer = images(count, device), LAYERS[name]
+    tried = sizes(name, device, [1, 2, 4, 8, count], [1, 2, 4, 8, count])
+    floor, _ = in_parts(partial(raw_partial, frozen(name, device), layer), inputs, tried)
+    bars = [floor_bar(), Bar("pytorch-grad-cam", 2.8, False)]
+    if name != VIT:  # TorchCAM takes maps only, no tokens
+        bars.append(Bar("torchcam", 1.0, False))
+    return Case(
+        f"Grad-CAM, {name}, {plural(count)}",
+        {"vitrine": vitrine("grad-cam", name, count, device), "floor": floor},
+        bars,
+        [bar.against for bar in bars[1:]],
+        "grad-cam",
+        name,
+        count,
+    )
+
+
+def five_cams_case(name: str, device: torch.device) -> Case:
+    model, inputs = loaded(name), images(1, device)
+    return Case(
+        f"five CAMs x four layers, {name}, 1 image",
+        {
+            "vitrine": lambda: ex.explain(model, inputs, GRADIENT_CAMS, CLASS, layer=STAGES),
+            "one Grad-CAM": lambda: ex.explain(model, inputs, "grad-cam", CLASS, layer=STAGES[0]),
+        },
+        [Bar("one Grad-CAM", 1.3, True)],
+    )
+
+
+def channels(name: str) -> tuple[int, ...]:
+    """Shape (C, h, w) of what the CAM layer puts out."""
+    (shape,) = [found.shape for found in ex.layers(loaded(name)) if found.name == LAYERS[name]]
+    return tuple(shape)
+
+
+def score_cam_case(name: str, device: torch.device) -> Case:
+    count = channels(name)[0]
+    tried = sizes(name, device, [8, 16, 32], [32, 128, count])
+    floor, chunk = in_parts(partial(raw_scores, frozen(name, device)), images(1, device).repeat(count, 1, 1, 1), tried)
+    return Case(
+        f"Score-CAM, {count} channels, {name} (floor in chunks of {chunk})",
+        {"vitrine": vitrine("score-cam", name, 1, device), "floor": floor},
+        [floor_bar(), Bar("pytorch-score-cam", 2.0, False), Bar("torchcam-score-cam", 2.0, False)],
+        ["pytorch-score-cam", "torchcam-score-cam"],
+        "score-cam",
+        name,
+    )
+
+
+def ablation_cam_case(name: str, device: torch.device) -> Case:
+    """The floor runs what lies below the layer once per chunk, as we do."""
+    shape = channels(name)
+    maps = torch.randn(shape[0], *shape, generator=torch.Generator().manual_seed(0)).to(device)
+    head = partial(raw_head, frozen(name, device), LAYERS[name], images(1, device))
+    floor, chunk = in_parts(head, maps, [8, 16, 32])
+    return Case(
+        f"Ablation-CAM, {shape[0]} channels, {name} (floor in chunks of {chunk})",
+        {"vitrine": vitrine("ablation-cam", name, 1, device), "floor": floor},
+        [floor_bar(), Bar("pytorch-ablation-cam", 2.0, False)],
+        ["pytorch-ablation-cam"],
+        "ablation-cam",
+        name,
+    )
+
+
+def path_case(title: str, method: str, name: str, device: torch.device, passes: int, scored: int, against: Bar) -> Case:
+    """
+    Args:
+        passes: forward and backward.
+        scored: inputs that are scored besides, for what the map should sum up to.
+    """
+    network, inputs = frozen(name, device), images(1, device)
+    tried = sizes(name, device, [4, 8, 16, passes], [8, 16, passes])
+    gradients, chunk = in_parts(partial(raw_gradient, network), inputs.repeat(passes, 1, 1, 1), tried)
+    ends = inputs.repeat(scored, 1, 1, 1)
+
+    def floor() -> None:
+        gradients()
+        for part in ends.split(chunk):
+            raw_scores(network, part)
+
+    return Case(
+        f"{title}, {name} (floor in chunks of {chunk})",
+        {"vitrine": vitrine(method, name, 1, device), "floor": floor},
+        [floor_bar(), against],
+        [against.against],
+        method,
+        name,
+    )
+
+
+def integrated_gradients_case(name: str, device: torch.device) -> Case:
+    steps, bar = SIZES[name].steps, Bar("captum-integrated-gradients", 1.7, False)
+    return path_case(
+        f"integrated gradients, {steps} steps", "integrated-gradients", name, device, steps, 2, bar
+    )  # fmt: skip
+
+
+def expected_gradients_case(name: str, device: torch.device) -> Case:
+    steps, bar = SIZES[name].steps, Bar("shap-gradients", 1.0, False)
+    title = f"expected gradients, {steps} samples, {REFERENCES} references"
+    return path_case(title, "expected-gradients", name, device, steps, REFERENCES + 1, bar)
+
+
+def smoothgrad_case(name: str, device: torch.device) -> Case:
+    samples, bar = SIZES[name].samples, Bar("captum-smoothgrad", 1.7, False)
+    return path_case(f"SmoothGrad, {samples} samples", "smoothgrad", name, device, samples, 1, bar)
+
+
+PERTURBATIONS = {"occlusion": "captum-occlusion", "lime": "captum-lime", "kernel-shap": "captum-kernel-shap"}
+THEMSELVES = {"lime": "lime", "kernel-shap": "shap"}
+"""The libraries that a method has its name from."""
+
+
+def pictures(method: str, name: str) -> int:
+    """How many pictures are scored."""
+    size = SIZES[name]
+    along = math.ceil((224 - size.patch) / size.stride) + 1
+    return int(along**2) if method == "occlusion" else size.draws
+
+
+def perturbation_case(method: str, name: str, device: torch.device) -> Case:
+    count, captum = pictures(method, name), PERTURBATIONS[method]
+    tried = sizes(name, device, [8, 16, 32], [32, 128, count])
+    floor, chunk = in_parts(partial(raw_scores, frozen(name, device)), images(1, device).repeat(count, 1, 1, 1), tried)
+    here = {"vitrine": vitrine(method, name, 1, device), "floor": floor}
+    bars = [floor_bar(), Bar(captum, 3.0, False)]
+    if method in THEMSELVES:
+        bars.append(Bar(THEMSELVES[method], 1.0, False))
+    peers = [bar.against for bar in bars[1:]]
+    if count >= WORTH_MIXING:
+        here[MIXED] = vitrine(method, name, 1, device, precision="mixed")
+        bars += [Bar("floor", 1.15, True, MIXED), Bar(captum, 3.0, False, MIXED)]
+    return Case(
+        f"{method}, {count} pictures, {name} (floor in chunks of {chunk})", here, bars, peers, method, name
+    )  # fmt: skip
+
+
+def relevance_case(name: str, count: int, device: torch.device) -> Case:
+    """Its floor is Zennit on Vitrine's copy: the rules pass every layer several times, whoever drives them."""
+    inputs = images(count, device)
+    return Case(
+        f"LRP EpsilonPlusFlat, {name}, {plural(count)}",
+        {
+            "vitrine": vitrine("lrp-epsilon-plus-flat", name, count, device),
+            "floor": in_parts(raw_rules(name, inputs), inputs, [1, 2, 4, 8, count])[0],
+        },
+        [floor_bar(count, single=1.3), Bar("zennit", 1.0, False)],
+        ["zennit"],
+        "lrp-epsilon-plus-flat",
+        name,
+        count,
+    )
+
+
+LOWEST = {
+    # Rollout takes no gradients but those of the last attention, which tell what tokens the head reads.
+    "rollout": LAYERS[VIT],
+    "transformer-attribution": "encoder.dropout",
+}
+"""Method: what stands below the lowest attention whose gradients it needs."""
+
+
+def attention_case(method: str, name: str, count: int, device: torch.device) -> Case:
+    """None of the other libraries has these, so there is the floor alone."""
+    inputs = images(count, device)
+    one_pass = partial(raw_partial, frozen(name, device), LOWEST[method])
+    floor, _ = in_parts(one_pass, inputs, sizes(name, device, [1, 8], [1, 8, count]))
+    return Case(
+        f"{method}, {name}, {plural(count)}",
+        {"vitrine": vitrine(method, name, count, device), "floor": floor},
+        [floor_bar(count, single=1.3)],
+    )
+
+
+def cases(only: str, device: torch.device) -> Sequence[Callable[[], Case]]:
+    """Every row, built only when its turn comes."""
+    made: list[tuple[str, Callable[[], Case]]] = []
+    for name in LAYERS:
+        made += [(f"grad-cam {name} {count}", partial(grad_cam_case, name, count, device)) for count in (1, 16)]
+    made += [(f"five {name}", partial(five_cams_case, name, device)) for name in ("resnet18", "resnet50")]
+    for name in ("resnet18", "mobilenet_v3_small"):
+        made.append((f"score-cam {name}", partial(score_cam_case, name, device)))
+        made.append((f"ablation-cam {name}", partial(ablation_cam_case, name, device)))
+    for name in LAYERS:
+        made.append((f"ig {name}", partial(integrated_gradients_case, name, device)))
+        made.append((f"smoothgrad {name}", partial(smoothgrad_case, name, device)))
+        made.append((f"expected-gradients {name}", partial(expected_gradients_case, name, device)))
+    for name in LAYERS:
+        made += [(f"{method} {name}", partial(perturbation_case, method, name, device)) for method in PERTURBATIONS]
+    for name in ("resnet18", "resnet50"):
+        made += [(f"lrp {name} {count}", partial(relevance_case, name, count, device)) for count in (1, 16)]
+    for method in LOWEST:
+        made += [(f"{method} {VIT} {count}", partial(attention_case, method, VIT, count, device)) for count in (1, 8)]
+    return [make for key, make in made if only in key]

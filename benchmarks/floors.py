@@ -1,0 +1,88 @@
+"""The floor: the passes that a method makes, and nothing besides, through the network as torchvision makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from zennit.composites import EpsilonPlusFlat
+from zennit.rules import Norm
+
+from benchmarks.setting import CLASS, VIT, fresh
+from benchmarks.timing import Work, best_chunk
+from explainers.core.canonical import Step, canonical
+
+
+def frozen(name: str, device: torch.device) -> nn.Module:
+    """What the floor is measured with."""
+    return fresh(name, device).requires_grad_(False)
+
+
+def raw_scores(network: nn.Module, inputs: Tensor) -> None:
+    """One forward pass."""
+    with torch.no_grad():
+        network(inputs)
+
+
+def raw_gradient(network: nn.Module, inputs: Tensor) -> None:
+    """One forward and one backward pass down to the input."""
+    inputs = inputs.detach().requires_grad_()
+    torch.autograd.grad(network(inputs)[:, CLASS].sum(), inputs)
+
+
+def raw_partial(network: nn.Module, layer: str, inputs: Tensor) -> None:
+    """One forward pass and one backward pass down to a layer."""
+    held = []
+
+    def hold(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+        held.append(output.detach().requires_grad_())
+        return held[0].clone()
+
+    handle = network.get_submodule(layer).register_forward_hook(hold)
+    try:
+        torch.autograd.grad(network(inputs)[:, CLASS].sum(), held)
+    finally:
+        handle.remove()
+
+
+def raw_head(network: nn.Module, layer: str, inputs: Tensor, maps: Tensor) -> None:
+    """One forward pass of a single image up to the layer, where `maps` take the place of what it puts out."""
+    handle = network.get_submodule(layer).register_forward_hook(lambda module, args, output: maps)
+    try:
+        raw_scores(network, inputs)
+    finally:
+        handle.remove()
+
+
+def raw_rules(name: str, inputs: Tensor) -> Callable[[Tensor], None]:
+    """One forward pass and one backward pass by the rules of EpsilonPlusFlat, through a copy made once."""
+    network = canonical(frozen(name, inputs.device), tuple(inputs.shape[1:]))
+    composite = EpsilonPlusFlat(layer_map=[((Step,), Norm())])
+
+    def one_pass(rows: Tensor) -> None:
+        rows = rows.detach().requires_grad_()
+        with composite.context(network):
+            outputs = network(rows)
+            torch.autograd.grad(outputs[:, CLASS], rows, outputs[:, CLASS].detach())
+
+    return one_pass
+
+
+def in_parts(one_pass: Callable[[Tensor], None], rows: Tensor, sizes: Sequence[int]) -> tuple[Work, int]:
+    """All rows through `one_pass` in chunks of the best size, and that size."""
+
+    def work(size: int) -> None:
+        for part in rows.split(size):
+            one_pass(part)
+
+    chunk = best_chunk(work, sorted({size for size in sizes if size <= len(rows)}))
+    return partial(work, chunk), chunk
+
+
+def sizes(name: str, device: torch.device, cpu: Sequence[int], other: Sequence[int]) -> Sequence[int]:
+    """Chunk sizes to try; of a transformer, whose passes are long, only a few on a CPU."""
+    if device.type != "cpu":
+        return other
+    return [1, 8] if name == VIT else cpu
