@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 import typing
 from typing import Any
 
@@ -40,7 +41,8 @@ def method_form(family: str, chosen: Selection, key: str, default: str) -> tuple
 def option_key(key: str, method: str, option: str) -> str:
     """The key of an option's widget. Each method has its own, because elsewhere an option of the same name may have other
     bounds and another default; but one looks at a layer by several methods."""
-    return f"{key}_{option}" if option in SHARED else f"{key}_{method.replace('-', '_')}_{option}"
+    own = re.sub(r"\W", "_", method)  # "grad-cam++": neither addresses nor style sheets take every character
+    return f"{key}_{option}" if option in SHARED else f"{key}_{own}_{option}"
 
 
 def about(method: ex.Method) -> None:

@@ -66,10 +66,39 @@ class App:
 
     def choose(self, key: str, option: str) -> None:
         """An option of a select box."""
+        self.pick(key, option)
+        self.wait()
+
+    def pick(self, key: str, option: str) -> None:
+        """An option of a select box, without waiting for what comes of it."""
         box = self.widget(key).get_by_role("combobox")
         box.click()
         box.fill(option)
         self.page.get_by_role("option", name=option, exact=True).first.click()
+
+    def nudge(self, key: str) -> None:
+        """Move a control a little, whatever its kind, without waiting for what comes of it."""
+        control = self.widget(key)
+        control.wait_for(timeout=RUNNING)
+        if (slider := control.get_by_role("slider")).count():
+            lowest = float(slider.input_value()) == float(slider.get_attribute("min") or 0)
+            slider.press("ArrowRight" if lowest else "ArrowLeft")
+        elif (box := control.get_by_role("combobox")).count():
+            box.click()
+            self.page.get_by_role("option", selected=False).first.click()
+        elif (number := control.locator("input[type=number]")).count():
+            number.fill(str(float(number.input_value()) + 1).removesuffix(".0"))
+            number.press("Enter")
+        elif (choice := control.get_by_role("radio", checked=False)).count():
+            choice.first.click()
+        else:
+            control.locator("label").first.click()
+
+    def fill(self, key: str, text: str) -> None:
+        """Type into a field."""
+        field = self.widget(key).locator("input")
+        field.fill(text)
+        field.press("Enter")
         self.wait()
 
     def slide(self, key: str, presses: int) -> None:

@@ -173,10 +173,7 @@ def test_saliency_controls(app: App) -> None:
     changed("opacity")
     app.toggle("saliency_fixed")
     changed("fixed scale")
-    limit = app.widget("saliency_limit").locator("input")
-    limit.fill("0.25")
-    limit.press("Enter")
-    app.wait()
+    app.fill("saliency_limit", "0.25")
     changed("largest value")
     for title in ("Gradient", "Input × gradient", "SmoothGrad", "Gradient SHAP", "Guided backpropagation", "DeepLift"):
         app.choose("saliency_method", title)
@@ -218,6 +215,8 @@ def test_grad_cam_controls(app: App) -> None:
     app.page.get_by_role("radio", name="max").or_(app.page.get_by_role("button", name="max")).first.click()
     app.wait()
     assert differ(app.images()[-1], images[-1]) > 0.5
+    app.page.get_by_text("The code that makes the strip").click()
+    expect(app.page.get_by_test_id("stCode").last).to_contain_text('ex.fuse(maps, how="max")')
     assert "layer4" in app.text()
     before = images[1]
     app.choose("cam_layer", "layer2")
@@ -306,7 +305,9 @@ def test_moving_a_control_abandons_the_old_work(app: App) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["", "saliency", "grad_cam", "perturbation", "relevance", "weight_stats"])
+@pytest.mark.parametrize(
+    "path", ["", "saliency", "grad_cam", "perturbation", "attention?model=demo:signs-vit", "relevance", "weight_stats"]
+)
 def test_both_themes_on_every_page(browser: Browser, address: str, path: str, scheme: str) -> None:
     context = browser.new_context(viewport={"width": 800, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
     app = App(context.new_page(), address)
