@@ -54,14 +54,15 @@ def _channel(model: ex.Model) -> tuple[ex.Target, str]:
         help="Every layer that runs once in a pass, from early to late. What comes after it has no part in the map.",
     )  # fmt: skip
     last, places = layers[name].channels - 1, len(layers[name].shape) - 1
-    channel = st.number_input(
+    left, right = st.columns(2)
+    channel = left.number_input(
         "Channel" if places else "Unit", 0, last, 0, 1, key="channel", bind="query-params",
         help=f"0 to {last}. The score is its {'mean over all places' if places else 'value'}.",
     )  # fmt: skip
     place: tuple[int, ...] = ()
     if places:
         words = "row, column" if places == 2 else "number of the token" if places == 1 else f"{places} numbers"
-        place = _place(st.text_input(
+        place = _place(right.text_input(
             "at", key="channel_place", bind="query-params", placeholder="all places",
             help=f"One place of the layer's output of {' × '.join(map(str, layers[name].shape))}: {words}, from 0. "
             "Empty for the mean over all.",
