@@ -47,4 +47,4 @@ def attribution(values: Tensor, inputs: Tensor, target: Target | None = None, **
 
 
 def random_map(seed: int = 0, side: int = SIDE) -> Tensor:
-    return random_inputs(1, (side, side), seed=seed)
+    return random_inputs(1, (side, side), seed=seed)[0]
