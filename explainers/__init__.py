@@ -34,6 +34,7 @@ from explainers.fuse import fuse
 from explainers.inputs.gallery import sample, samples
 from explainers.inputs.images import read_image
 from explainers.models import inspect_checkpoint, list_models, load_model, wrap
+from explainers.trust import Check, Finding, Verdict, checks, estimate_verify, find_check, truth_mask, verify
 from explainers.weight_stats import (
     Spectrum,
     compare,
@@ -49,11 +50,13 @@ __all__ = [
     "Attribution",
     "Cancelled",
     "ChannelTarget",
+    "Check",
     "ClassTarget",
     "Completeness",
     "ContrastTarget",
     "Cost",
     "Engine",
+    "Finding",
     "Layer",
     "Method",
     "Model",
@@ -63,16 +66,20 @@ __all__ = [
     "RegressionTarget",
     "Spectrum",
     "Target",
+    "Verdict",
     "VitrineError",
     "attention_heads",
     "channel_layers",
+    "checks",
     "class_index",
     "compare",
     "default_layer",
     "describe_flow",
     "engine_for",
     "estimate",
+    "estimate_verify",
     "explain",
+    "find_check",
     "find_method",
     "first_layer_filters",
     "fuse",
@@ -93,6 +100,8 @@ __all__ = [
     "samples",
     "spectrum",
     "stages",
+    "truth_mask",
+    "verify",
     "weight_stats",
     "wrap",
 ]

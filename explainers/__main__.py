@@ -78,6 +78,13 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument(
         "--option", action="append", default=[], metavar="K=V", help="an option of the method; repeatable"
     )
+    explain.add_argument(
+        "--verify", nargs="?", const="quick", metavar="CHECKS",
+        help="how far to trust it: quick (if nothing is named), all, or names of checks, separated by commas",
+    )  # fmt: skip
+    explain.add_argument(
+        "--truth", metavar="MASK", help="a picture that is white where the evidence lies; for --verify"
+    )
     explain.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the files go")
     weights.add_argument(
         "--against", metavar="FILE", help="another checkpoint of the architecture, compared tensor by tensor"
@@ -157,13 +164,27 @@ def _explain(parsed: argparse.Namespace) -> None:
         if target is None:
             raise ex.VitrineError("--against needs --target: say which class is explained rather than the other.")
         target = ex.ContrastTarget(ex.class_index(target, model), ex.class_index(parsed.against, model))
-    manifests = []
+    if parsed.truth is not None and parsed.verify is None:
+        raise ex.VitrineError("--truth needs --verify: it is what the map is compared with.")
+    manifests, lines = [], []
     for source in parsed.images:
         image = _image(source)
         attribution = ex.explain(model, image, method=parsed.method, target=target, **options)
-        manifests.append(save_result(parsed.out, source, model, image, attribution))
-    lines = [f"{m['image']}: {m['target']}, score {m['score']:.3f} -> {m['overlay']}" for m in manifests]
+        verdict = _verdict(parsed, model, image, attribution)
+        made = save_result(parsed.out, source, model, image, attribution, None if verdict is None else verdict.record())
+        manifests.append(made)
+        lines.append(f"{made['image']}: {made['target']}, score {made['score']:.3f} -> {made['overlay']}")
+        lines += [] if verdict is None else [f"  {verdict.sentence}"]
     _print(parsed, manifests, lines)
+
+
+def _verdict(parsed: argparse.Namespace, model: ex.Model, image: Any, attribution: ex.Attribution) -> ex.Verdict | None:
+    """What the checks say that --verify asks for."""
+    if parsed.verify is None:
+        return None
+    checks = parsed.verify if parsed.verify in ("quick", "all") else parsed.verify.split(",")
+    truth = None if parsed.truth is None else ex.truth_mask(model, ex.read_image(parsed.truth))
+    return ex.verify(model, image, attribution, checks, truth=truth)
 
 
 def _option(text: str) -> tuple[str, Any]:

@@ -24,7 +24,7 @@ from explainers.core.pricing import predicted_seconds
 from explainers.core.regions import Segments, find_regions
 from explainers.core.registry import Method, fitting_method, methods
 from explainers.core.run import Run
-from explainers.core.target import Target, layer_of
+from explainers.core.target import Target, are_probabilities, layer_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +56,7 @@ def predict(model: Model, images: Images, *, engine: Engine | None = None) -> Pr
     engine = engine or engine_for()
     inputs = model.inputs(images).to(engine.device)
     outputs = Run(model, engine).outputs(inputs).flatten(1).float().cpu()
-    normal = bool(((outputs >= 0).all() & ((outputs.sum(1) - 1).abs() < 1e-4).all()).item())
-    is_class = model.task == "classification" and not normal
+    is_class = model.task == "classification" and not are_probabilities(outputs)
     labels = tuple(model.label(i) for i in range(outputs.shape[1]))
     return Prediction(outputs, outputs.softmax(1) if is_class else outputs, labels)
 

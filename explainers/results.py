@@ -21,11 +21,19 @@ DEFAULT_COLOURS = {True: "blue-red", False: "viridis"}
 
 
 def save_result(
-    folder: Path, source: str, model: Model, image: Image.Image, attribution: Attribution
+    folder: Path,
+    source: str,
+    model: Model,
+    image: Image.Image,
+    attribution: Attribution,
+    verdict: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write NAME.png, NAME.npy and NAME.json for one explained picture.
 
     The manifest is written last, so that a half-written result is never taken for a whole one.
+
+    Args:
+        verdict: what the checks found, for the manifest.
 
     Returns:
         The manifest.
@@ -77,6 +85,8 @@ def save_result(
     if attribution.error is not None:
         manifest["reliability"] = attribution.reliability
         manifest["largest_standard_error"] = float(attribution.error.max())
+    if verdict is not None:
+        manifest["verdict"] = verdict
     try:
         folder.mkdir(parents=True, exist_ok=True)
         picture.save(folder / f"{name}.png")

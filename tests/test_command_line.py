@@ -13,6 +13,7 @@ from PIL import Image
 
 import explainers as ex
 from explainers.__main__ import main
+from explainers.demo.scenes import draw_scene
 
 SCENE = "scene:1000050"
 
@@ -83,6 +84,31 @@ def test_a_channel_of_a_layer(capsys: pytest.CaptureFixture[str], tmp_path: Path
     assert manifest["score"] == pytest.approx(float(expected.score[0]), rel=1e-4)
 
 
+def test_a_verdict_goes_into_the_manifest_and_its_sentence_on_the_screen(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    scene = draw_scene(1000050)
+    picture, mask = tmp_path / "scene.png", tmp_path / "mask.png"
+    scene.image.save(picture)
+    Image.fromarray(scene.signs[0].mask).save(mask)
+    asked = ["explain", "--model", "demo:signs-cnn", str(picture), "--out", str(tmp_path / "out"), "--truth", str(mask)]
+    status, out, _ = run(capsys, *asked, "--verify", "pointing-game,energy-inside,deletion", "--json")
+    assert status == 0
+    said = json.loads(out)[0]["verdict"]
+    assert [check["check"] for check in said["checks"]] == ["pointing-game", "energy-inside", "deletion"]
+    model = ex.load_model("demo:signs-cnn")
+    verdict = ex.verify(model, scene.image, ex.explain(model, scene.image), "all", truth=scene.signs[0].mask)
+    for check in said["checks"]:
+        assert check["value"] == pytest.approx(verdict[check["check"]].value, abs=1e-6)
+    status, out, _ = run(capsys, *asked, "--verify")
+    assert status == 0
+    quick = ex.verify(model, scene.image, ex.explain(model, scene.image), truth=scene.signs[0].mask)
+    assert quick.sentence in out
+    status, out, err = run(capsys, *asked, "--verify", "beauty")
+    assert (status, out) == (2, "")
+    assert "no check 'beauty'" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -93,6 +119,7 @@ def test_a_channel_of_a_layer(capsys: pytest.CaptureFixture[str], tmp_path: Path
         (["explain", "--model", "demo:signs-cnn", "--option", "nonsense", SCENE, "--out", "OUT"], "NAME=VALUE"),
         (["explain", "--model", "demo:signs-cnn", "--target", "stopp", SCENE, "--out", "OUT"], "did you mean: stop"),
         (["explain", "--model", "demo:signs-cnn", "--against", "stop", SCENE, "--out", "OUT"], "--target"),
+        (["explain", "--model", "demo:signs-cnn", "--truth", "mask.png", SCENE, "--out", "OUT"], "--verify"),
         (["explain", "--model", "demo:signs-cnn", "--target", "77", SCENE, "--out", "OUT"], "77"),
         (["explain", "--model", "demo:signs-cnn", "--target", "layer9:1", SCENE, "--out", "OUT"], "mean one of: layer"),
         (["explain", "--model", "demo:signs-cnn", "--target", "layer2:99", SCENE, "--out", "OUT"], "no channel 99"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -83,6 +83,24 @@ class Attribution:
     model_fingerprint: str = ""
     error: Tensor | None = field(default=None, repr=False)
     share: float = 1.0
+
+    def row(self, number: int) -> Attribution:
+        """The attribution of one of several inputs; the cost stays that of all of them."""
+        if not 0 <= number < len(self.values):
+            raise VitrineError(
+                f"There are attributions of {len(self.values)} inputs, 0 to {len(self.values) - 1}, and no {number}."
+            )
+        place = slice(number, number + 1)
+        promise = self.completeness
+        return replace(
+            self,
+            values=self.values[place],
+            target=self.target.take([number]),
+            score=self.score[place],
+            inputs=self.inputs[place],
+            error=None if self.error is None else self.error[place],
+            completeness=None if promise is None else Completeness(promise.total[place], promise.expected[place]),
+        )
 
     @property
     def reliability(self) -> float | None:

@@ -37,6 +37,11 @@ def layer_of(target: Target) -> str | None:
     return layer
 
 
+def are_probabilities(outputs: Tensor) -> bool:
+    """Whether outputs (N, K) are probabilities already: none below 0, and every row sums up to 1."""
+    return bool(((outputs >= 0).all() & ((outputs.sum(1) - 1).abs() < 1e-4).all()).item())
+
+
 def _take(index: Index, rows: Sequence[int]) -> Index:
     return index if isinstance(index, int) else tuple(index[row] for row in rows)
 

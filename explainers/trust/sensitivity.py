@@ -1,0 +1,151 @@
+"""Infidelity and max-sensitivity: does the map foretell what changes of the input do, and does it stay put under small ones.
+
+Both are Captum's, made chunk by chunk on the device; Captum is their test.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from explainers.core.attribution import Cost
+from explainers.core.draws import generator
+from explainers.core.fills import Fill, fill_of
+from explainers.core.versions import sweep
+from explainers.trust.registry import Asks, SeedOptions, check
+from explainers.trust.trial import Trial, is_slopes, times
+from explainers.trust.verdict import Finding, percent
+
+YEH = "Yeh et al. 2019, arXiv:1901.09392"
+
+
+class InfidelityOptions(SeedOptions):
+    samples: int = Field(100, ge=2, le=5000, description="Random squares that are covered, one at a time.")
+    largest: float = Field(
+        0.5, gt=0, le=1, description="Side of the largest square, as a share of the picture's shorter side."
+    )
+    fill: Fill = Field(Fill.MEAN, description="What is seen where the picture is covered.")
+
+
+def random_squares(one: Tensor, options: InfidelityOptions) -> Tensor:
+    """Where each sample covers the input, bool on the CPU: squares (S, 1, H, W); of a vector, random features (S, F)."""
+    source = generator("cpu", options.seed)
+    count = options.samples
+    if one.ndim == 2:
+        features = one.shape[1]
+        how_many = torch.randint(1, max(1, round(options.largest * features)) + 1, (count, 1), generator=source)
+        places = torch.rand((count, features), generator=source).argsort(1).argsort(1)
+        return places < how_many
+    height, width = one.shape[-2:]
+    longest = max(1, round(options.largest * min(height, width)))
+    side = torch.randint(1, longest + 1, (count, 1), generator=source)
+    lines = []
+    for length in (height, width):
+        start = (torch.rand((count, 1), generator=source) * (length - side + 1)).long()
+        place = torch.arange(length)
+        lines.append((place >= start) & (place < start + side))
+    return (lines[0].unsqueeze(2) & lines[1].unsqueeze(1)).unsqueeze(1)
+
+
+@check(
+    "infidelity",
+    title="Infidelity",
+    citation=YEH,
+    says="The mean squared error of what the map foretells when a random square is covered, once the map is brought to the best scale; "
+    "in units of the score, squared.",
+    better="lower",
+    low=0,
+    high=None,
+    needs=Asks.SCORES,
+    cost=lambda attribution, options, rerun: Cost(options.samples + 1),
+)
+def infidelity(trial: Trial, options: InfidelityOptions) -> Finding:
+    """Captum's infidelity with normalize=True: mean (scale * foretold - drop)^2 with the scale that makes it least.
+
+    What is foretold: of maps of slopes, the change of the input times the map; of all others, which are in shares of the score, the
+    sum of the map over what is covered.
+    """
+    run, one, attribution = trial.run, trial.one, trial.attribution
+    squares = random_squares(one, options)
+    filled = fill_of(trial.model, one, Fill.MEAN if options.fill is Fill.INPAINT else options.fill, options.seed)
+    slopes = is_slopes(attribution) and attribution.values.shape == one.shape
+    shares = (attribution.values.to(one) * (one - filled))[0] if slopes else trial.heat.to(one)
+    weights = (
+        shares.double().flatten() if one.ndim == 2 else shares.double().reshape(-1, *one.shape[2:]).sum(0).flatten()
+    )
+
+    def versions(numbers: slice) -> tuple[Tensor, Tensor]:
+        covered = squares[numbers].to(one.device)
+        return torch.where(covered, filled, one), covered.flatten(1).double() @ weights
+
+    foretold, scores = zip(*sweep(run, one, trial.target, options.samples, versions), strict=True)
+    drop = run.scores(one, trial.target).double().cpu() - torch.cat(scores).double().cpu()
+    told = torch.cat(foretold).cpu()
+    square = float((told * told).sum())
+    scale = float((told * drop).sum()) / square if square > 0 else 1.0
+    value = float((scale * told - drop).square().mean())
+    possible = float(drop.square().mean())
+    explained = max(0.0, 1 - value / possible) if possible > 0 else None
+    return _infidelity(value, scale, explained, pd.DataFrame({"foretold": (scale * told), "drop of the score": drop}))
+
+
+def _infidelity(value: float, scale: float, explained: float | None, table: pd.DataFrame) -> Finding:
+    details = {"scale": scale, "explained": explained}
+    if explained is None:
+        return Finding(
+            "infidelity",
+            value,
+            None,
+            "The score does not answer to covered squares, so nothing can be foretold.",
+            "",
+            table,
+            details,
+        )
+    if scale <= 0:
+        said = "its strong places raise the score when they are covered, on average"
+        return Finding("infidelity", value, False, f"The map runs against the score: {said}.", said, table, details)
+    clause = f"it foretells {percent(explained)} of how the score answers to covered squares"
+    sentence = f"The map foretells {percent(explained)} of how the score answers to random covered squares."
+    return Finding("infidelity", value, None, sentence, clause, table, details)
+
+
+class SensitivityOptions(SeedOptions):
+    radius: float = Field(0.02, gt=0, le=1, description="Largest change of any input value, in units of the input.")
+    samples: int = Field(10, ge=1, le=200, description="Random changes; each takes a run of the method.")
+
+
+def nudges(one: Tensor, options: SensitivityOptions) -> Tensor:
+    """Changes of the input, uniform within the radius, (S, ...), on the CPU."""
+    source = generator("cpu", options.seed)
+    drawn = torch.rand((options.samples, *one.shape[1:]), generator=source, dtype=torch.float64)
+    return (2 * drawn - 1) * options.radius
+
+
+@check(
+    "max-sensitivity",
+    title="Max-sensitivity",
+    citation=YEH,
+    says="How far the map moves, at most, when every input value changes by a little at random: as a share of the map's own length.",
+    better="lower",
+    low=0,
+    high=None,
+    needs=Asks.RERUNS,
+    cost=lambda attribution, options, rerun: times(rerun, options.samples + 1),
+)
+def max_sensitivity(trial: Trial, options: SensitivityOptions) -> Finding:
+    """Largest ||map of the changed input - map|| / ||map||, Euclidean, over the raw values."""
+    changed = trial.one + nudges(trial.one, options).to(trial.one)
+    maps = trial.values_again(torch.cat([trial.one, changed])).flatten(1)
+    if not bool(torch.isfinite(maps).all()) or float(maps[0].norm()) == 0:
+        said = "The map is blank or has values that are not numbers, so there is nothing to compare with."
+        return Finding("max-sensitivity", None, None, said)
+    moved = (maps[1:] - maps[0]).norm(dim=1) / maps[0].norm()
+    value = float(moved.max())
+    table = pd.DataFrame({"change": range(1, options.samples + 1), "moved, share of the map's length": moved})
+    sentence = f"When every input value changes by up to {options.radius:g}, the map moves by {percent(value)} of its own length at most."
+    clause = "" if value < 1 else f"changes of {options.radius:g} move it by {percent(value)} of its own length"
+    return Finding(
+        "max-sensitivity", value, False if value >= 1 else None, sentence, clause, table, {"mean": float(moved.mean())}
+    )

@@ -1,0 +1,177 @@
+"""What the checks found, in numbers and in one careful sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from explainers.core.attribution import Cost
+from explainers.core.errors import VitrineError
+
+if TYPE_CHECKING:
+    from explainers.trust.registry import Check
+
+CLAUSES = 5  # in a verdict's sentence, at most
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """What one check says of one map.
+
+    Attributes:
+        check: its name.
+        value: None where the check could not be made of this map.
+        good: None where no threshold is agreed on, or nothing is known.
+        sentence: one plain sentence.
+        clause: the same in a few words, lower case and without a full stop, for the verdict's sentence; "" to stay out of it.
+        table: what to draw: a curve or a row per step, tidy, with units in the columns' names.
+        details: other numbers.
+        cost: what it took.
+    """
+
+    check: str
+    value: float | None
+    good: bool | None
+    sentence: str
+    clause: str = ""
+    table: pd.DataFrame | None = field(default=None, repr=False)
+    details: dict[str, Any] = field(default_factory=dict)
+    cost: Cost = field(default_factory=Cost)
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """How far a map can be trusted.
+
+    Attributes:
+        method: that made the map.
+        highlights: what the map highlights, as the end of a sentence: "4 % of the picture, at the upper left".
+        findings: one per check.
+        checks: the checks, in the same order.
+        cost: of all of them.
+    """
+
+    method: str
+    highlights: str
+    findings: tuple[Finding, ...]
+    checks: tuple[Check, ...]
+    cost: Cost
+
+    @property
+    def sentence(self) -> str:
+        """What the map highlights and what was found of it, bad findings first."""
+        broken = next((f for f in self.findings if f.check == "map" and f.good is False), None)
+        if broken is not None:
+            return broken.sentence
+        said = [finding for finding in self.findings if finding.clause]
+        said.sort(key=lambda finding: {False: 0, True: 1, None: 2}[finding.good])
+        clauses = [f"the map highlights {self.highlights}", *(finding.clause for finding in said[:CLAUSES])]
+        text = "; ".join(clauses)
+        return text[0].upper() + text[1:] + "."
+
+    def __getitem__(self, name: str) -> Finding:
+        """The finding of the check called `name`."""
+        for finding in self.findings:
+            if finding.check == name:
+                return finding
+        made = ", ".join(finding.check for finding in self.findings) or "none"
+        raise VitrineError(f"The check {name!r} was not made; those made are: {made}.")
+
+    def __contains__(self, name: str) -> bool:
+        return any(finding.check == name for finding in self.findings)
+
+    def table(self) -> pd.DataFrame:
+        """A row per check: check, title, value, low, high, better, good, sentence, forward and backward passes, seconds, citation."""
+        rows = [
+            {
+                "check": check.name,
+                "title": check.title,
+                "value": finding.value,
+                "low": check.low,
+                "high": check.high,
+                "better": check.better,
+                "good": finding.good,
+                "sentence": finding.sentence,
+                "forward passes": finding.cost.forward,
+                "backward passes": finding.cost.backward,
+                "seconds": finding.cost.seconds,
+                "citation": check.citation,
+            }
+            for check, finding in zip(self.checks, self.findings, strict=True)
+        ]
+        columns = [
+            "check", "title", "value", "low", "high", "better", "good", "sentence",
+            "forward passes", "backward passes", "seconds", "citation",
+        ]  # fmt: skip
+        made = pd.DataFrame(rows, columns=columns)
+        return made.astype({"value": "float64", "low": "float64", "high": "float64", "good": "boolean"})
+
+    def record(self) -> dict[str, Any]:
+        """The verdict as plain data, for a manifest: NaN and infinite numbers do not occur in it."""
+        return {
+            "sentence": self.sentence,
+            "checks": [
+                {
+                    "check": check.name, "value": finding.value, "range": [check.low, check.high],
+                    "better": check.better, "good": finding.good, "sentence": finding.sentence,
+                    "details": finding.details,
+                    "passes": {"forward": finding.cost.forward, "backward": finding.cost.backward},
+                    "seconds": round(finding.cost.seconds, 4), "citation": check.citation,
+                }
+                for check, finding in zip(self.checks, self.findings, strict=True)
+            ],
+        }  # fmt: skip
+
+
+def highlighted(heat: Tensor) -> str:
+    """What a map highlights: how little of the input holds half of its positive values, and where that is.
+
+    Args:
+        heat: (H, W) or (F,).
+    """
+    positive = torch.nan_to_num(heat, nan=0.0, posinf=0.0, neginf=0.0).clamp_min(0)
+    total = float(positive.sum())
+    if total <= 0:
+        return "nothing: none of its values is positive"
+    values, places = positive.flatten().sort(descending=True)
+    count = 1 + int((values.cumsum(0) < total / 2).sum())
+    if heat.ndim == 1:
+        return f"{count} of {len(heat)} features, which hold half of its positive values"
+    kept = places[: min(count, len(places))]
+    weights = values[: len(kept)] / values[: len(kept)].sum()
+    row = float(((kept // heat.shape[1] + 0.5) * weights).sum()) / heat.shape[0]
+    column = float(((kept % heat.shape[1] + 0.5) * weights).sum()) / heat.shape[1]
+    return f"{percent(len(kept) / heat.numel())} of the picture, {_where(row, column)}"
+
+
+def _where(row: float, column: float) -> str:
+    """A place given by shares of the height and the width, in words."""
+    vertical = ["upper", "", "lower"][min(2, int(row * 3))]
+    horizontal = ["left", "", "right"][min(2, int(column * 3))]
+    match vertical, horizontal:
+        case "", "":
+            return "around the middle"
+        case "", side:
+            return f"around the middle {side}"
+        case edge, "":
+            return f"around the {edge} middle"
+    return f"around the {vertical} {horizontal}"
+
+
+def percent(share: float) -> str:
+    """A share in words: whole percents, and "less than 1 %" rather than "0 %"."""
+    if 0 < share < 0.01:
+        return "less than 1 %"
+    if 0.99 < share < 1:
+        return "more than 99 %"
+    return f"{share:.0%}".replace("%", " %")
+
+
+def join_words(words: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)

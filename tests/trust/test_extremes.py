@@ -1,0 +1,165 @@
+"""Perfect and worst pairs of model and map give the extreme values of every check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import explainers as ex
+from explainers.core import registry
+from explainers.core.model import Needs
+from explainers.core.options import NoOptions
+from explainers.core.registry import explainer
+from explainers.core.run import Run
+from explainers.core.target import Target
+from tests.core.networks import Linear, random_inputs, small_model
+from tests.trust.pairs import SIDE, attribution, patch_mask, patch_model, picture
+
+STEPS = {"steps": 16, "fill": "zero"}
+
+
+def verdict(values: Tensor, *checks: str, **options: Any) -> ex.Verdict:
+    return ex.verify(patch_model(), picture(), attribution(values, picture()), checks, **options)
+
+
+def test_deletion_and_insertion_of_a_perfect_map() -> None:
+    """Sixteen steps of sixteen pixels: the first one covers (shows) just the square."""
+    found = verdict(patch_mask()[None].double(), "deletion", "insertion", **STEPS)
+    assert found["deletion"].value == pytest.approx(0, abs=1e-9)
+    assert found["insertion"].value == pytest.approx(1, abs=1e-9)
+    assert found["deletion"].good is True
+    assert found["insertion"].good is True
+
+
+def test_deletion_and_insertion_of_the_worst_map() -> None:
+    """The square comes last: it is covered (shown) by the last step alone."""
+    found = verdict(-patch_mask()[None].double(), "deletion", "insertion", **STEPS)
+    assert found["deletion"].value == pytest.approx(15 / 16, abs=1e-6)
+    assert found["insertion"].value == pytest.approx(1 / 16, abs=1e-6)
+    assert found["deletion"].good is False
+    assert found["insertion"].good is False
+    assert found["deletion"].details["better than random orders"] <= 0.5
+
+
+def test_a_curve_of_scores_has_the_range_of_its_scores() -> None:
+    """A linear score and the map of its own terms: deletion is as low as any order can make it, and insertion mirrors it."""
+    weights = random_inputs(1, (3 * SIDE * SIDE, 1), seed=3, dtype=torch.float64)[0].abs()
+    model = ex.Model("linear", Linear(weights), (3, SIDE, SIDE), task="regression")
+    one = torch.ones(1, 3, SIDE, SIDE, dtype=torch.float64)
+    values = (one[0] * weights.view(3, SIDE, SIDE)).sum(0, keepdim=True)
+    made = attribution(values, one, ex.RegressionTarget(0))
+    found = ex.verify(model, one, made, ["deletion", "insertion"], fill="zero", steps=8, orders=0)
+    order = np.sort(values.numpy().ravel())[::-1].cumsum()[31::32] / values.numpy().sum()
+    assert found["insertion"].details["quantity"] == "score"
+    low = found["insertion"].table["score"].min() / values.sum().item()
+    assert found["insertion"].value == pytest.approx(float(((order - low) / (1 - low)).mean()), rel=1e-5)
+    assert found["deletion"].value == pytest.approx(1 - float(order.mean()), rel=1e-5)
+
+
+def test_road_of_a_perfect_and_of_the_worst_map() -> None:
+    """Without the square its surroundings are black, and so is what fills it."""
+    perfect = verdict(patch_mask()[None].double(), "road", noise=0.0)["road"]
+    worst = verdict(-patch_mask()[None].double(), "road", noise=0.0)["road"]
+    assert perfect.value == pytest.approx(1, abs=1e-6)
+    assert worst.value == pytest.approx(-1, abs=1e-6)
+    assert (perfect.good, worst.good) == (True, False)
+
+
+@pytest.mark.parametrize("truth", [patch_mask(), patch_mask().numpy(), (8, 4, 12, 8)])
+def test_truth_is_met_or_missed(truth: Any) -> None:
+    names = ["pointing-game", "energy-inside", "truth-overlap", "relevance-rank-accuracy"]
+    met = verdict(patch_mask()[None].double(), *names, truth=truth)
+    missed = verdict((~patch_mask())[None].double(), *names, truth=truth)
+    assert [finding.value for finding in met.findings] == [1, 1, 1, 1]
+    assert [finding.value for finding in missed.findings] == [0, 0, 0, 0]
+    assert all(finding.good is True for finding in met.findings)
+    assert all(finding.good is False for finding in missed.findings)
+
+
+def test_infidelity_of_a_linear_model_is_zero_and_of_its_negative_is_said() -> None:
+    weights = random_inputs(1, (3 * SIDE * SIDE, 2), seed=5, dtype=torch.float64)[0]
+    model = ex.Model("linear", Linear(weights), (3, SIDE, SIDE))
+    one = random_inputs(1, (3, SIDE, SIDE), seed=6, dtype=torch.float64)
+    exact = ex.explain(model, one, "input-x-gradient", 0)
+    found = ex.verify(model, one, exact, "infidelity", fill="zero").findings[0]
+    assert found.value == pytest.approx(0, abs=1e-6)
+    assert found.details["explained"] == pytest.approx(1)
+    assert found.details["scale"] == pytest.approx(1, rel=1e-4)
+    slopes = ex.verify(model, one, ex.explain(model, one, "gradient", 0), "infidelity", fill="mean").findings[0]
+    assert slopes.details["explained"] == pytest.approx(1)
+    turned = ex.verify(model, one, attribution(-exact.values, one), "infidelity", fill="zero").findings[0]
+    assert turned.good is False
+    assert turned.details["scale"] == pytest.approx(-1, rel=1e-4)
+
+
+def test_a_linear_models_gradient_does_not_move() -> None:
+    weights = random_inputs(1, (3 * SIDE * SIDE, 2), seed=5, dtype=torch.float64)[0]
+    model = ex.Model("linear", Linear(weights), (3, SIDE, SIDE))
+    one = random_inputs(1, (3, SIDE, SIDE), seed=6, dtype=torch.float64)
+    found = ex.verify(model, one, ex.explain(model, one, "gradient", 0), "max-sensitivity").findings[0]
+    assert found.value == pytest.approx(0, abs=1e-6)
+
+
+def test_completeness_is_met_and_missed() -> None:
+    model, one = small_model(), random_inputs(1)
+    exact = ex.explain(model, one, "integrated-gradients", 1, steps=200)
+    assert ex.verify(model, one, exact, "completeness").findings[0].value == pytest.approx(0, abs=0.01)
+    rough = ex.explain(model, one, "integrated-gradients", 1, steps=2)
+    promise = rough.completeness
+    assert promise is not None
+    gap = abs(float(promise.total[0] - promise.expected[0])) / abs(float(promise.expected[0]))
+    assert ex.verify(model, one, rough, "completeness").findings[0].value == pytest.approx(gap, rel=1e-5)
+
+
+@pytest.fixture
+def edges() -> Iterator[str]:
+    """A method that never looks at the network."""
+
+    @explainer(
+        "edges", title="Edges", family="saliency", needs=Needs.SCORES, cost=lambda shape, options: ex.Cost(),
+        citation="", shows="", caveat="", signed=False,
+    )  # fmt: skip
+    def edges(run: Run, inputs: Tensor, target: Target, options: NoOptions) -> Tensor:
+        grey = inputs.mean(1, keepdim=True)
+        kernel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]).to(inputs)
+        slopes = F.conv2d(grey, torch.stack([kernel, kernel.T])[:, None], padding=1)
+        return slopes.square().sum(1).sqrt()
+
+    yield "edges"
+    del registry._methods["edges"]
+
+
+def test_an_edge_detector_is_caught(edges: str) -> None:
+    model, image = ex.load_model("demo:signs-cnn"), ex.sample("scene:1000050").load()
+    found = ex.verify(model, image, ex.explain(model, image, edges), "randomisation").findings[0]
+    assert found.value == pytest.approx(1)
+    assert found.details["SSIM"] == pytest.approx(1)
+    assert found.good is False
+    assert "edge detector" in found.sentence
+    honest = ex.verify(model, image, ex.explain(model, image, "grad-cam"), "randomisation").findings[0]
+    assert honest.good is True
+    assert honest.value < 0.5
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (torch.zeros(1, SIDE, SIDE), "blank"),
+        (torch.full((1, SIDE, SIDE), 3.0), "constant"),
+        (torch.full((1, SIDE, SIDE), float("nan")), "not numbers"),
+        (torch.where(patch_mask(), float("inf"), 1.0)[None], "not numbers"),
+        ((~patch_mask())[None].double() * 7, "saturated"),
+    ],
+)
+def test_what_is_no_map_is_said(values: Tensor, words: str) -> None:
+    found = verdict(values, "map")
+    assert found["map"].value == 0
+    assert found["map"].good is False
+    assert words in found.sentence
+    assert found.cost == ex.Cost()
