@@ -12,7 +12,7 @@ from typing import Final
 from PIL import Image
 
 from explainers.core.errors import VitrineError
-from explainers.demo.scenes import draw_scene
+from explainers.demo.scenes import CLASSES, draw_scene
 from explainers.inputs.images import read_image
 
 SCENE_ID: Final = re.compile(r"scene:([0-9]{1,18})(\+sticker)?")
@@ -61,6 +61,11 @@ class Sample:
     title: str
     credit: str
     source: Callable[[], Image.Image] = field(repr=False, compare=False)
+    known: Callable[[], dict[str, Image.Image]] = field(default=dict, repr=False, compare=False)
+
+    def regions(self) -> dict[str, Image.Image]:
+        """What is known to lie where, white on black in the picture's own frame: signs by their class, and "the sticker"."""
+        return self.known()
 
     def load(self) -> Image.Image:
         """The picture, RGB."""
@@ -84,7 +89,7 @@ def sample(id: str) -> Sample:
     if match := SCENE_ID.fullmatch(id):
         seed, sticker = int(match[1]), match[2] is not None
         title = SCENES.get(id, f"Scene {seed}, with the sticker" if sticker else f"Scene {seed}")
-        return Sample(id, title, SCENE_CREDIT, partial(_scene, seed, sticker))
+        return Sample(id, title, SCENE_CREDIT, partial(_scene, seed, sticker), partial(_regions, seed, sticker))
     raise VitrineError(
         f"There is no sample {id!r}; give one of {', '.join(PHOTOS)}, or scene:<number>, with +sticker if wanted."
     )
@@ -92,6 +97,13 @@ def sample(id: str) -> Sample:
 
 def _scene(seed: int, sticker: bool) -> Image.Image:
     return draw_scene(seed, sticker=sticker).image
+
+
+def _regions(seed: int, sticker: bool) -> dict[str, Image.Image]:
+    scene = draw_scene(seed, sticker=sticker)
+    masks = {CLASSES[sign.label]: scene.mask_of(sign.label) for sign in scene.signs}
+    masks |= {} if scene.sticker is None else {"the sticker": scene.sticker}
+    return {name: Image.fromarray(mask) for name, mask in masks.items()}
 
 
 def _photo(file: str) -> Image.Image:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -73,6 +73,24 @@ class Verdict:
         clauses = [f"the map highlights {self.highlights}", *(finding.clause for finding in said[:CLAUSES])]
         text = "; ".join(clauses)
         return text[0].upper() + text[1:] + "."
+
+    @classmethod
+    def joined(cls, verdicts: Sequence[Verdict]) -> Verdict:
+        """One verdict from several of the same map, in their order.
+
+        Args:
+            verdicts: at least one.
+        """
+        first = verdicts[0]
+        costs = [verdict.cost for verdict in verdicts]
+        return replace(
+            first,
+            findings=tuple(finding for verdict in verdicts for finding in verdict.findings),
+            checks=tuple(check for verdict in verdicts for check in verdict.checks),
+            cost=Cost(
+                sum(c.forward for c in costs), sum(c.backward for c in costs), sum(c.seconds for c in costs), sum(c.half for c in costs)
+            ),
+        )  # fmt: skip
 
     def __getitem__(self, name: str) -> Finding:
         """The finding of the check called `name`."""

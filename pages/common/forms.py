@@ -34,7 +34,7 @@ def method_form(family: str, chosen: Selection, key: str, default: str) -> tuple
     method = methods[st.selectbox("Method", titles, index=start, key=f"{key}_method", bind="query-params")]
     fields = {name: field for name, field in method.options.model_fields.items() if _extra(field, "choices") != "page"}
     fields = dict(sorted(fields.items(), key=lambda item: item[0] in SELDOM))
-    values = {name: _control(option_key(key, method.name, name), name, field, chosen) for name, field in fields.items()}
+    values = {name: _choice(option_key(key, method.name, name), name, field, chosen) for name, field in fields.items()}
     return method, {name: value for name, value in values.items() if value != fields[name].default}
 
 
@@ -59,8 +59,8 @@ def _extra(field: FieldInfo, name: str) -> Any:
     return extra.get(name) if isinstance(extra, dict) else None
 
 
-def _control(key: str, name: str, field: FieldInfo, chosen: Selection) -> Any:
-    return _layer(key, chosen) if _extra(field, "choices") == "layers" else _widget(key, name, field)
+def _choice(key: str, name: str, field: FieldInfo, chosen: Selection) -> Any:
+    return _layer(key, chosen) if _extra(field, "choices") == "layers" else control(key, name, field)
 
 
 def _layer(key: str, chosen: Selection) -> str | None:
@@ -74,7 +74,7 @@ def _layer(key: str, chosen: Selection) -> str | None:
     return None if name == last else name
 
 
-def _widget(key: str, name: str, field: FieldInfo) -> Any:
+def control(key: str, name: str, field: FieldInfo) -> Any:
     """The control that fits a field's type and bounds."""
     label, help_text, kind = name.replace("_", " ").capitalize(), field.description, field.annotation
     low, high = _bound(field, Ge, Gt), _bound(field, Le, Lt)

@@ -19,6 +19,7 @@ from explainers.render.overlay import Scale, encode_png, figure, overlay
 from pages.common.pictures import show_picture
 from pages.common.selection import Selection, short_hash
 from pages.common.shelves import result_shelf
+from pages.common.verdicts import verdict_panel
 
 WIDTH = 560  # px of a rendered picture: sharp on a projector, small on the wire
 FOLDS: dict[str, ex.Reduce] = {
@@ -155,12 +156,8 @@ def explanation_panel(
         st.caption("The picture as the model sees it")
     with right:
         picture(chosen, result, view, words)
-    if not result.values.any():
-        st.warning(
-            "The map is zero everywhere: by this method, nothing at this place raises the score.",
-            icon=":material/blur_off:",
-        )
     _numbers(result)
+    verdict_panel(chosen, result)
     _downloads(chosen, result, view, title)
     map_table(result, view)
     with st.expander("The code that makes this", icon=":material/code:"):

@@ -39,6 +39,13 @@ class Selection:
     target_code: str
     key: tuple[str, str, str]
 
+    def regions(self) -> dict[str, Image.Image]:
+        """The parts of a drawn scene by name, white where they are; none of other pictures."""
+        if not self.key[1].startswith("scene:"):
+            return {}
+        drawn: dict[str, Image.Image] = result_shelf().get(("regions", self.key[1]), ex.sample(self.key[1]).regions)
+        return drawn
+
     def enlarged(self, width: int) -> Image.Image:
         """The picture as the model sees it, enlarged to `width` px."""
         assert self.model.preprocess is not None

@@ -32,7 +32,7 @@ def agreed(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> boo
     """Whether the work may start: at once where it is predicted to be short, else at a click that says what it takes."""
     key = ("price", *chosen.key[:2], method.name, repr(sorted(options.items())))
     price: ex.Cost = result_shelf().get(key, lambda: ex.estimate(chosen.model, chosen.image, method.name, **options))
-    words = f"{price.forward:,} forward and {price.backward:,} backward passes, about {_duration(price.seconds)}"
+    words = f"{price.forward:,} forward and {price.backward:,} backward passes, about {duration(price.seconds)}"
     name = f"_agreed_{short_hash(key)}"
     patience = PATIENCE_WITH_A_PICTURE if method.anytime else PATIENCE
     if price.seconds <= patience or st.session_state.get(name):
@@ -46,7 +46,8 @@ def _agree(name: str) -> None:
     st.session_state[name] = True
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds in words."""
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 

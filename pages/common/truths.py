@@ -1,0 +1,93 @@
+"""Where the evidence is known to lie: in a drawn scene, in a box, or in a mask from a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+import explainers as ex
+from explainers.render.overlay import encode_png
+from explainers.render.trust_charts import BOX, box_chart
+from pages.common.pictures import in_place
+from pages.common.selection import PICTURES, Selection
+from pages.common.shelves import uploads
+
+OWN = "the part that is explained"
+UNKNOWN = "unknown"
+BOXED = "a box"
+MASKED = "a mask from a file"
+SHOWN = 300  # px
+EDGES = ("left", "top", "right", "bottom")
+
+
+def truth_form(chosen: Selection, result: ex.Attribution) -> np.ndarray | None:
+    """Choose where the evidence is known to lie; returns the mask (H, W) in the frame of the model's input, or None."""
+    drawn = chosen.regions()
+    choices = [*([OWN, *drawn] if drawn else []), UNKNOWN, BOXED, MASKED]
+    how = st.selectbox(
+        "The evidence is known to lie in", choices, bind="query-params",
+        key="truth_of_scene" if drawn else "truth",
+        help="Where this is known, the map is scored against it. Of drawn scenes every sign's pixels are known.",
+    )  # fmt: skip
+    if how == BOXED:
+        return _box(chosen, result)
+    if how == MASKED:
+        return _mask(chosen)
+    name = result.target.describe(chosen.model.labels) if how == OWN else how
+    if name not in drawn:
+        if how == OWN:
+            st.caption(f"The scene has no part called {name}, so there is no truth to score this map against.")
+        return None
+    return np.asarray(ex.truth_mask(chosen.model, drawn[name]))
+
+
+def _box(chosen: Selection, result: ex.Attribution) -> np.ndarray | None:
+    """A box dragged on the picture, or typed; both are the same four numbers."""
+    height, width = result.inputs.shape[-2:]
+    limits = dict(zip(EDGES, (width, height, width, height), strict=True))
+    start = dict(zip(EDGES, (width // 4, height // 4, 3 * width // 4, 3 * height // 4), strict=True))
+    columns = st.columns(4)
+    edges = [
+        int(column.number_input(
+            edge.capitalize(), 0, limits[edge], start[edge], 1, key=f"truth_{edge}", bind="query-params", help="Pixels of the model's input."
+        ))
+        for column, edge in zip(columns, EDGES, strict=True)
+    ]  # fmt: skip
+    left, top, right, bottom = edges
+    st.altair_chart(
+        box_chart(in_place(encode_png(chosen.enlarged(SHOWN))), (height, width), (left, top, right, bottom)),
+        key="_truth_box", on_select=_take_box, selection_mode=BOX, width="content", alt="The picture, to drag a box on",
+    )  # fmt: skip
+    st.caption("Drag a box over the picture, or type its edges.")
+    if left >= right or top >= bottom:
+        raise ex.VitrineError(
+            f"The box has no inside: left {left} must be less than right {right}, and top {top} less than bottom {bottom}."
+        )
+    mask = np.zeros((height, width), dtype=np.bool_)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+def _take_box() -> None:
+    """Callback of the picture: the box that was dragged becomes the four numbers."""
+    event: Any = st.session_state["_truth_box"]
+    dragged = event["selection"].get(BOX, {})
+    if "x" not in dragged or "y" not in dragged:
+        return
+    for axis, edges in (("x", ("left", "right")), ("y", ("top", "bottom"))):
+        for edge, value in zip(edges, sorted(dragged[axis]), strict=True):
+            st.session_state[f"truth_{edge}"] = max(0, round(value))
+
+
+def _mask(chosen: Selection) -> np.ndarray | None:
+    file = st.file_uploader(
+        "A picture of the same size, white where the evidence lies", PICTURES, key="_truth_file",
+        help="It is cut and scaled as the picture is.",
+    )  # fmt: skip
+    if file is None:
+        return None
+    path = uploads().path(uploads().put(file.name, file.getvalue()))
+    assert path is not None
+    return np.asarray(ex.truth_mask(chosen.model, ex.read_image(path)))
