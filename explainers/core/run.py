@@ -182,14 +182,15 @@ class Run:
         layers = up_to(self.layers(), self._end)
         if name is None:
             return default_layer(layers)
-        layer = next((layer for layer in self.layers() if layer.name == name), None)
-        near = nearest_names(name, layers)
-        if layer is not None and layer not in layers:
+        layer = next((layer for layer in layers if layer.name == name), None)
+        if layer is not None and layer.calls == 1 and layer.layout is not None:
+            return layer
+        near = nearest_names(name, layers)  # takes longer than a small network's pass
+        above = layer is None and any(layer.name == name for layer in self.layers())
+        if above:
             raise VitrineError(
                 f"Layer {name!r} runs after {self._end!r}, whose channel is explained; choose one before it, such as {near}."
             )
-        if layer is not None and layer.calls == 1 and layer.layout is not None:
-            return layer
         if layer is None:
             raise VitrineError(f"{self.model.name} has no layer {name!r}; did you mean one of: {near}?")
         if layer.calls > 1:

@@ -16,7 +16,6 @@ from pages.common.pictures import batched
 from pages.common.progress import Bar
 from pages.common.selection import Selection, short_hash
 from pages.common.shelves import result_shelf
-from pages.common.tables import download_table
 from pages.common.truths import truth_form
 from pages.common.work import duration
 
@@ -52,7 +51,7 @@ def verdict_panel(chosen: Selection, result: ex.Attribution) -> None:
     with marks:
         _badges(verdict)
     _drawn(verdict)
-    _table(trial, verdict, asked)
+    _table(verdict, asked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,13 +194,10 @@ def _drawn(verdict: ex.Verdict) -> None:
             column.altair_chart(chart, alt=words)
 
 
-def _table(trial: Trial, verdict: ex.Verdict, asked: dict[str, dict[str, Any]]) -> None:
+def _table(verdict: ex.Verdict, asked: dict[str, dict[str, Any]]) -> None:
     """All findings as a table, what stands behind the charts, and the code."""
     with st.expander("The checks as a table", icon=":material/table:"):
-        table = verdict.table()
-        st.dataframe(table, hide_index=True, alt="What every check found")
-        name = f"verdict-{trial.result.method}-{short_hash(trial.chosen.key, identity(trial.result))}"
-        download_table(table, name)
+        st.dataframe(verdict.table(), hide_index=True, alt="What every check found")
         for finding in verdict.findings:
             if finding.table is not None:
                 st.caption(f"{ex.find_check(finding.check).title}, in numbers")

@@ -137,6 +137,6 @@ class App:
     def code(self) -> str:
         """The code that makes the view, from the first expander that has it."""
         self.page.get_by_text("The code that makes this").first.click()
-        block = self.page.get_by_test_id("stCode").first
+        block = self.page.get_by_test_id("stCode").locator("visible=true").first
         block.wait_for()
         return block.inner_text()

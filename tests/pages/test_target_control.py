@@ -103,5 +103,6 @@ def test_what_the_link_names_but_the_model_lacks_falls_back() -> None:
 def test_a_method_that_fits_one_layer_only_has_no_strip() -> None:
     app = opened("grad_cam", cam_method="CAM", input=SCENE)
     assert not app.error
-    assert not app.multiselect
+    assert "cam_strip" not in [one.key for one in app.multiselect]
+    assert "cam_strip_of_many" not in [one.key for one in app.multiselect]
     assert len(app.get("image")) == 2
