@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from PIL import Image
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 RUNNING = 120_000  # ms: a first run on a busy two-core machine
 
@@ -84,7 +85,7 @@ class App:
             lowest = float(slider.input_value()) == float(slider.get_attribute("min") or 0)
             slider.press("ArrowRight" if lowest else "ArrowLeft")
         elif (box := control.get_by_role("combobox")).count():
-            box.click()
+            self._open(box)
             self.page.get_by_role("option", selected=False).first.click()
         elif (number := control.locator("input[type=number]")).count():
             number.fill(str(float(number.input_value()) + 1).removesuffix(".0"))
@@ -93,6 +94,17 @@ class App:
             choice.first.click()
         else:
             control.locator("label").first.click()
+
+    def _open(self, box: Locator) -> None:
+        """Open a select box; one that is drawn anew meanwhile closes, and a person would click again."""
+        option = self.page.get_by_role("option").first
+        for _ in range(10):
+            box.click()
+            try:
+                option.wait_for(timeout=3000)
+            except PlaywrightTimeout:
+                continue
+            return
 
     def fill(self, key: str, text: str) -> None:
         """Type into a field."""

@@ -109,7 +109,7 @@ def test_views_and_downloads(app: App, path: str) -> None:
     seen.append(app.images()[places])
     assert all(differ(one, other) > 0.5 for one, other in itertools.pairwise(seen))
     app.page.get_by_text("Numbers as a table").first.click()
-    expect(app.page.get_by_test_id("stDataFrame").first).to_be_visible()
+    expect(app.page.get_by_test_id("stDataFrame").locator("visible=true").first).to_be_visible()
 
 
 def test_a_channel_of_a_layer_is_chosen_in_the_sidebar(app: App) -> None:
