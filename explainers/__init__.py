@@ -20,6 +20,7 @@ from explainers.api import (
     regions,
 )
 from explainers.attention import AttentionHeads
+from explainers.comparison import Question, difference, explain_all, likeness, rank_correlations
 from explainers.conservation import describe_flow, relevance_flow, relevance_notes
 from explainers.core.asking import class_index
 from explainers.core.attribution import Attribution, Completeness, Cost
@@ -63,6 +64,7 @@ __all__ = [
     "Needs",
     "Prediction",
     "Preprocess",
+    "Question",
     "RegressionTarget",
     "Spectrum",
     "Target",
@@ -75,10 +77,12 @@ __all__ = [
     "compare",
     "default_layer",
     "describe_flow",
+    "difference",
     "engine_for",
     "estimate",
     "estimate_verify",
     "explain",
+    "explain_all",
     "find_check",
     "find_method",
     "first_layer_filters",
@@ -87,10 +91,12 @@ __all__ = [
     "histogram",
     "inspect_checkpoint",
     "layers",
+    "likeness",
     "list_models",
     "load_model",
     "methods",
     "predict",
+    "rank_correlations",
     "read_image",
     "refine",
     "regions",

@@ -26,6 +26,9 @@ from explainers.core.registry import Method, fitting_method, methods
 from explainers.core.run import Run
 from explainers.core.target import Target, are_probabilities, layer_of
 
+Plan = tuple[Method, Any]
+"""A method and its validated options."""
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
@@ -118,7 +121,21 @@ def explain(
         VitrineError: the method, an option, the target or the input does not fit, in one sentence.
     """
     several = not isinstance(method, str) or isinstance(options.get("layer"), list | tuple)
-    plans = _plans([method] if isinstance(method, str) else list(method), model, options)
+    plans = read_plans([method] if isinstance(method, str) else list(method), model, options)
+    made = answer(model, images, plans, target, engine, progress, cancel)
+    return made if several else made[0]
+
+
+def answer(
+    model: Model,
+    images: Images,
+    plans: Sequence[Plan],
+    target: TargetLike = None,
+    engine: Engine | None = None,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+) -> list[Attribution]:
+    """What `explain` does once it has read its options: one Attribution per plan, which share their passes."""
     engine = engine or engine_for()
     inputs = model.inputs(images).to(engine.device)
     if len(inputs) == 0:
@@ -134,7 +151,7 @@ def explain(
         made.append(_attribution(run, inputs, asked, one, chosen, maps, spent))
         spent = run.cost
     run.finish()
-    return made if several else made[0]
+    return made
 
 
 def refine(
@@ -164,7 +181,7 @@ def refine(
     Raises:
         VitrineError: the method cannot be looked at on the way, or something does not fit, in one sentence.
     """
-    plans = _plans([method], model, options)
+    plans = read_plans([method], model, options)
     chosen = plans[0][0]
     if len(plans) > 1 or not chosen.anytime:
         able = ", ".join(m.name for m in methods(model) if m.anytime)
@@ -191,7 +208,7 @@ def estimate(model: Model, images: Images, method: str, *, engine: Engine | None
     engine = engine or engine_for()
     inputs = model.inputs(images).to(engine.device)
     run = Run(model, engine)
-    passes = _expected(run, inputs, _plans([method], model, options))
+    passes = _expected(run, inputs, read_plans([method], model, options))
     return replace(passes, seconds=predicted_seconds(run, inputs, passes))
 
 
@@ -243,7 +260,7 @@ def attention_heads(
     return heads_of(run, inputs, read_target(target, model))
 
 
-def _plans(names: Sequence[str], model: Model, options: dict[str, Any]) -> list[tuple[Method, Any]]:
+def read_plans(names: Sequence[str], model: Model, options: dict[str, Any]) -> list[Plan]:
     """Every method with its validated options, once per layer asked for."""
     plans = []
     for name in names:

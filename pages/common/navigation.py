@@ -26,6 +26,7 @@ def navigation() -> StreamlitPage:
                 st.Page("pages/perturbation.py", title="Perturbation", icon=":material/grid_on:"),
                 st.Page("pages/attention.py", title="Attention", icon=":material/hub:"),
                 st.Page("pages/relevance.py", title="Relevance", icon=":material/water_drop:"),
+                st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
             ],
             "Inside the network": [
                 st.Page("pages/weight_stats.py", title="Weight statistics", icon=":material/bar_chart:"),

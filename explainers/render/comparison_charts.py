@@ -1,0 +1,57 @@
+"""Charts of many maps beside one another."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import altair as alt
+import pandas as pd
+
+from explainers.render.chart_parts import BAR, HEIGHT, LABELS, STEEP, frame, plain, tooltip
+
+
+def correlation_chart(table: pd.DataFrame) -> alt.LayerChart:
+    """Rank correlation of every pair of maps, as a matrix of colours with the numbers in it.
+
+    Args:
+        table: columns row, column, correlation, see `rank_correlations`.
+    """
+    order = list(dict.fromkeys(table["row"]))
+    base = alt.Chart(table).encode(
+        x=alt.X("column:N", sort=order, title=None, axis=alt.Axis(labelAngle=STEEP, labelLimit=LABELS)),
+        y=alt.Y("row:N", sort=order, title=None, axis=alt.Axis(labelLimit=LABELS)),
+    )
+    squares = base.mark_rect().encode(
+        color=alt.Color(
+            "correlation:Q", title="Rank correlation", scale=alt.Scale(scheme="purpleorange", domain=[-1, 1], reverse=True)
+        ),
+        tooltip=[alt.Tooltip("row:N", title="Map"), alt.Tooltip("column:N", title="With"), tooltip("correlation", "Rank correlation")],
+    )  # fmt: skip
+    ink = alt.condition("abs(datum.correlation) > 0.6", alt.value("white"), alt.value("black"))
+    words = base.mark_text(fontSize=11).encode(text=alt.Text("correlation:Q", format=".2f"), color=ink)
+    layers = [squares, words] if len(order) <= 12 else [squares]
+    return cast(alt.LayerChart, alt.layer(*layers).properties(**frame(max(120, BAR * len(order)))))
+
+
+def deletion_chart(table: pd.DataFrame) -> alt.Chart:
+    """The score while the strongest pixels of every map are covered.
+
+    Args:
+        table: columns map, covered (percent), value (probability or score).
+    """
+    looks: dict[str, Any] = {
+        "title": "Map",
+        "legend": alt.Legend(orient="bottom", columns=2, labelLimit=LABELS * 2, symbolType="stroke"),
+    }
+    chart: alt.Chart = (
+        alt.Chart(table)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("covered:Q", title="Pixels covered [%], strongest of each map first", axis=plain()),
+            y=alt.Y("value:Q", title="Probability or score", axis=plain()),
+            color=alt.Color("map:N", **looks),
+            tooltip=[alt.Tooltip("map:N", title="Map"), tooltip("covered", "Covered [%]"), tooltip("value", "Probability or score")],
+        )
+        .properties(**frame(HEIGHT, "Deletion"))
+    )  # fmt: skip
+    return chart

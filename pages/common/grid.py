@@ -1,0 +1,219 @@
+"""A grid of maps, and what is said of them together."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from PIL import Image
+
+import explainers as ex
+from explainers.render.colour_bar import colour_bar_html
+from explainers.render.overlay import Scale, encode_png, overlay
+from explainers.render.sheet import sheet
+from pages.common.axes import question, question_code
+from pages.common.pictures import show_picture
+from pages.common.progress import Bar
+from pages.common.selection import Selection, short_hash
+from pages.common.shelves import result_shelf
+from pages.common.verdicts import Trial
+from pages.common.work import duration
+
+SIDE = 220  # px
+PER_PAGE = 24  # cells
+COLOURS = {True: "blue-red", False: "viridis"}
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One place of the grid.
+
+    Attributes:
+        name: of its row and its column.
+        found: the map, or the sentence that says why there is none.
+    """
+
+    place: tuple[int, int]
+    name: str
+    question: ex.Question
+    code: str
+    found: ex.Attribution | ex.VitrineError
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        assert isinstance(self.found, ex.Attribution)
+        return (
+            self.found.model_fingerprint,
+            self.found.input_fingerprint,
+            repr(self.found.target),
+            self.found.method,
+            self.found.layer,
+        )
+
+    def picture(self, scale: Scale) -> Image.Image:
+        """The overlay."""
+        assert isinstance(self.found, ex.Attribution)
+        model = self.question.model
+        seen = model.preprocess.view(self.question.image) if model.preprocess else self.question.image
+        size = (SIDE, round(SIDE * seen.height / seen.width))
+        image = seen.convert("RGB").resize(size, Image.Resampling.BILINEAR)
+        return overlay(image, self.found.heatmap()[0], scale, COLOURS[scale.kind == "diverging"], 0.6)
+
+
+def cells_with_progress(
+    chosen: Selection, rows: tuple[str, list[str]], columns: tuple[str, list[str]], fixed: dict[str, str]
+) -> list[Cell] | None:
+    """Every cell of the grid, computed once; None while long work waits for a click."""
+    asked = [
+        ((r, c), fixed | {rows[0]: row, columns[0]: column})
+        for r, row in enumerate(rows[1]) for c, column in enumerate(columns[1])
+    ]  # fmt: skip
+    questions = [question(chosen, values) for _, values in asked]
+    key = ("grid", *chosen.key, repr(asked))
+    found = result_shelf().find(key)
+    if found is None and not _agreed(questions, short_hash(key)):
+        return None
+    bar = Bar(st.empty(), "Maps")
+    try:
+        found = result_shelf().get(key, lambda: ex.explain_all(questions, progress=bar))
+    finally:
+        bar.clear()
+    return [
+        Cell(place, f"{rows[1][place[0]]} · {columns[1][place[1]]}", one, question_code(chosen, values), answer)
+        for (place, values), one, answer in zip(asked, questions, found, strict=True)
+    ]
+
+
+def _agreed(questions: list[ex.Question], name: str) -> bool:
+    """Whether the work may start: at once unless a method among them is predicted to take long."""
+    slow = [q for q in questions if ex.find_method(q.method).anytime]
+    key = f"_agreed_{name}"
+    if not slow or st.session_state.get(key):
+        return True
+    seconds = 0.0
+    for one in slow:
+        try:
+            seconds += ex.estimate(one.model, one.image, one.method, **one.options).seconds
+        except ex.VitrineError:  # its cell will say so
+            continue
+    if seconds <= 20:
+        return True
+    st.button(
+        f"Start: about {duration(seconds)}", icon=":material/play_arrow:", type="primary", key="compare_start",
+        on_click=lambda: st.session_state.update({key: True}),
+    )  # fmt: skip
+    return False
+
+
+def scales(cells: list[Cell], shared: bool) -> dict[tuple[int, int], Scale]:
+    """The scale of every map: one for all, or each its own."""
+    maps = {cell.place: cell.found for cell in cells if isinstance(cell.found, ex.Attribution)}
+    if shared and maps:
+        signed = any(one.signed for one in maps.values())
+        one = Scale.of([found.heatmap()[0] for found in maps.values()], signed=signed)
+        return dict.fromkeys(maps, one)
+    return {p: Scale.of(found.heatmap(), signed=found.signed, percentile=found.percentile) for p, found in maps.items()}
+
+
+def show_grid(cells: list[Cell], columns: int, scale: dict[tuple[int, int], Scale], reference: Cell) -> None:
+    """The cells in rows, each with how alike it is to the reference and a button to make it the reference."""
+    per_page = max(1, PER_PAGE // columns) * columns
+    pages = -(-len(cells) // per_page)
+    page = 1
+    if pages > 1:
+        page = int(
+            st.number_input(f"Part of the grid, 1 to {pages}", 1, pages, 1, 1, key="compare_page", bind="query-params")
+        )
+    shown = cells[(page - 1) * per_page : page * per_page]
+    for start in range(0, len(shown), columns):
+        for column, cell in zip(st.columns(columns), shown[start : start + columns], strict=False):
+            with column:
+                _show_cell(cell, scale.get(cell.place), reference)
+
+
+def _show_cell(cell: Cell, scale: Scale | None, reference: Cell) -> None:
+    if isinstance(cell.found, ex.VitrineError) or scale is None:
+        st.info(str(cell.found), icon=":material/block:")
+        return
+    drawn = result_shelf().get(("cell", *cell.key, repr(scale)), lambda: encode_png(cell.picture(scale)))
+    show_picture(drawn, alt=f"Heat map. {cell.name}")
+    st.html(colour_bar_html(scale, COLOURS[scale.kind == "diverging"], "", ticks=3))
+    correlation = alike(cell, reference)[0]
+    words = (
+        "the reference" if cell is reference else "" if correlation is None else f"rank correlation {correlation:.2f}"
+    )
+    st.caption(f"**{cell.name}** · {words}")
+    row, column = cell.place
+    st.button(
+        "Pin", key=f"compare_pin_{row}_{column}", icon=":material/keep:", type="tertiary", disabled=cell is reference,
+        on_click=_pin, args=(cell.name,), help="Compare every other map with this one.",
+    )  # fmt: skip
+
+
+def _pin(name: str) -> None:
+    st.session_state["compare_reference"] = name
+
+
+def alike(cell: Cell, other: Cell) -> tuple[float | None, float | None]:
+    """`ex.likeness` of two cells, kept."""
+    if not isinstance(cell.found, ex.Attribution) or not isinstance(other.found, ex.Attribution):
+        return None, None
+    a, b = cell.found, other.found
+    found: tuple[float | None, float | None] = result_shelf().get(
+        ("alike", *cell.key, *other.key), lambda: ex.likeness(a, b)
+    )
+    return found
+
+
+def table(cells: list[Cell], reference: Cell, labels: bool = True) -> pd.DataFrame:
+    """A row per cell with a map: what it is, what it took, and how alike it is to the reference."""
+    rows = []
+    for cell in cells:
+        if isinstance(cell.found, ex.VitrineError):
+            continue
+        found, (correlation, overlap) = cell.found, alike(cell, reference)
+        rows.append(
+            {
+                "map": cell.name, "method": found.method, "layer": found.layer, "model": cell.question.model.name,
+                "target": found.target.describe(cell.question.model.labels), "score": float(found.score[0]),
+                "rank correlation with reference": correlation, "overlap of the top 10 %": overlap,
+                "forward passes": found.cost.forward, "backward passes": found.cost.backward,
+                "seconds": found.cost.seconds,
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def trial_of(chosen: Selection, cell: Cell) -> Trial:
+    """The checks of one cell's map."""
+    assert isinstance(cell.found, ex.Attribution)
+    key = (cell.found.model_fingerprint, cell.found.input_fingerprint, repr(cell.found.target))
+    model, image = cell.question.model, cell.question.image
+    return Trial(Selection(model, image, cell.found.target, "", "", "", key), cell.found)
+
+
+def sheet_png(
+    cells: list[Cell],
+    rows: list[str],
+    columns: list[str],
+    scale: dict[tuple[int, int], Scale],
+    title: str,
+    caption: str,
+) -> bytes:
+    """The whole grid as one picture."""
+    drawn: dict[tuple[int, int], Any] = {
+        cell.place: str(cell.found) if isinstance(cell.found, ex.VitrineError) else cell.picture(scale[cell.place])
+        for cell in cells
+    }
+    buffer = io.BytesIO()
+    sheet(drawn, rows, columns, title, caption).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def code_of(chosen: Selection, cells: list[Cell]) -> str:
+    """Python that makes the same maps when run as it stands."""
+    asked = "\n".join(f"    {cell.code}," for cell in cells)
+    return f"import explainers as ex\n\n{chosen.model_code}\n{chosen.image_code}\nmaps = ex.explain_all([\n{asked}\n])"
