@@ -1,20 +1,13 @@
 """Compare: methods, layers, models, targets and inputs beside one another, on one scale."""
 
-import pandas as pd
 import streamlit as st
 
 import explainers as ex
-from explainers.render.colour_bar import colour_bar_html
-from explainers.render.comparison_charts import correlation_chart, deletion_chart
-from explainers.render.overlay import Scale, encode_png, overlay
 from pages.common.axes import axis
-from pages.common.grid import alike, cells_with_progress, code_of, scales, sheet_png, show_grid, table, trial_of
-from pages.common.pictures import show_picture
-from pages.common.progress import Bar
+from pages.common.compared import checks_panel, correlation_panel, difference_panel
+from pages.common.grid import cells_with_progress, code_of, scales, sheet_png, show_grid, table
 from pages.common.selection import selection
-from pages.common.shelves import result_shelf
 from pages.common.tables import download_table
-from pages.common.work import duration
 
 chosen = selection()
 
@@ -77,114 +70,8 @@ with shown:
         )  # fmt: skip
         download_table(numbers, "compare")
 
-    st.subheader("Difference of two maps")
-    left, right = st.columns(2)
-    names = list(maps)
-    one = maps[left.selectbox("This map", names, key="compare_a", bind="query-params")]
-    other = maps[
-        right.selectbox("minus this one", names, index=min(1, len(names) - 1), key="compare_b", bind="query-params")
-    ]
-    try:
-        gap = ex.difference(one.found, other.found)
-    except ex.VitrineError as error:
-        st.info(str(error))
-    else:
-        same = one.found.method == other.found.method
-        gap_scale = Scale.of(gap, signed=True)
-        drawn, words = st.columns(2)
-        with drawn:
-            image = chosen.enlarged(440)
-            show_picture(
-                encode_png(overlay(image, gap, gap_scale, "blue-red", 0.6)),
-                alt=f"Difference: {one.name} minus {other.name}",
-            )
-            st.html(
-                colour_bar_html(
-                    gap_scale, "blue-red", "units of the map" if same else "shares of each map's largest value", ticks=5
-                )
-            )
-        correlation, overlap = alike(one, other)
-        words.markdown(
-            f"Red: **{one.name}** is stronger; blue: **{other.name}** is. "
-            + (
-                "Both are in the unit of their method."
-                if same
-                else "Two methods have two units, so each map was divided by its largest absolute value first."
-            )
-            + (
-                f" Their rank correlation is {correlation:.2f}; their strongest tenths overlap by {overlap:.0%}."
-                if correlation is not None
-                else ""
-            )
-        )
-
-    st.subheader("Rank correlation")
-    found = [cell.found for cell in maps.values()]
-    matrix = result_shelf().get(
-        ("matrix", *(cell.key for cell in maps.values())), lambda: ex.rank_correlations(found, names)
-    )
-    st.altair_chart(correlation_chart(matrix), alt="Rank correlation of every pair of maps")
-    with st.expander("Rank correlations as a table", icon=":material/table:"):
-        st.dataframe(
-            matrix.pivot(index="row", columns="column", values="correlation"),
-            alt="Rank correlation of every pair of maps",
-        )
-
-    st.subheader("All maps in numbers")
-    fitting = {
-        check.title: check
-        for cell in maps.values()
-        for check in ex.checks(cell.question.model, cell.found)
-        if not check.quick
-    }
-    titles = st.multiselect(
-        "Checks",
-        list(fitting),
-        [title for title in ("Deletion",) if title in fitting],
-        key="compare_checks",
-        bind="query-params",
-    )
-    trials = {name: trial_of(chosen, cell) for name, cell in maps.items()}
-    work = [
-        (name, fitting[title].name)
-        for title in titles
-        for name, trial in trials.items()
-        if fitting[title].fits(trial.chosen.model, trial.result)
-    ]
-    missing = [(name, check) for name, check in work if trials[name].found(check, {}) is None]
-    if missing:
-        prices = [trials[name].price(check, {}) for name, check in missing]
-        words = f"{sum(p.forward for p in prices):,} forward and {sum(p.backward for p in prices):,} backward passes, about {duration(sum(p.seconds for p in prices))}"
-        st.button(
-            f"Check all maps: {words}",
-            key="compare_check",
-            icon=":material/fact_check:",
-            on_click=lambda: st.session_state.update(_compare_checked=(tuple(names), tuple(titles))),
-        )
-        if st.session_state.get("_compare_checked") == (tuple(names), tuple(titles)):
-            bar = Bar(st.empty(), "Checks")
-            for place, (name, check) in enumerate(missing):
-                bar(place / len(missing), name)
-                trials[name].verdict(check)
-            bar.clear()
-            st.rerun()
-    verdicts = {(name, check): trials[name].found(check, {}) for name, check in work}
-    for title in titles:
-        check = fitting[title].name
-        values = {
-            name: made[check].value for (name, which), made in verdicts.items() if which == check and made is not None
-        }
-        if values:
-            numbers[title] = numbers["map"].map(values)
-    curves = [
-        made["deletion"].table.query("order == 'map'").set_axis(["order", "covered", "value"], axis=1).assign(map=name)
-        for (name, check), made in verdicts.items()
-        if check == "deletion" and made is not None
-    ]
-    if curves:
-        st.altair_chart(
-            deletion_chart(pd.concat(curves)), alt="The score while the strongest pixels of every map are covered"
-        )
-    st.dataframe(numbers, hide_index=True, alt="Every map with what it took and what was found of it")
+    difference_panel(chosen, maps)
+    correlation_panel(maps)
+    checks_panel(maps, numbers)
     with st.expander("The code that makes this", icon=":material/code:"):
         st.code(code_of(chosen, cells), language="python")

@@ -7,7 +7,7 @@ from typing import Any, cast
 import altair as alt
 import pandas as pd
 
-from explainers.render.chart_parts import BAR, HEIGHT, LABELS, STEEP, frame, plain, tooltip
+from explainers.render.chart_parts import BAR, HEIGHT, LABELS, STEEP, frame, names, plain, tooltip
 
 
 def correlation_chart(table: pd.DataFrame) -> alt.LayerChart:
@@ -18,8 +18,8 @@ def correlation_chart(table: pd.DataFrame) -> alt.LayerChart:
     """
     order = list(dict.fromkeys(table["row"]))
     base = alt.Chart(table).encode(
-        x=alt.X("column:N", sort=order, title=None, axis=alt.Axis(labelAngle=STEEP, labelLimit=LABELS)),
-        y=alt.Y("row:N", sort=order, title=None, axis=alt.Axis(labelLimit=LABELS)),
+        x=alt.X("column:N", sort=order, title=None, axis=names(labelAngle=STEEP)),
+        y=alt.Y("row:N", sort=order, title=None, axis=names()),
     )
     squares = base.mark_rect().encode(
         color=alt.Color(

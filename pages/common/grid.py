@@ -12,14 +12,14 @@ from PIL import Image
 
 import explainers as ex
 from explainers.render.colour_bar import colour_bar_html
-from explainers.render.overlay import Scale, encode_png, overlay
+from explainers.render.lettering import PAPER
+from explainers.render.overlay import Scale, colour_bar, encode_png, overlay
 from explainers.render.sheet import sheet
 from pages.common.axes import question, question_code
 from pages.common.pictures import show_picture
 from pages.common.progress import Bar
 from pages.common.selection import Selection, short_hash
 from pages.common.shelves import result_shelf
-from pages.common.verdicts import Trial
 from pages.common.work import duration
 
 SIDE = 220  # px
@@ -52,6 +52,15 @@ class Cell:
             self.found.method,
             self.found.layer,
         )
+
+    def with_bar(self, scale: Scale) -> Image.Image:
+        """The overlay with its colour bar below, for a sheet."""
+        drawn = self.picture(scale)
+        bar = colour_bar(scale, COLOURS[scale.kind == "diverging"], drawn.width, 36)
+        both = Image.new("RGB", (drawn.width, drawn.height + bar.height), PAPER)
+        both.paste(drawn, (0, 0))
+        both.paste(bar, (0, drawn.height))
+        return both
 
     def picture(self, scale: Scale) -> Image.Image:
         """The overlay."""
@@ -168,7 +177,7 @@ def alike(cell: Cell, other: Cell) -> tuple[float | None, float | None]:
     return found
 
 
-def table(cells: list[Cell], reference: Cell, labels: bool = True) -> pd.DataFrame:
+def table(cells: list[Cell], reference: Cell) -> pd.DataFrame:
     """A row per cell with a map: what it is, what it took, and how alike it is to the reference."""
     rows = []
     for cell in cells:
@@ -187,14 +196,6 @@ def table(cells: list[Cell], reference: Cell, labels: bool = True) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def trial_of(chosen: Selection, cell: Cell) -> Trial:
-    """The checks of one cell's map."""
-    assert isinstance(cell.found, ex.Attribution)
-    key = (cell.found.model_fingerprint, cell.found.input_fingerprint, repr(cell.found.target))
-    model, image = cell.question.model, cell.question.image
-    return Trial(Selection(model, image, cell.found.target, "", "", "", key), cell.found)
-
-
 def sheet_png(
     cells: list[Cell],
     rows: list[str],
@@ -205,7 +206,7 @@ def sheet_png(
 ) -> bytes:
     """The whole grid as one picture."""
     drawn: dict[tuple[int, int], Any] = {
-        cell.place: str(cell.found) if isinstance(cell.found, ex.VitrineError) else cell.picture(scale[cell.place])
+        cell.place: str(cell.found) if isinstance(cell.found, ex.VitrineError) else cell.with_bar(scale[cell.place])
         for cell in cells
     }
     buffer = io.BytesIO()

@@ -1,0 +1,145 @@
+"""What is said below a grid of maps: the difference of two, how alike all are, and the checks of each."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+import explainers as ex
+from explainers.render.colour_bar import colour_bar_html
+from explainers.render.comparison_charts import correlation_chart, deletion_chart
+from explainers.render.overlay import Scale, encode_png, overlay
+from pages.common.grid import Cell, alike
+from pages.common.pictures import show_picture
+from pages.common.progress import Bar
+from pages.common.selection import Selection, short_hash
+from pages.common.shelves import result_shelf
+from pages.common.verdicts import Trial
+from pages.common.work import duration
+
+SIDE = 440  # px
+Made = dict[tuple[str, str], ex.Verdict]
+"""(name of the map, name of the check) -> what was found."""
+
+
+def difference_panel(chosen: Selection, maps: dict[str, Cell]) -> None:
+    """One map minus another, in colours and in words."""
+    st.subheader("Difference of two maps")
+    left, right = st.columns(2)
+    names = list(maps)
+    one = maps[left.selectbox("This map", names, key="compare_a", bind="query-params")]
+    second = min(1, len(names) - 1)
+    other = maps[right.selectbox("minus this one", names, index=second, key="compare_b", bind="query-params")]
+    a, b = one.found, other.found
+    assert isinstance(a, ex.Attribution)
+    assert isinstance(b, ex.Attribution)
+    try:
+        gap = ex.difference(a, b)
+    except ex.VitrineError as error:
+        st.info(str(error))
+        return
+    same, scale = a.method == b.method, Scale.of(gap, signed=True)
+    drawn, words = st.columns(2)
+    with drawn:
+        picture = overlay(chosen.enlarged(SIDE), gap, scale, "blue-red", 0.6)
+        show_picture(encode_png(picture), alt=f"Difference: {one.name} minus {other.name}")
+        unit = ex.find_method(a.method).unit if same else "shares of each map's largest value"
+        st.html(colour_bar_html(scale, "blue-red", unit, ticks=5))
+    correlation, overlap = alike(one, other)
+    said = [
+        f"Red: **{one.name}** is stronger; blue: **{other.name}** is.",
+        "Both are in the unit of their method."
+        if same
+        else "Two methods have two units, so each map was divided by its largest absolute value first.",
+    ]
+    if correlation is not None:
+        said.append(f"Their rank correlation is {correlation:.2f}; their strongest tenths overlap by {overlap:.0%}.")
+    words.markdown(" ".join(said))
+
+
+def correlation_panel(maps: dict[str, Cell]) -> None:
+    """How alike all maps are, as a matrix."""
+    st.subheader("Rank correlation")
+    found = [cell.found for cell in maps.values() if isinstance(cell.found, ex.Attribution)]
+    key = ("matrix", *(cell.key for cell in maps.values()))
+    matrix: pd.DataFrame = result_shelf().get(key, lambda: ex.rank_correlations(found, list(maps)))
+    st.altair_chart(correlation_chart(matrix), alt="Rank correlation of every pair of maps")
+    with st.expander("Rank correlations as a table", icon=":material/table:"):
+        square = matrix.pivot(index="row", columns="column", values="correlation").loc[list(maps), list(maps)]
+        st.dataframe(square, alt="Rank correlation of every pair of maps")
+
+
+def checks_panel(maps: dict[str, Cell], numbers: pd.DataFrame) -> None:
+    """All maps in numbers, and the checks of each at a click.
+
+    Args:
+        numbers: a row per map, under "map"; the checks are added to it.
+    """
+    st.subheader("All maps in numbers")
+    trials = {name: _trial(cell) for name, cell in maps.items()}
+    fitting = {
+        check.title: check
+        for trial in trials.values() for check in ex.checks(trial.chosen.model, trial.result) if not check.quick
+    }  # fmt: skip
+    first = [title for title in ("Deletion",) if title in fitting]
+    titles = st.multiselect("Checks", list(fitting), first, key="compare_checks", bind="query-params")
+    work = [
+        (name, fitting[title].name)
+        for title in titles for name, trial in trials.items() if fitting[title].fits(trial.chosen.model, trial.result)
+    ]  # fmt: skip
+    made = _made(trials, work)
+    for title in titles:
+        check = fitting[title].name
+        values = {name: verdict[check].value for (name, which), verdict in made.items() if which == check}
+        if values:
+            numbers[title] = numbers["map"].map(values)
+    curves = [_curve(name, verdict) for (name, check), verdict in made.items() if check == "deletion"]
+    if curves:
+        words = "The score while the strongest pixels of every map are covered"
+        st.altair_chart(deletion_chart(pd.concat(curves)), alt=words)
+    st.dataframe(numbers, hide_index=True, alt="Every map with what it took and what was found of it")
+    st.caption("Passes that several maps share are counted once, with the first of them.")
+
+
+def _made(trials: dict[str, Trial], work: list[tuple[str, str]]) -> Made:
+    """What has been found; what has not is offered at a click that says what it takes."""
+    missing = [(name, check) for name, check in work if trials[name].found(check, {}) is None]
+    asked = f"_asked_{short_hash(work)}"
+    if missing and not st.session_state.get(asked):
+        prices = [trials[name].price(check, {}) for name, check in missing]
+        forward, backward = sum(p.forward for p in prices), sum(p.backward for p in prices)
+        words = (
+            f"{forward:,} forward and {backward:,} backward passes, about {duration(sum(p.seconds for p in prices))}"
+        )
+        st.button(
+            f"Check all maps: {words}", key="compare_check", icon=":material/fact_check:", on_click=_ask, args=(asked,)
+        )
+    elif missing:
+        bar = Bar(st.empty(), "Checks")
+        for place, (name, check) in enumerate(missing):
+            bar(place / len(missing), name)
+            trials[name].verdict(check)
+        bar.clear()
+    found = {(name, check): trials[name].found(check, {}) for name, check in work}
+    return {place: verdict for place, verdict in found.items() if verdict is not None}
+
+
+def _ask(name: str) -> None:
+    st.session_state[name] = True
+
+
+def _curve(name: str, verdict: ex.Verdict) -> pd.DataFrame:
+    """The deletion curve of one map: covered, value, map."""
+    table = verdict["deletion"].table
+    assert table is not None
+    own = table[table["order"] == "map"].set_axis(["order", "covered", "value"], axis=1)
+    return own.drop(columns="order").assign(map=name)
+
+
+def _trial(cell: Cell) -> Trial:
+    """The checks of one cell's map."""
+    found = cell.found
+    assert isinstance(found, ex.Attribution)
+    key = (found.model_fingerprint, found.input_fingerprint, repr(found.target))
+    about = Selection(cell.question.model, cell.question.image, found.target, "", "", "", key)
+    return Trial(about, found)

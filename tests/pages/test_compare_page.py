@@ -1,0 +1,90 @@
+"""The Compare page: what stands in the grid, and what is said below it, is what the library gives."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import explainers as ex
+from tests.pages.test_pages import opened
+
+SCENE = "scene:1000050"
+METHODS = ["grad-cam", "layer-cam", "hires-cam"]
+
+
+def numbers(app: AppTest):  # type: ignore[no-untyped-def]
+    return next(frame.value for frame in app.dataframe if "seconds" in frame.value)
+
+
+def test_methods_by_layers_stand_at_once() -> None:
+    app = opened("compare", model="demo:signs-cnn", input=SCENE)
+    model = ex.load_model("demo:signs-cnn")
+    layers = ex.stages(ex.layers(model))[-3:]
+    table = numbers(app)
+    assert table["map"].tolist() == [f"{method} · {layer}" for method in METHODS for layer in layers]
+    assert table["forward passes"].sum() == 1
+    assert table["backward passes"].sum() == 1
+    maps = ex.explain(model, ex.sample(SCENE).load(), METHODS, layer=layers)
+    expected = [ex.likeness(one, maps[0])[0] for one in maps]
+    assert table["rank correlation with reference"].tolist() == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_pinned_cell_is_the_reference() -> None:
+    app = opened("compare", model="demo:signs-cnn", input=SCENE)
+    app.button(key="compare_pin_1_2").click().run()
+    pinned = numbers(app)["map"][5]
+    assert app.selectbox(key="compare_reference").value == pinned
+    assert numbers(app)["rank correlation with reference"][5] == pytest.approx(1)
+    assert app.button(key="compare_pin_1_2").disabled
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"), [("methods", "models"), ("models", "targets"), ("targets", "inputs"), ("inputs", "layers")]
+)
+def test_every_axis(rows: str, columns: str) -> None:
+    app = opened(
+        "compare", model="demo:signs-cnn", input=SCENE, compare_rows=rows, **{f"compare_columns_beside_{rows}": columns}
+    )
+    assert not app.error
+    assert len(numbers(app)) >= 6
+    assert not numbers(app)["score"].isna().any()
+
+
+def test_a_cell_that_cannot_be_says_why_and_the_others_stand() -> None:
+    app = opened(
+        "compare", model="demo:signs-vit", input=SCENE, compare_methods=["grad-cam", "rollout"],
+        compare_columns_beside_methods="models", compare_models=["demo:signs-cnn", "demo:signs-vit"],
+    )  # fmt: skip
+    assert len(numbers(app)) == 3
+    assert any("Attention rollout needs attention" in info.value for info in app.info)
+
+
+def test_checks_come_at_a_click_for_every_map() -> None:
+    app = opened("compare", model="demo:signs-cnn", input=SCENE)
+    assert "Deletion" not in numbers(app)
+    app.button(key="compare_check").click().run()
+    table = numbers(app)
+    model, image = ex.load_model("demo:signs-cnn"), ex.sample(SCENE).load()
+    made = ex.explain(model, image, "layer-cam", layer=table["layer"][5])
+    assert table["Deletion"][5] == pytest.approx(ex.verify(model, image, made, "deletion")["deletion"].value, abs=1e-4)
+    assert "compare_check" not in [button.key for button in app.button]
+
+
+def test_a_shared_scale_says_so() -> None:
+    app = opened("compare", model="demo:signs-cnn", input=SCENE, compare_scale="shared")
+    assert "One scale for all: the same colour is the same number." in [caption.value for caption in app.caption]
+
+
+def test_more_cells_than_fit_are_paged() -> None:
+    names = [
+        method.name
+        for method in ex.methods(ex.load_model("demo:signs-cnn"))
+        if method.family == "cam" and not method.anytime and not method.only_layer
+    ]
+    app = opened("compare", model="demo:signs-cnn", input=SCENE, compare_methods=names[:9])
+    assert len(numbers(app)) == 27
+    pins = [button.key for button in app.button if (button.key or "").startswith("compare_pin")]
+    assert len(pins) == 24
+    app.number_input(key="compare_page").set_value(2).run()
+    pins = [button.key for button in app.button if (button.key or "").startswith("compare_pin")]
+    assert pins == ["compare_pin_8_0", "compare_pin_8_1", "compare_pin_8_2"]
