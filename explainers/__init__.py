@@ -35,6 +35,7 @@ from explainers.fuse import fuse
 from explainers.inputs.gallery import sample, samples
 from explainers.inputs.images import read_image
 from explainers.models import inspect_checkpoint, list_models, load_model, wrap
+from explainers.shortcut import SHORTCUT, fresh_seeds, sticker_effect
 from explainers.trust import Check, Finding, Verdict, checks, estimate_verify, find_check, truth_mask, verify
 from explainers.weight_stats import (
     Spectrum,
@@ -47,6 +48,7 @@ from explainers.weight_stats import (
 )
 
 __all__ = [
+    "SHORTCUT",
     "AttentionHeads",
     "Attribution",
     "Cancelled",
@@ -86,6 +88,7 @@ __all__ = [
     "find_check",
     "find_method",
     "first_layer_filters",
+    "fresh_seeds",
     "fuse",
     "health",
     "histogram",
@@ -106,6 +109,7 @@ __all__ = [
     "samples",
     "spectrum",
     "stages",
+    "sticker_effect",
     "truth_mask",
     "verify",
     "weight_stats",

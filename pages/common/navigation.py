@@ -21,6 +21,7 @@ def navigation() -> StreamlitPage:
         {
             "Why this answer": [
                 st.Page("pages/overview.py", title="Overview", icon=":material/visibility:", default=True),
+                st.Page("pages/story.py", title="A story", icon=":material/auto_stories:"),
                 st.Page("pages/saliency.py", title="Saliency", icon=":material/grain:"),
                 st.Page("pages/grad_cam.py", title="Grad-CAM", icon=":material/filter_center_focus:"),
                 st.Page("pages/perturbation.py", title="Perturbation", icon=":material/grid_on:"),
