@@ -49,11 +49,13 @@ for row in batched(
         ("perturbation", f"How the score answers to hiding parts of the picture, by {able['perturbation']} methods."),
         ("attention", "Where a transformer's tokens look: every head, and how attention adds up over the layers."),
         ("relevance", "The score handed back layer by layer, and how much of it is lost or doubled on the way."),
+        ("compare", "Methods, layers, models, targets and pictures beside one another, and how far they agree."),
+        ("story", "Right for the wrong reason: three short steps with a network that learnt a sticker."),
         ("weight_stats", "The network itself: every weight tensor in numbers, and what looks unhealthy."),
     ],
-    3,
+    4,
 ):
-    for column, (page, words) in zip(st.columns(3, gap="medium"), row, strict=True):
+    for column, (page, words) in zip(st.columns(4, gap="medium"), row, strict=True):
         with column.container(border=True, height="stretch"):
             st.page_link(f"pages/{page}.py")
             st.caption(words)

@@ -172,7 +172,16 @@ def test_doors_and_drawers_of_the_other_pages(app: App) -> None:
     expect(app.page.get_by_test_id("stDataFrame")).to_be_visible()
     expect(app.page.get_by_test_id("stCode")).to_be_visible()
     links = app.page.get_by_test_id("stPageLink-NavLink")
-    titles = ("Saliency", "Grad-CAM", "Perturbation", "Attention", "Relevance", "Weight statistics")
+    titles = (
+        "Saliency",
+        "Grad-CAM",
+        "Perturbation",
+        "Attention",
+        "Relevance",
+        "Compare",
+        "A story",
+        "Weight statistics",
+    )
     expect(links).to_have_text([re.compile(title) for title in titles])
     links.last.click()
     expect(app.page.get_by_role("heading", level=1)).to_have_text("Weight statistics")
