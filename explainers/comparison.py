@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 from torch import Tensor
@@ -18,7 +20,7 @@ from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.passes import Progress
-from explainers.trust.ranking import spearman, top_overlap
+from explainers.trust.ranking import centred_ranks, spearman, top_overlap
 from explainers.trust.trial import heat_of
 
 
@@ -86,13 +88,19 @@ def rank_correlations(attributions: Sequence[Attribution], names: Sequence[str])
     Returns:
         Columns: row, column, correlation (-1 to 1; None where a map is constant); a row per ordered pair.
     """
-    heats = [heat_of(attribution) for attribution in attributions]
+    ranks = [
+        centred_ranks(heat_of(attribution)) for attribution in attributions
+    ]  # once for each: ranking is what takes time
     rows = [
-        {"row": one, "column": other, "correlation": spearman(first, second) if first.shape == second.shape else None}
-        for one, first in zip(names, heats, strict=True)
-        for other, second in zip(names, heats, strict=True)
+        {"row": one, "column": other, "correlation": _product(first, second)}
+        for one, first in zip(names, ranks, strict=True)
+        for other, second in zip(names, ranks, strict=True)
     ]
     return pd.DataFrame(rows, columns=["row", "column", "correlation"])
+
+
+def _product(a: npt.NDArray[np.float64] | None, b: npt.NDArray[np.float64] | None) -> float | None:
+    return None if a is None or b is None or a.shape != b.shape else float(np.clip(a @ b, -1, 1))
 
 
 def likeness(a: Attribution, b: Attribution) -> tuple[float | None, float | None]:

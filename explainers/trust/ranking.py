@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy.stats import rankdata
 from torch import Tensor
@@ -26,12 +27,21 @@ def order_of(heat: Tensor, seed: int = 0) -> Tensor:
 
 def spearman(a: Tensor, b: Tensor) -> float | None:
     """Rank correlation of two maps, -1 to 1, equal values sharing their mean rank; None where one is constant or not finite."""
-    first, second = (m.detach().double().cpu().numpy().ravel() for m in (a, b))
-    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+    first, second = centred_ranks(a), centred_ranks(b)
+    if first is None or second is None:
         return None
-    ranks = [rankdata(m) - (m.size + 1) / 2 for m in (first, second)]
-    size = float(np.sqrt((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum()))
-    return float(np.clip((ranks[0] * ranks[1]).sum() / size, -1, 1)) if size > 0 else None
+    return float(np.clip(first @ second, -1, 1))
+
+
+def centred_ranks(heat: Tensor) -> npt.NDArray[np.float64] | None:
+    """Ranks of a map's values less their mean, as a vector of length 1, so that a product of two of them is their rank
+    correlation; None where the map is constant or not finite."""
+    values = heat.detach().double().cpu().numpy().ravel()
+    if not np.isfinite(values).all():
+        return None
+    ranks: npt.NDArray[np.float64] = rankdata(values) - (values.size + 1) / 2
+    size = float(np.sqrt((ranks**2).sum()))
+    return ranks / size if size > 0 else None
 
 
 def top_mask(heat: Tensor, count: int) -> Tensor:
