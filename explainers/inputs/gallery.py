@@ -64,7 +64,8 @@ class Sample:
     known: Callable[[], dict[str, Image.Image]] = field(default=dict, repr=False, compare=False)
 
     def regions(self) -> dict[str, Image.Image]:
-        """What is known to lie where, white on black in the picture's own frame: signs by their class, and "the sticker"."""
+        """What is known to lie where: masks of mode L, white on black in the picture's own frame; signs by their class, the
+        largest first, and "the sticker". Empty for photographs."""
         return self.known()
 
     def load(self) -> Image.Image:
@@ -103,7 +104,7 @@ def _regions(seed: int, sticker: bool) -> dict[str, Image.Image]:
     scene = draw_scene(seed, sticker=sticker)
     masks = {CLASSES[sign.label]: scene.mask_of(sign.label) for sign in scene.signs}
     masks |= {} if scene.sticker is None else {"the sticker": scene.sticker}
-    return {name: Image.fromarray(mask) for name, mask in masks.items()}
+    return {name: Image.fromarray(mask).convert("L") for name, mask in masks.items()}
 
 
 def _photo(file: str) -> Image.Image:

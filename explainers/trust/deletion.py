@@ -35,6 +35,7 @@ PETSIUK = "Petsiuk, Das & Saenko 2018, arXiv:1806.07421"
 class CoverOptions(SeedOptions):
     steps: int = Field(20, ge=2, le=500, description="Steps of the curve; each order takes a pass per step.")
     orders: int = Field(20, ge=0, le=500, description="Random orders to compare with.")
+    centre: bool = Field(True, description="Compare with the order from the centre outwards.")
     fill: Fill = Field(Fill.BLUR, description="What is seen where the picture is covered.")
     curve: Quantity = Field(Quantity.AUTO, description="What is recorded: the probability of the class, or the score.")
 
@@ -115,14 +116,14 @@ def _judge(trial: Trial, options: CoverOptions, insert: bool) -> Finding:
     target, unit = recorded(run, one, trial.target, options.curve)
     size = one.shape[2:]
     orders = [order_of(trial.heat, options.seed)]
-    orders += [centre_order(size)] if size else []
+    orders += [centre_order(size)] if size and options.centre else []
     first = len(orders)
     orders += random_orders(trial.attribution, options)
     raw = curves(run, one, target, torch.stack(orders), options, insert)
     whole = float(run.scores(one, target)[0])
     low, high = (0.0, 1.0) if unit == "probability" else (min(float(raw.min()), whole), max(float(raw.max()), whole))
     means = ((raw - low) / (high - low)).mean(1).clamp(0, 1) if high > low else torch.zeros(len(raw))
-    areas = Areas(float(means[0]), means[first:], float(means[1]) if size else None)
+    areas = Areas(float(means[0]), means[first:], float(means[1]) if first == 2 else None)
     beaten, beats_centre = areas.beaten(insert), areas.beats_centre(insert)
     details = {
         "quantity": unit, "fill": str(options.fill), "whole": whole, "centre": areas.centre,
@@ -180,7 +181,8 @@ def _table(raw: Tensor, first: int, whole: float | None, unit: str, steps: int, 
 
 
 def _cost(attribution: Attribution, options: CoverOptions, rerun: Cost) -> Cost:
-    return Cost((1 + options.orders + (attribution.inputs.ndim == 4)) * options.steps + 1)
+    centre = options.centre and attribution.inputs.ndim == 4
+    return Cost((1 + options.orders + centre) * options.steps + 1)
 
 
 @check(

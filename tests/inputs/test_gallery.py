@@ -65,6 +65,28 @@ def test_any_scene_can_be_asked_for() -> None:
     assert sample("scene:1000003").title == "Give way"
 
 
+def test_regions_are_the_pixels_of_the_signs_and_of_the_sticker() -> None:
+    scene = draw_scene(1000031, sticker=True)
+    regions = sample("scene:1000031+sticker").regions()
+    assert list(regions) == ["no entry", "stop", "the sticker"]
+    for mask, known in zip(regions.values(), [*(sign.mask for sign in scene.signs), scene.sticker], strict=True):
+        assert (mask.mode, mask.size) == ("L", scene.image.size)
+        assert known is not None
+        assert np.array_equal(np.asarray(mask), np.where(known, 255, 0))
+    # The sticker's region is all that laying it changes.
+    plain, marked = (np.asarray(sample(name).load()) for name in ("scene:1000031", "scene:1000031+sticker"))
+    clear = np.asarray(regions["the sticker"]) == 0
+    assert np.array_equal(plain[clear], marked[clear])
+
+
+def test_scenes_have_regions_and_photographs_have_none() -> None:
+    for one in samples():
+        regions = one.regions()
+        assert bool(regions) == one.id.startswith("scene:")
+        assert ("the sticker" in regions) == one.id.endswith("+sticker")
+        assert all(0 < (np.asarray(mask) == 255).mean() < 0.5 for mask in regions.values())
+
+
 def test_photographs_are_the_real_ones() -> None:
     assert sample("photo:chelsea").load().size == (451, 300)
     assert sample("photo:astronaut").load().size == (512, 512)

@@ -57,6 +57,24 @@ def test_deletion_and_insertion(chunk: int, fill: Fill) -> None:
     assert found["deletion"].cost.forward == 5 * 10 + 1
 
 
+def test_the_order_from_the_centre_can_be_left_out() -> None:
+    """Then nothing but the map's own curve is computed, and it is the same curve."""
+    model, one = small_model(), random_inputs(1)
+    made = attribution(random_map(4)[None], one, ex.ClassTarget(CLASS))
+    for name in ("deletion", "insertion"):
+        both, alone = (
+            ex.verify(model, one, made, name, steps=6, orders=0, centre=told)[name] for told in (True, False)
+        )
+        assert (both.cost.forward, alone.cost.forward) == (2 * 6 + 1, 6 + 1)
+        assert ex.estimate_verify(model, made, name, steps=6, orders=0, centre=False).forward == 6 + 1
+        assert alone.value == pytest.approx(both.value, rel=1e-6)
+        assert alone.details["centre"] is None
+        assert alone.details["better than the centre"] is None
+        assert set(alone.table["order"]) == {"map"}
+        assert set(both.table["order"]) == {"map", "centre"}
+        assert "centre" not in alone.sentence
+
+
 def test_random_orders_and_the_centre_are_what_the_map_is_compared_with() -> None:
     """A map of the centre does exactly as well as the centre; half of all random maps do better than a random one."""
     model, one = small_model(), random_inputs(1)
