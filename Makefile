@@ -48,8 +48,9 @@ $(VENV)/.run: requirements.txt $(VENV)/.python
 	$(BIN)/pip install --quiet -r requirements.txt
 	touch $@
 
-$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+$(VENV)/.dev: requirements-dev.txt requirements-peers.txt $(VENV)/.run
 	$(BIN)/pip install --quiet -r requirements-dev.txt
+	$(BIN)/pip install --quiet --no-deps -r requirements-peers.txt
 	touch $@
 
 clean:

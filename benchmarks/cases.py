@@ -21,7 +21,7 @@ from benchmarks.floors import (
     sizes,
 )  # fmt: skip
 from benchmarks.ours import loaded, vitrine
-from benchmarks.setting import CLASS, LAYERS, REFERENCES, SIZES, VIT, images
+from benchmarks.setting import CLASS, CURVES, LAYERS, REFERENCES, SIZES, VIT, images
 from benchmarks.timing import Work
 
 GRADIENT_CAMS = ["grad-cam", "grad-cam++", "hires-cam", "xgrad-cam", "layer-cam"]
@@ -229,6 +229,27 @@ def relevance_case(name: str, count: int, device: torch.device) -> Case:
     )
 
 
+def curves_case(name: str, device: torch.device) -> Case:
+    """A picture covered and uncovered in the order of a map; besides, the picture as it is once."""
+    network, one, steps = frozen(name, device), images(1, device), SIZES[name].steps
+    tried = sizes(name, device, [4, 8, 16, 32], [16, 32, steps])
+    curve, chunk = in_parts(partial(raw_scores, network), one.repeat(steps, 1, 1, 1), tried)
+
+    def floor() -> None:
+        raw_scores(network, one)
+        curve()
+        curve()
+
+    return Case(
+        f"deletion and insertion, {steps} steps each, {name} (floor in chunks of {chunk})",
+        {"vitrine": vitrine(CURVES, name, 1, device), "floor": floor},
+        [floor_bar(), Bar("quantus", 2.0, False)],
+        ["quantus"],
+        CURVES,
+        name,
+    )
+
+
 LOWEST = {
     # Rollout takes no gradients but those of the last attention, which tell what tokens the head reads.
     "rollout": LAYERS[VIT],
@@ -266,6 +287,8 @@ def cases(only: str, device: torch.device) -> Sequence[Callable[[], Case]]:
         made += [(f"{method} {name}", partial(perturbation_case, method, name, device)) for method in PERTURBATIONS]
     for name in ("resnet18", "resnet50"):
         made += [(f"lrp {name} {count}", partial(relevance_case, name, count, device)) for count in (1, 16)]
+    for name in ("resnet18", "mobilenet_v3_small"):
+        made.append((f"deletion {name}", partial(curves_case, name, device)))
     for method in LOWEST:
         made += [(f"{method} {VIT} {count}", partial(attention_case, method, VIT, count, device)) for count in (1, 8)]
     return [make for key, make in made if only in key]

@@ -11,7 +11,7 @@ import torch
 
 import explainers as ex
 from benchmarks.apart import serve
-from benchmarks.setting import CLASS, LAYERS, REFERENCES, SIZES, images, with_random_head
+from benchmarks.setting import CLASS, CURVES, LAYERS, REFERENCES, SIZES, images, with_random_head
 from benchmarks.timing import Work
 
 
@@ -41,10 +41,20 @@ def options_of(method: str, network: str) -> dict[str, Any]:
 
 
 def vitrine(method: str, network: str, count: int, device: torch.device, **more: Any) -> Work:
-    """`ex.explain` by one method, with `more` options."""
+    """`ex.explain` by one method, with `more` options; or the checks of a map by deletion and insertion."""
+    if method == CURVES:
+        return curves(network, device)
     model, inputs = loaded(network), images(count, device)
     options = {**options_of(method, network), **more}
     return lambda: ex.explain(model, inputs, method, CLASS, **options)
+
+
+def curves(network: str, device: torch.device) -> Work:
+    """Deletion and insertion of a map that stands ready, with nothing to compare it with."""
+    model, inputs = loaded(network), images(1, device)
+    ready = ex.explain(model, inputs, "grad-cam", CLASS, layer=LAYERS[network])
+    options = {"steps": SIZES[network].steps, "orders": 0, "centre": False, "fill": "mean"}
+    return lambda: ex.verify(model, inputs, ready, ["deletion", "insertion"], **options)
 
 
 if __name__ == "__main__":

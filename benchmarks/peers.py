@@ -165,6 +165,29 @@ def zennit_lrp(name: str, count: int, device: torch.device) -> Work:
     return work
 
 
+def quantus_flipping(name: str, count: int, device: torch.device) -> Work:
+    """Its Pixel-Flipping, with the mean where a picture is covered.
+
+    It has no insertion, but covering the weakest pixels first makes the same pictures as insertion does, in reverse.
+    A value of every channel is a feature to it, and the features of a step must divide the pixels: so it makes 48 steps
+    of the 50.
+    """
+    import quantus  # matplotlib and pandas come with it, which no other library's process should have
+
+    network, size = fresh(name, device), SIZES[name]
+    picture, heat = images(1, device).cpu().numpy(), images(2, device)[1:, :1].cpu().numpy()
+    metric = quantus.PixelFlipping(
+        features_in_step=heat.size // (size.steps // 3), perturb_baseline="mean", disable_warnings=True
+    )
+    classes = np.array([CLASS])
+
+    def work() -> None:
+        for order in (heat, -heat):
+            metric(network, picture, classes, order, softmax=True, device=str(device))
+
+    return work
+
+
 PEERS: dict[str, Callable[[str, int, torch.device], Work]] = {
     "pytorch-grad-cam": pytorch_grad_cam,
     "pytorch-score-cam": pytorch_score_cam,
@@ -180,6 +203,7 @@ PEERS: dict[str, Callable[[str, int, torch.device], Work]] = {
     "shap": shap_kernel,
     "shap-gradients": shap_gradient,
     "zennit": zennit_lrp,
+    "quantus": quantus_flipping,
 }
 
 

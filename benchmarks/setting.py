@@ -18,6 +18,8 @@ LAYERS = {
 """The networks, and the layer that CAMs look at."""
 CONVOLUTIONAL = [name for name in LAYERS if name != VIT]
 CLASS = 7
+CURVES = "deletion+insertion"
+"""The work of covering a picture in the order of a map, and of uncovering it."""
 REFERENCES = 10
 
 

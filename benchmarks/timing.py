@@ -88,7 +88,7 @@ def machine() -> str:
     )
     packages = ", ".join(
         f"{name} {version(name)}"
-        for name in ("torch", "torchvision", "captum", "grad-cam", "torchcam", "zennit", "lime", "shap")
+        for name in ("torch", "torchvision", "captum", "grad-cam", "torchcam", "zennit", "lime", "shap", "quantus")
     )
     return f"{device}, {torch.get_num_threads()} threads; Python {platform.python_version()}; {packages}"
 

@@ -20,6 +20,7 @@ import explainers as ex
 from explainers.core.fills import Fill, cover
 from explainers.core.run import Run
 from explainers.demo.scenes import CLASSES, EVAL_SEEDS_START, SHORTCUT_CLASS, Scene, draw_scene
+from explainers.trust.ground_truth import hit, inside
 
 STICKER = "on the sticker"
 WHERE = {"demo:signs-cnn": "in the sign", "demo:signs-vit": "in the sign", "demo:signs-shortcut": STICKER}
@@ -80,10 +81,9 @@ def pointing(
             deletion(model, result.inputs[row : row + 1], target.take([row]), heats[row]) for row in range(len(part))
         ]
         started = time.perf_counter()
-        for heat, mask in zip(heats.numpy(), masks[start : start + BATCH], strict=True):
-            hits.append(bool(mask[np.unravel_index(heat.argmax(), heat.shape)]))
-            positive = heat.clip(min=0)
-            energy.append(float(positive[mask].sum() / max(positive.sum(), 1e-12)))
+        for heat, mask in zip(heats, map(torch.from_numpy, masks[start : start + BATCH]), strict=True):
+            hits.append(hit(heat, mask))
+            energy.append(inside(heat, mask) or 0.0)  # None of a map without positive values
     shares = (float(np.mean(values)) for values in (hits, energy, deleted))
     return Pointing(model.name, method, where, *shares, spent / len(scenes), len(scenes))
 

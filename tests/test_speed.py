@@ -12,8 +12,8 @@ import torch
 from benchmarks.apart import Apart
 from benchmarks.cases import Bar, Case, cases, pictures
 from benchmarks.memory import anonymous, in_use, peak
-from benchmarks.ours import options_of
-from benchmarks.setting import CLASS, LAYERS, SIZES, VIT, fresh, grid_of_regions, images
+from benchmarks.ours import options_of, vitrine
+from benchmarks.setting import CLASS, CURVES, LAYERS, SIZES, VIT, fresh, grid_of_regions, images
 from benchmarks.speed import rows_of_memory, rows_of_time
 from benchmarks.timing import Times
 from explainers.core.regions import grid
@@ -90,6 +90,12 @@ def test_a_contender_apart_answers_with_seconds_and_bytes_and_without_vitrine() 
     code = "import sys, benchmarks.peers; print([m for m in sys.modules if m.startswith('explainers')])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_deletion_and_insertion_make_no_passes_that_the_floor_does_not() -> None:
+    found = vitrine(CURVES, "mobilenet_v3_small", 1, CPU)()
+    steps = SIZES["mobilenet_v3_small"].steps
+    assert [finding.cost.forward for finding in found.findings] == [steps + 1, steps + 1]
 
 
 @pytest.mark.parametrize("name", LAYERS)
