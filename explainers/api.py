@@ -142,7 +142,9 @@ def answer(
         raise VitrineError("There is nothing to explain: give at least one picture or input.")
     asked = read_target(target, model)
     layers = [o.layer for _, o in plans if "layer" in type(o).model_fields]
-    run = Run(model, engine, layers=layers, end=layer_of(asked), progress=progress, cancel=cancel)
+    run = Run(
+        model, engine, layers=layers, shared=len(plans) > 1, end=layer_of(asked), progress=progress, cancel=cancel
+    )
     run.expect(_expected(run, inputs, plans))
     spent = Cost()
     made = []

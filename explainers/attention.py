@@ -1,7 +1,7 @@
 """Attention: where the tokens of a transformer look, layer by layer and through all layers.
 
-All methods are different sums over the same capture of the network: the attention weights A and the gradients G of the
-score, both (N, heads, T, T) for each layer. Row i of A is what token i attends to. Maps are read off the rows of those
+All methods are different sums over the same capture of the network: the attention weights A and, for those that need
+them, the gradients G of the score, both (N, heads, T, T) for each layer. Row i of A is what token i attends to. Maps are read off the rows of those
 tokens that the head reads (the class token, or all whose mean it takes), at the columns of the image's tokens; they are
 at the resolution of the token grid, and not normalised.
 """
@@ -19,7 +19,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attending import AttentionCapture, Windows
+from explainers.core.attending import AttentionCapture, Slopes, Windows
 from explainers.core.attribution import Cost
 from explainers.core.errors import VitrineError
 from explainers.core.layers import Layout
@@ -87,7 +87,7 @@ attending = functools.partial(
 )
 def attention(run: Run, inputs: Tensor, target: Target, options: HeadOptions) -> Tensor:
     """Weights of one layer in the rows that are read, (N, h, w); over the whole grid they sum up to at most 1."""
-    captures = run.attention(inputs, target)
+    captures = run.attention(inputs, target, Slopes.LAST)
     capture = _chosen(captures, options.block, "attention layers, from 0", run.model.name)
     maps = _maps(capture, rows_read(captures))
     if options.head is None:
@@ -106,7 +106,7 @@ def attention(run: Run, inputs: Tensor, target: Target, options: HeadOptions) ->
 )
 def rollout(run: Run, inputs: Tensor, target: Target, options: RolloutOptions) -> Tensor:
     """Rows read of prod_l normalised((1 - r) A_l + r I), with A_l fused over heads, (N, h, w)."""
-    captures = _whole(run.attention(inputs, target), run.model.name)
+    captures = _whole(run.attention(inputs, target, Slopes.LAST), run.model.name)
     fused = [_fused(capture.weights, options.fusion) for capture in captures]
     return _read(_rolled_out(fused, options), captures)
 
@@ -163,7 +163,7 @@ def legrad(run: Run, inputs: Tensor, target: Target, options: NoOptions) -> Tens
         raise VitrineError(
             f"LeGrad has the network's own head read every block, not layer {read!r}; choose another method for that target."
         )
-    captures = _whole(run.attention(inputs, target, each_block_alone=True), run.model.name)
+    captures = _whole(run.attention(inputs, target, Slopes.EACH_BLOCK_ALONE), run.model.name)
     received = torch.stack([capture.gradients.relu().mean((1, 2)) for capture in captures]).mean(0)
     return _spatial(captures[0], received.unsqueeze(1))[:, 0]
 
@@ -193,7 +193,7 @@ class AttentionHeads:
 
 def heads_of(run: Run, inputs: Tensor, target: Target) -> AttentionHeads:
     """Maps and attention distances of every head for one input (1, C, H, W)."""
-    captures = run.attention(inputs, target)
+    captures = run.attention(inputs, target, Slopes.LAST)
     rows = rows_read(captures)
     size = (inputs.shape[-2], inputs.shape[-1])
     table = [

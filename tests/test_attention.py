@@ -228,7 +228,7 @@ def test_distances_worked_out_by_hand():
     neighbour[1:, 0] = 0.5  # the class token is no place: it is left out and the rest counts whole
     everywhere = torch.full((5, 5), 0.2)
     weights = torch.stack([looks_at_itself, neighbour, everywhere]).unsqueeze(0)
-    capture = AttentionCapture("attn", weights, torch.zeros_like(weights), Layout("tokens", 2, 2, 1))
+    capture = AttentionCapture("attn", weights, Layout("tokens", 2, 2, 1), None)
     expected = torch.tensor([0.0, 4.0, (0 + 4 + 4 + 32**0.5) / 4])
     assert_close(attention_distance(capture, (8, 8)), expected, 1e-6)
     assert_close(attention_distance(capture, (16, 8)), torch.tensor([0, 4, (12 + 80**0.5) / 4]), 1e-6)

@@ -7,6 +7,7 @@ thread alone steps in, so nothing is patched: other threads, and other networks,
 
 from __future__ import annotations
 
+import enum
 import math
 import threading
 import types
@@ -64,6 +65,14 @@ class Windows:
         return grid.roll(self.shift, (2, 3))[..., : self.height, : self.width]
 
 
+class Slopes(enum.Enum):
+    """Which gradients by attention weights are taken, and of what."""
+
+    LAST = enum.auto()  # of the score, by the last layer's weights: enough to tell which tokens are read
+    ALL = enum.auto()  # of the score, by every layer's
+    EACH_BLOCK_ALONE = enum.auto()  # of what the network's own head makes of each block's tokens, by that block's
+
+
 @dataclass(frozen=True)
 class AttentionCapture:
     """One attention layer of a network.
@@ -72,14 +81,20 @@ class AttentionCapture:
         name: of the innermost module that ran, as in `network.named_modules()`.
         weights: after the softmax, (N, heads, T, T): row i is what token i attends to, and sums up to 1.
             Where the layer attends within windows, N counts the windows of all images.
-        gradients: d score / d weights, of the same shape.
         layout: where the tokens lie on the image; None where that is not known.
+        slopes: d score / d weights, of the same shape; None where they were not taken.
     """
 
     name: str
     weights: Tensor
-    gradients: Tensor
     layout: Layout | Windows | None
+    slopes: Tensor | None
+
+    @property
+    def gradients(self) -> Tensor:
+        """The slopes, which were taken."""
+        assert self.slopes is not None, f"{self.name} was captured without gradients"
+        return self.slopes
 
 
 @dataclass(frozen=True)
@@ -196,20 +211,18 @@ def _opened(network: nn.Module) -> Iterator[list[_Seen]]:
 
 
 def attend(
-    network: nn.Module, call: Callable[[Tensor], Tensor], inputs: Tensor, target: Target, each_block_alone: bool
+    network: nn.Module, call: Callable[[Tensor], Tensor], inputs: Tensor, target: Target, slopes: Slopes = Slopes.ALL
 ) -> tuple[Tensor, list[AttentionCapture]]:
-    """Outputs (N, K) of a frozen network, and its attention: one forward pass and one backward down to the lowest layer.
+    """Outputs (N, K) of a frozen network, and its attention: one forward pass and one backward, only as deep as `slopes` ask.
 
     Args:
         call: runs the network on inputs (N, C, H, W).
-        each_block_alone: differentiate, in place of the score, the score that the network's own head gives to the
-            tokens of each block, by that block's attention alone.
 
     Raises:
         VitrineError: no attention was met, or the score does not depend on it.
     """
     with torch.enable_grad(), _opened(network) as seen:
-        if each_block_alone:
+        if slopes is Slopes.EACH_BLOCK_ALONE:
             outputs, score = _scores_of_blocks(network, call, inputs.detach(), target)
         else:
             outputs = call(inputs.detach())
@@ -224,18 +237,23 @@ def attend(
         )
     if not score.requires_grad:
         raise VitrineError(f"The score of {name} does not depend on its attention; choose another method.")
-    gradients = torch.autograd.grad(score, [one.weights for one in seen], allow_unused=True, materialize_grads=True)
+    asked = seen[-1:] if slopes is Slopes.LAST else seen
+    taken = torch.autograd.grad(score, [one.weights for one in asked], allow_unused=True, materialize_grads=True)
+    gradients = [*[None] * (len(seen) - len(asked)), *taken]
     image = (inputs.shape[-2], inputs.shape[-1])
     return outputs.detach(), [
         _capture(one, gradient, len(inputs), image) for one, gradient in zip(seen, gradients, strict=True)
     ]
 
 
-def _capture(seen: _Seen, gradient: Tensor, batch: int, image: tuple[int, int]) -> AttentionCapture:
-    weights = seen.weights.detach()
-    if weights.ndim == 3 and len(weights) % batch == 0:  # heads folded into the batch, or a single one
-        weights, gradient = (t.reshape(batch, -1, *t.shape[1:]) for t in (weights, gradient))
-    return AttentionCapture(seen.name, weights, gradient, _layout(seen, weights, batch, image))
+def _capture(seen: _Seen, gradient: Tensor | None, batch: int, image: tuple[int, int]) -> AttentionCapture:
+    def by_input(values: Tensor) -> Tensor:
+        folded = values.ndim == 3 and len(values) % batch == 0  # heads folded into the batch, or a single one
+        return values.reshape(batch, -1, *values.shape[1:]) if folded else values
+
+    weights = by_input(seen.weights.detach())
+    layout = _layout(seen, weights, batch, image)
+    return AttentionCapture(seen.name, weights, layout, None if gradient is None else by_input(gradient))
 
 
 def _layout(seen: _Seen, weights: Tensor, batch: int, image: tuple[int, int]) -> Layout | Windows | None:
@@ -265,8 +283,8 @@ def join(chunks: Sequence[list[AttentionCapture]]) -> list[AttentionCapture]:
         AttentionCapture(
             layers[0].name,
             torch.cat([layer.weights for layer in layers]),
-            torch.cat([layer.gradients for layer in layers]),
             layers[0].layout,
+            None if layers[0].slopes is None else torch.cat([layer.gradients for layer in layers]),
         )
         for layers in zip(*chunks, strict=True)
     ]

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from explainers.core.attending import AttentionCapture, attend, join
+from explainers.core.attending import AttentionCapture, Slopes, attend, join
 from explainers.core.attribution import Cost
 from explainers.core.captures import Capture, Maps, differentiate, look
 from explainers.core.draws import generator
@@ -43,6 +43,7 @@ class Run:
         progress: called between chunks with the share done and a few words; may raise to stop the work.
         cancel: set it from another thread to stop the work within one chunk.
         layers: names of layers that will be looked at: whoever looks at one first looks at all of them in the same pass.
+        shared: whether several methods work in this run: then the first takes what the others may want as well.
         end: the layer that the target reads, if it reads one: those above it do not run, and have no map.
     """
 
@@ -52,6 +53,7 @@ class Run:
         engine: Engine,
         *,
         layers: Sequence[str | None] = (),
+        shared: bool = False,
         end: str | None = None,
         progress: Progress | None = None,
         cancel: threading.Event | None = None,
@@ -63,6 +65,7 @@ class Run:
         self.passes = Passes(engine, self._parts, model, progress=progress, cancel=cancel)
         self._layers: tuple[Layer, ...] | None = None
         self._together = layers
+        self._shared = shared
         self._end = end
         self._memory: dict[tuple[Any, ...], tuple[Tensor, Any]] = {}
 
@@ -201,14 +204,14 @@ class Run:
             f"Layer {name!r} puts out {layer.shape}, which is no map over the image; choose another, such as {near}."
         )
 
-    def attention(self, inputs: Tensor, target: Target, each_block_alone: bool = False) -> list[AttentionCapture]:
-        """Attention weights of every layer and the gradients of the score by them: one forward and one backward pass.
+    def attention(self, inputs: Tensor, target: Target, slopes: Slopes = Slopes.ALL) -> list[AttentionCapture]:
+        """Attention weights of every layer and gradients by them: one forward and one backward pass.
 
-        All of it is kept, 8 bytes for each of an input's layers x heads x T x T: 44 MB for a ViT-B/16.
-
-        Args:
-            each_block_alone: see `attend`.
+        All of it is kept, 8 bytes for each of an input's layers x heads x T x T: 44 MB for a ViT-B/16, half of it with
+        the gradients of the last layer only.
         """
+        if slopes is Slopes.LAST and self._shared:
+            slopes = Slopes.ALL
 
         def call(rows: Tensor) -> Tensor:
             return self.call(self.network, rows, layer_of(target))
@@ -216,13 +219,13 @@ class Run:
         def attention() -> list[AttentionCapture]:
             def work(rows: slice) -> tuple[Tensor, list[AttentionCapture]]:
                 chunk, its_target = self.laid_out(inputs[rows]), target.take(range(rows.start, rows.stop))
-                return attend(self.network, call, chunk, its_target, each_block_alone)
+                return attend(self.network, call, chunk, its_target, slopes)
 
-            done = list(self.passes.chunks("attention", len(inputs), work, forward=1, backward=1))
+            done = list(self.passes.chunks(f"attention, {slopes.name}", len(inputs), work, forward=1, backward=1))
             self._know_outputs(inputs, target, [outputs for outputs, _ in done])
             return join([layers for _, layers in done])
 
-        return self._remember(("attention", target, each_block_alone), inputs, attention)
+        return self._remember(("attention", target, slopes), inputs, attention)
 
     def for_scores(self) -> nn.Module:
         """The network, or a copy of it that has the same scores sooner; not for gradients."""
