@@ -22,13 +22,37 @@ class _Learnt:
     limit: int
     seconds: dict[int, float] = field(default_factory=dict)
     looks: Counter[int] = field(default_factory=Counter)
+    shrinking: bool = False
     settled: bool = False
+
+    def worth(self, size: int) -> bool:
+        """Whether chunks of this size save enough time over those half as large, as far as is known."""
+        smaller = self.seconds.get(size // 2)
+        return smaller is None or self.seconds[size] <= smaller * WORTH_GROWING
+
+    def judge(self, first: int) -> None:
+        """Choose the size to go on with, now that the present one has been looked at."""
+        size = self.size
+        if self.shrinking:
+            self.settled = self.worth(2 * size) or size == 1
+            self.size = 2 * size if self.worth(2 * size) else max(1, size // 2)
+        elif not self.worth(size):
+            self.size = size // 2
+            self.settled = self.size > first or self.size == 1
+            if not self.settled:  # it has never grown, so it may have begun too large
+                self.size //= 2
+                self.shrinking = True
+        elif 2 * size > self.limit:
+            self.settled = True
+        else:
+            self.size = 2 * size
 
 
 class ChunkSizes:
-    """Chunk sizes per kind of pass, found by doubling while that still lowers the time per row.
+    """Chunk sizes per kind of pass: the smallest whose double saves no more time per row to speak of.
 
-    No separate calibration is run: the first chunks of real work are the measurement.
+    Found by doubling, and where the first double does not pay, by halving: a smaller chunk needs less memory. No separate
+    calibration is run: the first chunks of real work are the measurement.
     """
 
     def __init__(self, device_type: str) -> None:
@@ -57,7 +81,7 @@ class ChunkSizes:
         """Report that a chunk of `rows` took `seconds`.
 
         Returns:
-            Whether this settles that smaller ones are used from now on.
+            Whether smaller ones are used from now on.
         """
         with self._lock:
             known = self._of(key)
@@ -66,15 +90,8 @@ class ChunkSizes:
             known.looks[rows] += 1
             if known.settled or rows != known.size or known.looks[rows] < LOOKS:
                 return False
-            smaller = known.seconds.get(rows // 2)
-            if smaller is not None and known.seconds[rows] > smaller * WORTH_GROWING:
-                known.size, known.settled = rows // 2, True
-                return True
-            if rows * 2 > known.limit:
-                known.settled = True
-            else:
-                known.size = rows * 2
-            return False
+            known.judge(self._first)
+            return known.size < rows
 
     def pace(self, key: Hashable) -> float | None:
         """Seconds that a row took at best, or None before anybody knows."""

@@ -42,7 +42,23 @@ def test_it_is_told_once_that_a_larger_size_is_given_up():
 
 
 def test_a_saving_too_small_to_be_worth_it_is_not_kept():
-    assert learn({4: 1.0, 8: 0.99, 16: 0.1, 32: 0.1}) == (4, [4, 8])
+    assert learn({2: 2.0, 4: 1.0, 8: 0.99, 16: 0.1, 32: 0.1}) == (4, [4, 8, 2])
+
+
+@pytest.mark.parametrize(
+    ("per_row", "settles", "way"),
+    [
+        ({1: 1.2, 2: 1.0, 4: 1.0, 8: 1.0}, 2, [4, 8, 2, 1]),
+        ({1: 1.0, 2: 1.0, 4: 1.0, 8: 1.0}, 1, [4, 8, 2, 1]),
+        ({1: 0.9, 2: 1.2, 4: 1.0, 8: 1.0}, 4, [4, 8, 2]),
+    ],
+)
+def test_where_the_first_double_does_not_pay_halves_are_tried(per_row, settles, way):
+    assert learn(per_row) == (settles, way)
+
+
+def test_a_size_that_has_grown_is_not_halved_below_the_first():
+    assert learn({1: 1.0, 2: 1.0, 4: 1.0, 8: 0.8, 16: 0.8}) == (8, [4, 8, 16])
 
 
 def test_sizes_stop_at_the_largest_of_the_device():
