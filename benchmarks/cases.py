@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import torch
+from torch import Tensor
 
 import explainers as ex
 from benchmarks.floors import (
@@ -21,7 +22,7 @@ from benchmarks.floors import (
     sizes,
 )  # fmt: skip
 from benchmarks.ours import loaded, vitrine
-from benchmarks.setting import CLASS, CURVES, LAYERS, REFERENCES, SIZES, VIT, images
+from benchmarks.setting import CLASS, CONVOLUTIONAL, CURVES, LAYERS, REFERENCES, SIZES, VIT, images
 from benchmarks.timing import Work
 
 GRADIENT_CAMS = ["grad-cam", "grad-cam++", "hires-cam", "xgrad-cam", "layer-cam"]
@@ -212,6 +213,29 @@ def perturbation_case(method: str, name: str, device: torch.device) -> Case:
     )  # fmt: skip
 
 
+def rise_case(name: str, device: torch.device) -> Case:
+    """None of the other libraries here has it, so there is the floor alone."""
+    network, count = frozen(name, device), masks(device)
+    tried = sizes(name, device, [8, 16, 32], [32, 128, 256, 512])
+    largest = images(1, device).repeat(max(tried), 1, 1, 1)
+
+    def scored(numbers: Tensor) -> None:
+        raw_scores(network, largest[: len(numbers)])
+
+    floor, chunk = in_parts(scored, torch.arange(count), tried)
+    mixed = vitrine("rise", name, 1, device, samples=count, precision="mixed")
+    return Case(
+        f"RISE, {count} masks, {name} (floor in chunks of {chunk})",
+        {"vitrine": vitrine("rise", name, 1, device, samples=count), MIXED: mixed, "floor": floor},
+        [floor_bar(), Bar("floor", 1.15, True, MIXED)],
+    )
+
+
+def masks(device: torch.device) -> int:
+    """As many as RISE was published with, where that takes seconds and not minutes."""
+    return 8000 if device.type == "cuda" else 400
+
+
 def relevance_case(name: str, count: int, device: torch.device) -> Case:
     """Its floor is Zennit on Vitrine's copy: the rules pass every layer several times, whoever drives them."""
     inputs = images(count, device)
@@ -285,6 +309,8 @@ def cases(only: str, device: torch.device) -> Sequence[Callable[[], Case]]:
         made.append((f"expected-gradients {name}", partial(expected_gradients_case, name, device)))
     for name in LAYERS:
         made += [(f"{method} {name}", partial(perturbation_case, method, name, device)) for method in PERTURBATIONS]
+    for name in CONVOLUTIONAL:
+        made.append((f"rise {name}", partial(rise_case, name, device)))
     for name in ("resnet18", "resnet50"):
         made += [(f"lrp {name} {count}", partial(relevance_case, name, count, device)) for count in (1, 16)]
     for name in ("resnet18", "mobilenet_v3_small"):

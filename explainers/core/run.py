@@ -236,7 +236,13 @@ class Run:
         network = self.for_scores()
         if not self._parts.tensors:
             return None
-        return self.rewritten("half the bits", lambda _: deepcopy(network).to(self.engine.half).requires_grad_(False))
+        # Tensor cores take convolutions channels last; what lies otherwise is turned over before each of them.
+        layout = torch.channels_last if self.engine.device.type == "cuda" else torch.preserve_format
+        half = self.engine.half
+        return self.rewritten(
+            "half the bits",
+            lambda _: deepcopy(network).requires_grad_(False).to(half, memory_format=layout),  # type: ignore[call-overload]
+        )
 
     def rewritten(self, name: str, build: Callable[[nn.Module], nn.Module]) -> nn.Module:
         """A copy of the network rewritten by `build`, made once and kept while its weights stand."""

@@ -94,7 +94,8 @@ def uploads() -> Uploads:
 def size_of(result: Any) -> int:
     """Bytes of an Attribution, a table or a picture, roughly."""
     if isinstance(result, ex.Attribution):
-        return 4 * result.values.numel() + 1000
+        kept = (result.values, result.inputs, result.error)
+        return sum(tensor.nbytes for tensor in kept if tensor is not None) + 1000
     if isinstance(result, list):
         return sum(map(size_of, result))
     if hasattr(result, "nbytes"):

@@ -26,7 +26,9 @@ def half_takes(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) 
 
 
 def swept(model: Model, versions: Tensor, precision: Precision) -> tuple[Tensor, Run]:
-    run = Run(model, fixed_engine(16))
+    run = Run(
+        model, fixed_engine(TRIED)
+    )  # so that chunks begin at the same rows, however many of them are tried in half the bits
     chunks = sweep(run, versions[:1], ClassTarget(2), len(versions), lambda rows: (versions[rows], rows), precision)
     return torch.cat([scores for _, scores in chunks]), run
 
