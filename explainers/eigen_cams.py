@@ -62,6 +62,23 @@ def eigen_grad_cam(run: Run, inputs: Tensor, target: Target, options: CamOptions
     return principal_map(capture.gradients * capture.activations)
 
 
+@cam(
+    "seg-eigen-cam",
+    title="Seg-Eigen-CAM",
+    cost=lambda shape, options: Cost(shape[0], shape[0]),
+    citation="Chung & Ying 2025, doi:10.3390/app15137562",
+    shows="The strongest common pattern of the activations, each weighted by the size of its gradient (first principal component): made for segmentation, where a class has many places.",
+    caveat=COARSE
+    + " Slopes for and against the score count alike. Its sign is a convention: the value farthest from zero is positive.",
+)
+def seg_eigen_cam(run: Run, inputs: Tensor, target: Target, options: CamOptions) -> Tensor:
+    """Projection of the centred products |G| * A on their first right singular vector, (N, h, w)."""
+    (capture,) = run.capture(inputs, [options.layer], target)
+    projected = principal_map(capture.gradients.abs() * capture.activations)
+    low, high = projected.amin((1, 2), keepdim=True), projected.amax((1, 2), keepdim=True)
+    return torch.where(-low > high, -projected, projected)
+
+
 @forward_only(
     "kpca-cam",
     title="KPCA-CAM",

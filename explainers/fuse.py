@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -13,17 +13,19 @@ from torch import Tensor
 from explainers.core.attribution import Attribution, Cost
 from explainers.core.errors import VitrineError
 
-How = Literal["mean", "max"]
+How = Literal["mean", "max", "product"]
 
 
 def fuse(maps: Sequence[Attribution], how: How = "mean") -> Attribution:
     """One map from those of several layers, each scaled to its own range first.
 
-    TorchCAM takes the maximum, pytorch-grad-cam the mean.
+    TorchCAM takes the maximum, pytorch-grad-cam the mean; Refine-CAM (arXiv:2605.14641) the product, which keeps the fine
+    detail of early layers where late ones agree.
 
     Args:
         maps: of the same inputs and target, such as `explain` makes of a list of layers.
-        how: "mean" or "max", place by place; of signed maps the maximum is the value farthest from zero.
+        how: "mean", "max" or "product", place by place; of signed maps the maximum is the value farthest from zero, and
+            they have no product.
 
     Returns:
         Values from 0 to 1, or -1 to 1 where signed, at the resolution of the finest map; a map that is constant counts
@@ -34,9 +36,14 @@ def fuse(maps: Sequence[Attribution], how: How = "mean") -> Attribution:
     """
     if not maps:
         raise VitrineError("There is nothing to fuse: give at least one map.")
-    if how not in ("mean", "max"):
-        raise VitrineError(f'Maps can be fused by "mean" or "max", not {how!r}.')
+    if how not in get_args(How):
+        raise VitrineError(f'Maps can be fused by "mean", "max" or "product", not {how!r}.')
     first = maps[0]
+    if how == "product" and first.signed:
+        raise VitrineError(
+            f"Maps with a sign, as {first.method} makes them, have no product: two places against the score would count as "
+            'one for it; fuse them by "mean" or "max".'
+        )
     about = {(one.input_fingerprint, one.model_fingerprint, one.target, one.signed) for one in maps}
     if len(about) > 1 or any(one.values.ndim != 3 for one in maps):
         raise VitrineError(
@@ -47,6 +54,8 @@ def fuse(maps: Sequence[Attribution], how: How = "mean") -> Attribution:
     scaled = torch.stack([_resized(_scaled(one.values, one.signed), size) for one in maps])
     if how == "mean":
         values = scaled.mean(0)
+    elif how == "product":
+        values = scaled.prod(0)
     else:
         values = scaled.gather(0, scaled.abs().argmax(0, keepdim=True))[0]
     return replace(

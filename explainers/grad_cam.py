@@ -193,3 +193,16 @@ def xgrad_cam(run: Run, inputs: Tensor, target: Target, options: SmoothOptions) 
 def layer_cam(run: Run, inputs: Tensor, target: Target, options: SmoothOptions) -> Tensor:
     """ReLU(sum_c ReLU(G_c) * A_c), (N, h, w)."""
     return cam_map(run, inputs, target, options, lambda c: c.gradients.relu() * c.activations)
+
+
+@cam(
+    "grad-cam-element-wise",
+    title="Grad-CAM, element by element",
+    citation="Gildenblat et al. 2021, pytorch-grad-cam (GradCAMElementWise)",
+    shows="Activation times gradient of every channel at every place, the positive ones added up: what speaks for the score, whatever speaks against it.",
+    caveat=COARSE
+    + " Channels that speak against the score at a place do not darken it, so much of the map may cancel in the network.",
+)
+def grad_cam_element_wise(run: Run, inputs: Tensor, target: Target, options: SmoothOptions) -> Tensor:
+    """sum_c ReLU(G_c * A_c), (N, h, w)."""
+    return cam_map(run, inputs, target, options, lambda c: (c.gradients * c.activations).relu())

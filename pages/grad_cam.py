@@ -47,8 +47,10 @@ if strip:
     fused, fusing = None, ""
     if len(results) > 1:
         how = st.segmented_control(
-            "Fused by", ["mean", "max"], default="mean", required=True, key="cam_fused", bind="query-params",
-            help="How the strip's maps become one: each scaled to its own range, then the mean or the largest, place by place.",
+            "Fused by", ["mean", "max"] if method.signed else ["mean", "max", "product"], default="mean", required=True,
+            key="cam_fused_signed" if method.signed else "cam_fused", bind="query-params",
+            help="How the strip's maps become one: each scaled to its own range, then the mean, the largest or the product, place "
+            "by place. The product (Refine-CAM) keeps the detail of early layers where late ones agree.",
         )  # fmt: skip
         fused, fusing = ex.fuse(results, how), f'\nfused = ex.fuse(maps, how="{how}")'
     columns = st.columns(max(4, len(results) + (fused is not None)))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from explainers.api import explain, refine
+from explainers.core.draws import seeded_noise
 from explainers.core.errors import VitrineError
 from explainers.core.layers import Layout
 from explainers.core.model import Model
@@ -22,8 +24,9 @@ from tests.test_grad_cam import ACTIVATIONS, BY_HAND, GRADIENTS, Weighed, small_
 
 NEW = [
     "ablation-cam", "recipro-cam", "score-cam", "ss-cam", "is-cam", "eigen-grad-cam", "kpca-cam", "finer-cam", "shapley-cam",
+    "seg-eigen-cam", "fem", "smooth-grad-cam++",
 ]  # fmt: skip
-QUICK = {"ss-cam": {"samples": 2}, "is-cam": {"steps": 2}}
+QUICK = {"ss-cam": {"samples": 2}, "is-cam": {"steps": 2}, "smooth-grad-cam++": {"samples": 2}}
 PRODUCTS = torch.tensor([[11.0, -4.0], [2.0, 8.0]], dtype=torch.float64)  # gradient x activation, over the channels
 
 
@@ -269,12 +272,59 @@ def test_ablation_runs_what_lies_below_the_layer_on_one_row():
 # -- fused layers -------------------------------------------------------------------------------
 
 
+def test_fem_weighs_channels_by_how_rarely_they_fire(weighed):
+    """Half a deviation above their means, 2.5 and 2, are the 4 of the first channel and the 6 of the second: a quarter of
+    the places each. One deviation below them are all but the 1 of the first and all of the second."""
+    assert_close(explain(weighed, ACTIVATIONS, "fem", deviations=0.5).values, mixed(1 / 4, 1 / 4), 1e-7)
+    assert_close(explain(weighed, ACTIVATIONS, "fem", deviations=0.0).values, mixed(2 / 4, 1 / 4), 1e-7)
+
+
+def test_seg_eigen_cam_is_turned_by_its_farthest_value(weighed):
+    """|G| * A: channels (1, 12), (0, 4), (3, 1), (8, 0); farthest from their mean are the 12 of the first place."""
+    products = torch.stack([torch.tensor([1.0, 0, 3, 8]), torch.tensor([12.0, 4, 1, 0])]).double()
+    centred = products - products.mean(1, keepdim=True)
+    _, _, right = np.linalg.svd(centred.T.numpy())
+    expected = centred.T @ torch.from_numpy(right[0])
+    expected = expected * expected[expected.abs().argmax()].sign()
+    assert_close(explain(weighed, ACTIVATIONS, "seg-eigen-cam", 0).values, expected.view(1, 2, 2), 1e-6)
+
+
+def test_smooth_grad_cam_plus_plus_is_the_papers_formula():
+    """Worked out copy by copy, with the copies' gradients from plain autograd."""
+    model, inputs, samples = small_model(torch.float64), random_inputs(2, dtype=torch.float64), 3
+    options = {"samples": samples, "noise": 0.3, "seed": 5, "layer": "norm1"}
+    deviation = 0.3 * (inputs.amax((1, 2, 3)) - inputs.amin((1, 2, 3))).view(-1, 1, 1, 1)
+    moments = []
+    held: dict[str, Tensor] = {}
+    layer = model.network.get_submodule("norm1")
+    # A copy goes on: the ReLU that comes next writes in place.
+    handle = layer.register_forward_hook(lambda module, args, output: held.update(norm1=output) or output.clone())
+    for number in range(samples):
+        noise = seeded_noise(inputs[:1], 5, torch.tensor([number]))
+        score = model.network((inputs + deviation * noise).requires_grad_())[:, 1].sum()
+        (gradient,) = torch.autograd.grad(score, held["norm1"])
+        moments.append(torch.stack([gradient, gradient**2, gradient**3]))
+    model.network(inputs)
+    handle.remove()
+    activations = held["norm1"].detach()
+    first, second, third = torch.stack(moments).mean(0)
+    alpha = torch.nan_to_num(
+        second / (2 * second + activations.sum((2, 3), keepdim=True) * third)
+    )  # no gradient: 0 / 0
+    expected = ((alpha * first.relu()).sum((2, 3), keepdim=True) * activations).sum(1).relu()
+    found = explain(model, inputs, "smooth-grad-cam++", 1, engine=fixed_engine(2), **options)
+    assert_close(found.values, expected, 1e-6)
+    assert (found.cost.forward, found.cost.backward) == (2 * (samples + 1), 2 * samples)
+
+
 def test_fused_maps_by_hand(weighed):
     grad = explain(weighed, ACTIVATIONS, "grad-cam", 0)  # [[0, 1/2], [1, 2]]: [[0, 1/4], [1/2, 1]]
     hires = explain(weighed, ACTIVATIONS, "hires-cam", 0)  # [[11, 0], [2, 8]]: [[1, 0], [2/11, 8/11]]
     mean, largest = fuse([grad, hires]), fuse([grad, hires], how="max")
     assert_close(mean.values[0], torch.tensor([[1 / 2, 1 / 8], [(1 / 2 + 2 / 11) / 2, (1 + 8 / 11) / 2]]), 1e-6)
     assert_close(largest.values[0], torch.tensor([[1, 1 / 4], [1 / 2, 1]]), 1e-6)
+    product = fuse([grad, hires], how="product")
+    assert_close(product.values[0], torch.tensor([[0, 0], [2 / 22, 8 / 11]]), 1e-6)
     assert mean.method == "grad-cam + hires-cam"
     assert mean.cost.forward == 2
 
@@ -303,8 +353,11 @@ def test_what_cannot_be_fused_is_a_sentence(weighed):
         fuse([one, other])
     with pytest.raises(VitrineError, match="nothing to fuse"):
         fuse([])
-    with pytest.raises(VitrineError, match='"mean" or "max"'):
+    with pytest.raises(VitrineError, match='"mean", "max" or "product"'):
         fuse([one], how="median")
+    signed = explain(weighed, ACTIVATIONS, "recipro-cam", 0)
+    with pytest.raises(VitrineError, match="have no product"):
+        fuse([signed, signed], how="product")
 
 
 def test_cost_depends_on_the_layer():

@@ -52,6 +52,8 @@ BY_HAND = {
     "xgrad-cam": [[1 + 6 * 7 / 8, 2 + 7 / 8], [3 + 7 / 8, 4.0]],
     # the negative gradients -1, -4 and -1 count as zero
     "layer-cam": [[12.0, 0.0], [3.0, 8.0]],
+    # the negative products -1, -4 and -1 do
+    "grad-cam-element-wise": [[12.0, 0.0], [3.0, 8.0]],
 }
 # Grad-CAM++: alpha = 1 / (2 + sum(A) G). Channel 1: G = 1 has 1/12, G = 2 has 1/22; channel 2: 2 has 1/18, 1 has 1/10.
 W1, W2 = 1 / 12 + 2 / 22, 2 / 18 + 1 / 10
@@ -75,6 +77,13 @@ def test_a_map_of_nothing_but_evidence_against_is_zero():
     model = Model("weighed", Weighed(-GRADIENTS.abs()), (2, 2, 2))
     for method in BY_HAND:
         assert not explain(model, ACTIVATIONS, method, 0).values.any()
+
+
+def test_a_negative_slope_times_a_negative_activation_counts_element_by_element(weighed):
+    """Of [[-1, 0], [1, 2]] * A1 and [[2, -4], [-1, 1]] * A2, with both signs turned: LayerCAM takes 2 * -6 and so on."""
+    found = explain(weighed, -ACTIVATIONS, "grad-cam-element-wise", 0)
+    assert_close(found.values, torch.tensor([[[1.0, 4.0], [1.0, 0.0]]]), 1e-7)
+    assert not explain(weighed, -ACTIVATIONS, "layer-cam", 0).values.any()
 
 
 def test_eigen_cam_by_hand():

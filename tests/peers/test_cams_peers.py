@@ -14,7 +14,17 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from pytorch_grad_cam import KPCA_CAM, AblationCAM, EigenGradCAM, FinerCAM, GradCAM, ScoreCAM, ShapleyCAM
+from pytorch_grad_cam import (
+    FEM,
+    KPCA_CAM,
+    AblationCAM,
+    EigenGradCAM,
+    FinerCAM,
+    GradCAM,
+    ScoreCAM,
+    SegEigenCAM,
+    ShapleyCAM,
+)
 from pytorch_grad_cam.ablation_layer import AblationLayer
 from pytorch_grad_cam.utils.image import scale_cam_image
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputReST, ClassifierOutputTarget
@@ -186,6 +196,26 @@ def test_eigen_grad_cam_and_kpca_cam(soft):
     assert_close(ours(model, "kpca-cam", layer), turned(theirs, torch.from_numpy(activations)), 1e-6)
 
 
+def test_fem(soft):
+    model, peer = soft
+    layer = LAYERS[model.name][1]
+    module = peer.get_submodule(layer)
+    with FEM(peer, [module], k=1) as cam:
+        theirs = cam.get_cam_image(inputs(), module, [], *capture(peer, layer, chosen), False)
+    assert_close(ours(model, "fem", layer, deviations=1.0), torch.from_numpy(theirs).relu(), 1e-6)
+
+
+def test_seg_eigen_cam(soft):
+    """The sign is part of the method: nothing is turned here."""
+    model, peer = soft
+    layer = LAYERS[model.name][1]
+    module = peer.get_submodule(layer)
+    activations, gradients = capture(peer, layer, chosen)
+    with SegEigenCAM(peer, [module]) as cam:
+        theirs = cam.get_cam_image(inputs(), module, [], activations, gradients, False)
+    assert_close(ours(model, "seg-eigen-cam", layer), torch.from_numpy(theirs), 1e-5)
+
+
 @pytest.mark.parametrize(("kernel", "theirs"), [("rbf", "rbf"), ("polynomial", "poly")])
 def test_other_kernels_are_those_of_scikit_learn(soft, kernel, theirs):
     model, peer = soft
@@ -267,6 +297,36 @@ def test_cam_of_torchcam(soft):
         peer(inputs())
         (theirs,) = cam(list(TARGETS), normalized=False)
     assert_close(ours(model, "cam", layer), theirs.relu(), 1e-6)
+
+
+def test_smooth_grad_cam_plus_plus():
+    """TorchCAM sums A * D3 over the places, where the paper has the sum of A times D3 of one place; it takes the last copy's
+    gradient for the mean over the copies; it adds 1e-8 to the denominator; and it weighs the last copy's activations. Above
+    the last layer of a residual network gradients are the same everywhere and in every copy, and with scores in the
+    thousands its weights are the paper's. The formula elsewhere stands in test_cams.py.
+    """
+    made = network("resnet18")
+    peer = twin("resnet18", made)
+    with torchcam.SmoothGradCAMpp(peer, "layer4", num_samples=3) as cam:
+        peer(inputs())
+        (activations,) = cam.hook_a
+        (weights,) = cam._get_weights(list(TARGETS))
+    theirs = (weights[..., None, None] * activations).sum(1).relu()
+    found = ours(Model("resnet18", made, SHAPE), "smooth-grad-cam++", "layer4", samples=3)
+    assert_close(found, theirs.detach(), 1e-4)
+
+
+def test_refine_cam(soft):
+    """It scales the product again; Vitrine shows it as it is."""
+    from explainers.fuse import fuse
+
+    model, peer = soft
+    layers = list(LAYERS[model.name])
+    with torchcam.RefineCAM(peer, layers, base_method=torchcam.LayerCAM) as cam:
+        (theirs,) = cam(list(TARGETS), peer(inputs()))
+    found = fuse(explain(model, inputs(), "layer-cam", ClassTarget(TARGETS), layer=layers), "product").values
+    scaled = torchcam.LayerCAM._normalize(found.clone())
+    assert_close(scaled, theirs.detach(), 1e-4)
 
 
 def test_fused_layers(soft):

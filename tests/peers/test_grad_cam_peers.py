@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 import torch
-from pytorch_grad_cam import EigenCAM, GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, XGradCAM
+from pytorch_grad_cam import EigenCAM, GradCAM, GradCAMElementWise, GradCAMPlusPlus, HiResCAM, LayerCAM, XGradCAM
 from torch import Tensor, nn
 from torchcam import methods as torchcam
 from torchvision.models import VisionTransformer
@@ -37,6 +37,7 @@ GRAD_CAM = {
     "xgrad-cam": XGradCAM,
     "layer-cam": LayerCAM,
     "eigen-cam": EigenCAM,
+    "grad-cam-element-wise": GradCAMElementWise,
 }
 TORCHCAM = {
     "grad-cam": torchcam.GradCAM,

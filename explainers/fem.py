@@ -1,0 +1,40 @@
+"""FEM: channels weighted by how rarely they fire far above their own mean. No gradients, no class."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from torch import Tensor
+
+from explainers.core.attribution import Cost
+from explainers.core.model import Needs
+from explainers.core.run import Run
+from explainers.core.target import Target
+from explainers.grad_cam import COARSE, CamOptions, cam
+
+
+class FemOptions(CamOptions):
+    deviations: float = Field(
+        2.0,
+        ge=0,
+        le=4,
+        description="How many standard deviations above its channel's mean an activation must be to count.",
+    )
+
+
+@cam(
+    "fem",
+    title="FEM",
+    needs=Needs.LAYERS | Needs.IMAGES,
+    cost=lambda shape, options: Cost(shape[0], 0),
+    unit="units of activation",
+    citation="Fuad et al. 2020, doi:10.1109/IPTA50016.2020.9286629",
+    shows="Channels of the layer added up, each weighted by the share of places where it is far above its own mean.",
+    caveat=COARSE + " It does not look at the score at all: every target gives the same map.",
+)
+def fem(run: Run, inputs: Tensor, target: Target, options: FemOptions) -> Tensor:
+    """ReLU(sum_c w_c A_c) with w_c the share of places where A_c > mean(A_c) + k std(A_c), (N, h, w)."""
+    (activations,) = run.activations(inputs, [options.layer])
+    mean = activations.mean((2, 3), keepdim=True)
+    deviation = activations.std((2, 3), correction=0, keepdim=True)
+    rare = (activations > mean + options.deviations * deviation).to(activations).mean((2, 3), keepdim=True)
+    return (rare * activations).sum(1).relu()
