@@ -129,7 +129,11 @@ def agreeing(projected: Tensor, centred: Tensor) -> Tensor:
 )
 def grad_cam(run: Run, inputs: Tensor, target: Target, options: SmoothOptions) -> Tensor:
     """ReLU(sum_c mean(G_c) A_c), (N, h, w)."""
-    return cam_map(run, inputs, target, options, lambda c: c.gradients.mean((2, 3), keepdim=True) * c.activations)
+    return cam_map(run, inputs, target, options, grad_cam_terms)
+
+
+def grad_cam_terms(capture: Capture) -> Tensor:
+    return capture.gradients.mean((2, 3), keepdim=True) * capture.activations
 
 
 @cam(
@@ -142,15 +146,16 @@ def grad_cam(run: Run, inputs: Tensor, target: Target, options: SmoothOptions) -
 def grad_cam_plus_plus(run: Run, inputs: Tensor, target: Target, options: SmoothOptions) -> Tensor:
     """ReLU(sum_c w_c A_c) with w_c = sum(alpha * ReLU(G_c)) and alpha = G^2 / (2 G^2 + sum(A) G^3), (N, h, w)."""
 
-    def terms(capture: Capture) -> Tensor:
-        gradients = capture.gradients
-        square = gradients.square()
-        denominator = 2 * square + capture.activations.sum((2, 3), keepdim=True) * square * gradients
-        # Where the gradient is zero so is alpha: 0 / 0 by the formula.
-        alpha = torch.where(denominator != 0, square / torch.where(denominator != 0, denominator, 1), 0)
-        return (alpha * gradients.relu()).sum((2, 3), keepdim=True) * capture.activations
+    return cam_map(run, inputs, target, options, grad_cam_plus_plus_terms)
 
-    return cam_map(run, inputs, target, options, terms)
+
+def grad_cam_plus_plus_terms(capture: Capture) -> Tensor:
+    gradients = capture.gradients
+    square = gradients.square()
+    denominator = 2 * square + capture.activations.sum((2, 3), keepdim=True) * square * gradients
+    # Where the gradient is zero so is alpha: 0 / 0 by the formula.
+    alpha = torch.where(denominator != 0, square / torch.where(denominator != 0, denominator, 1), 0)
+    return (alpha * gradients.relu()).sum((2, 3), keepdim=True) * capture.activations
 
 
 @cam(
@@ -162,7 +167,11 @@ def grad_cam_plus_plus(run: Run, inputs: Tensor, target: Target, options: Smooth
 )
 def hires_cam(run: Run, inputs: Tensor, target: Target, options: SmoothOptions) -> Tensor:
     """ReLU(sum_c G_c * A_c), (N, h, w)."""
-    return cam_map(run, inputs, target, options, lambda c: c.gradients * c.activations)
+    return cam_map(run, inputs, target, options, hires_cam_terms)
+
+
+def hires_cam_terms(capture: Capture) -> Tensor:
+    return capture.gradients * capture.activations
 
 
 @cam(
@@ -175,12 +184,13 @@ def hires_cam(run: Run, inputs: Tensor, target: Target, options: SmoothOptions) 
 def xgrad_cam(run: Run, inputs: Tensor, target: Target, options: SmoothOptions) -> Tensor:
     """ReLU(sum_c w_c A_c) with w_c = sum(G_c * A_c) / sum(A_c), (N, h, w)."""
 
-    def terms(capture: Capture) -> Tensor:
-        total = capture.activations.sum((2, 3), keepdim=True)
-        weighted = (capture.gradients * capture.activations).sum((2, 3), keepdim=True)
-        return torch.where(total != 0, weighted / torch.where(total != 0, total, 1), 0) * capture.activations
+    return cam_map(run, inputs, target, options, xgrad_cam_terms)
 
-    return cam_map(run, inputs, target, options, terms)
+
+def xgrad_cam_terms(capture: Capture) -> Tensor:
+    total = capture.activations.sum((2, 3), keepdim=True)
+    weighted = (capture.gradients * capture.activations).sum((2, 3), keepdim=True)
+    return torch.where(total != 0, weighted / torch.where(total != 0, total, 1), 0) * capture.activations
 
 
 @cam(
@@ -192,7 +202,11 @@ def xgrad_cam(run: Run, inputs: Tensor, target: Target, options: SmoothOptions) 
 )
 def layer_cam(run: Run, inputs: Tensor, target: Target, options: SmoothOptions) -> Tensor:
     """ReLU(sum_c ReLU(G_c) * A_c), (N, h, w)."""
-    return cam_map(run, inputs, target, options, lambda c: c.gradients.relu() * c.activations)
+    return cam_map(run, inputs, target, options, layer_cam_terms)
+
+
+def layer_cam_terms(capture: Capture) -> Tensor:
+    return capture.gradients.relu() * capture.activations
 
 
 @cam(

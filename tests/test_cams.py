@@ -19,6 +19,7 @@ from explainers.core.target import ChannelTarget, ClassTarget, ContrastTarget
 from explainers.finer_cam import FinerOptions, nearest_target
 from explainers.fuse import fuse
 from explainers.grad_cam import CONTRASTS, principal_map
+from explainers.sess import SessOptions, windows
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.test_grad_cam import ACTIVATIONS, BY_HAND, GRADIENTS, Weighed, small_swin, small_vit
 
@@ -315,6 +316,26 @@ def test_smooth_grad_cam_plus_plus_is_the_papers_formula():
     found = explain(model, inputs, "smooth-grad-cam++", 1, engine=fixed_engine(2), **options)
     assert_close(found.values, expected, 1e-6)
     assert (found.cost.forward, found.cost.backward) == (2 * (samples + 1), 2 * samples)
+
+
+def test_sess_of_the_whole_picture_alone_is_its_cam_from_0_to_1():
+    model, inputs = small_model(), random_inputs(2)
+    cams = explain(model, inputs, "layer-cam", 1, layer="norm2").values
+    enlarged = nn.functional.interpolate(cams[:, None], (16, 16), mode="bilinear", align_corners=False)[:, 0]
+    low, high = enlarged.amin((1, 2), keepdim=True), enlarged.amax((1, 2), keepdim=True)
+    options = {"base": "layer-cam", "layer": "norm2", "scales": 1, "smooth": False}
+    found = explain(model, inputs, "sess", 1, **options)
+    assert_close(found.values, (enlarged - low) / (high - low), 1e-5)
+    assert (found.cost.forward, found.cost.backward) == (2 * 3, 2)
+
+
+def test_windows_cover_every_size_side_by_side():
+    found = windows(10, 20, SessOptions(scales=3, growth=0.5))
+    assert [(w.size, w.top, w.left) for w in found] == [
+        ((10, 20), 0, 0),
+        *[((15, 30), top, left) for top in (0, 5) for left in (0, 10)],
+        *[((20, 40), top, left) for top in (0, 10) for left in (0, 20)],
+    ]
 
 
 def test_fused_maps_by_hand(weighed):

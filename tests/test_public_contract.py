@@ -32,7 +32,7 @@ SHAPES = {
     "attention": (2, 12, 12),
     "perturbation": (2, 96, 96),
 }
-OTHERWISE = dict.fromkeys(("fullgrad", "xrai"), (2, 96, 96)) | dict.fromkeys(
+OTHERWISE = dict.fromkeys(("fullgrad", "xrai", "sess"), (2, 96, 96)) | dict.fromkeys(
     ("layer-gradient-x-activation", "internal-influence", "layer-integrated-gradients", "layer-conductance"),
     (2, 64, 12, 12),
 )

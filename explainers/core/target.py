@@ -87,6 +87,28 @@ class ClassTarget:
 
 
 @dataclass(frozen=True)
+class ProbabilityTarget:
+    """The probability of a class.
+
+    Attributes:
+        of: the class.
+        normal: whether the network puts out probabilities already.
+    """
+
+    of: ClassTarget
+    normal: bool
+
+    def __call__(self, outputs: Tensor) -> Tensor:
+        return self.of(outputs if self.normal else outputs.flatten(1).softmax(1))
+
+    def take(self, rows: Sequence[int]) -> ProbabilityTarget:
+        return ProbabilityTarget(self.of.take(rows), self.normal)
+
+    def describe(self, labels: Sequence[str] | None = None) -> str:
+        return f"probability of {self.of.describe(labels)}"
+
+
+@dataclass(frozen=True)
 class ContrastTarget:
     """Why `index` rather than `other`: the difference of two raw outputs."""
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from torch import Tensor
 
 from explainers.core.run import Run
-from explainers.core.target import ClassTarget, Target, are_probabilities
+from explainers.core.target import ClassTarget, ProbabilityTarget, Target, are_probabilities
 
 
 class Quantity(enum.StrEnum):
@@ -18,28 +16,6 @@ class Quantity(enum.StrEnum):
     AUTO = "auto"  # the probability where there is one
     PROBABILITY = "probability"
     SCORE = "score"
-
-
-@dataclass(frozen=True)
-class ProbabilityTarget:
-    """The probability of a class.
-
-    Attributes:
-        of: the class.
-        normal: whether the network puts out probabilities already.
-    """
-
-    of: ClassTarget
-    normal: bool
-
-    def __call__(self, outputs: Tensor) -> Tensor:
-        return self.of(outputs if self.normal else outputs.flatten(1).softmax(1))
-
-    def take(self, rows: Sequence[int]) -> ProbabilityTarget:
-        return ProbabilityTarget(self.of.take(rows), self.normal)
-
-    def describe(self, labels: Sequence[str] | None = None) -> str:
-        return f"probability of {self.of.describe(labels)}"
 
 
 def recorded(run: Run, one: Tensor, target: Target, quantity: Quantity) -> tuple[Target, str]:
