@@ -1,4 +1,4 @@
-"""Truth: on sign scenes, where the evidence is known, the maps point at it. `make truth` measures 500 scenes."""
+"""Truth: on sign scenes, where the evidence is known, the maps point at it. `make truth` ranks all methods by it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import explainers as ex
-from benchmarks.truth import pointing, shortcut_scenes, sign_scenes
+from benchmarks.truth import main, pointing, shortcut_scenes, sign_scenes
 
 SCENES = 120
 
@@ -37,3 +37,14 @@ def test_a_map_of_noise_does_not_score() -> None:
     hits = [bool(s.signs[0].mask[tuple(rng.integers(0, 96, 2))]) for s in scenes for _ in range(20)]
     assert abs(np.mean(hits) - share) < 0.03
     assert share < 0.5
+
+
+def test_methods_are_ranked_network_by_network(capsys: pytest.CaptureFixture[str]) -> None:
+    chosen = ["gradient", "grad-cam", "rollout", "hires-cam"]
+    main(["--scenes", "12", "--methods", *chosen, "--models", "demo:signs-cnn", "demo:signs-vit"])
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| demo")]
+    assert [row[0] for row in rows] == ["demo:signs-cnn"] * 3 + ["demo:signs-vit"] * 4, "a CNN has no attention"
+    assert {row[1] for row in rows[:3]} == {"gradient", "grad-cam", "hires-cam"}
+    for part in (rows[:3], rows[3:]):
+        hits = [float(row[3].rstrip("%")) for row in part]
+        assert hits == sorted(hits, reverse=True)
