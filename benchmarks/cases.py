@@ -267,7 +267,7 @@ def curves_case(name: str, device: torch.device) -> Case:
     return Case(
         f"deletion and insertion, {steps} steps each, {name} (floor in chunks of {chunk})",
         {"vitrine": vitrine(CURVES, name, 1, device), "floor": floor},
-        [floor_bar(), Bar("quantus", 2.0, False)],
+        [floor_bar(), Bar("quantus", 1.0, False)],
         ["quantus"],
         CURVES,
         name,
