@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 import explainers as ex
+from pages.common.forms import option_names, options_form
 from pages.common.progress import Bar
 from pages.common.selection import Selection
 from pages.common.shelves import model_shelf, result_shelf
 from pages.common.targets import TOP
-from pages.common.work import layers_of
+from pages.common.work import layers_of, plain
 
 KINDS = ["methods", "layers", "models", "targets", "inputs"]
 HERE = "the sidebar's"
+WITHOUT = ("layer",)  # an axis of its own, or the one that is taken by itself
 FIRST = {"methods": ["grad-cam", "layer-cam", "hires-cam"], "models": ["demo:signs-cnn", "demo:signs-shortcut"]}
 
 
@@ -53,31 +56,68 @@ def _values(kind: str, chosen: Selection) -> tuple[list[str], list[str]]:
     return [HERE, *samples], [HERE, *[name for name in samples if name != chosen.key[1]][:2]]
 
 
-def question(chosen: Selection, asked: dict[str, str]) -> ex.Question:
-    """The question of the cell where these values meet; what no axis tells, the sidebar does."""
+def options_of(methods: Sequence[str], chosen: Selection) -> dict[str, dict[str, Any]]:
+    """Choose the options of every method in the grid, but for the layer; by method, those that differ from their defaults."""
+    with_options = [m for m in map(ex.find_method, methods) if option_names(m, WITHOUT)]
+    if not with_options:
+        return {}
+    found = {}
+    with st.expander("Options of the methods", icon=":material/tune:"):
+        for method in with_options:
+            st.markdown(f"**{method.title}**")
+            found[method.name] = options_form(method, chosen, "compare", WITHOUT)
+    return found
+
+
+def question(chosen: Selection, asked: dict[str, str], options: dict[str, Any]) -> ex.Question:
+    """The question of the cell where these values meet; what no axis tells, the sidebar does.
+
+    Args:
+        options: of the method, but for the layer.
+    """
     spec, picture, target = asked.get("models", HERE), asked.get("inputs", HERE), asked.get("targets")
     model = chosen.model if spec == HERE else _model(spec)
     image = chosen.image if picture == HERE else _picture(picture)
     method = ex.find_method(asked["methods"])
-    options: dict[str, Any] = {}
     if "layers" in asked and "layer" in method.options.model_fields:
-        options["layer"] = asked["layers"]
+        options = {**options, "layer": asked["layers"]}
     about = chosen.target if target is None else None if target == TOP else target
     return ex.Question(model, image, method.name, about, options)
 
 
-def question_code(chosen: Selection, asked: dict[str, str]) -> str:
-    """The same as Python, where `model` and `image` are the sidebar's."""
-    spec, picture, target = asked.get("models", HERE), asked.get("inputs", HERE), asked.get("targets")
-    made = question(chosen, asked)
-    parts = [
-        "model" if spec == HERE else f'ex.load_model("{spec}")',
-        "image" if picture == HERE else f'ex.sample("{picture}").load()',
-        f'"{made.method}"',
-        (chosen.target_code or "None") if target is None else "None" if target == TOP else f"{target!r}",
-        repr(made.options),
-    ]
-    return f"ex.Question({', '.join(parts)})"
+def code_of(chosen: Selection, asked: Sequence[tuple[dict[str, str], ex.Question]]) -> str:
+    """Python that makes the same maps when run as it stands; every model and picture is loaded once."""
+    named = {HERE: "model"}, {HERE: "image"}
+    lines = [chosen.model_code, chosen.image_code]
+    questions = []
+    for values, made in asked:
+        places = values.get("models", HERE), values.get("inputs", HERE)
+        for names, place, word, call in zip(
+            named, places, ("model", "image"), (_model_code, _picture_code), strict=True
+        ):
+            if place not in names:
+                names[place] = f"{word}_{len(names) + 1}"
+                lines.append(f"{names[place]} = {call(place)}")
+        parts = [
+            named[0][places[0]], named[1][places[1]], f'"{made.method}"',
+            _target_code(chosen, values.get("targets")), repr(plain(made.options)),
+        ]  # fmt: skip
+        questions.append(f"    ex.Question({', '.join(parts)}),")
+    return "\n".join(
+        ["import explainers as ex", "", *lines, "questions = [", *questions, "]", "maps = ex.explain_all(questions)"]
+    )
+
+
+def _model_code(spec: str) -> str:
+    return f'ex.load_model("{spec}")'
+
+
+def _picture_code(name: str) -> str:
+    return f'ex.sample("{name}").load()'
+
+
+def _target_code(chosen: Selection, target: str | None) -> str:
+    return (chosen.target_code or "None") if target is None else "None" if target == TOP else repr(target)
 
 
 def _model(spec: str) -> ex.Model:

@@ -15,12 +15,13 @@ from explainers.render.colour_bar import colour_bar_html
 from explainers.render.lettering import PAPER
 from explainers.render.overlay import Scale, colour_bar, encode_png, overlay
 from explainers.render.sheet import sheet
-from pages.common.axes import question, question_code
+from pages.common.axes import question
 from pages.common.pictures import show_picture
 from pages.common.progress import Bar
 from pages.common.selection import Selection, short_hash
 from pages.common.shelves import result_shelf
-from pages.common.work import duration
+from pages.common.verdicts import identity
+from pages.common.work import duration, in_words
 
 SIDE = 220  # px
 PER_PAGE = 24  # cells
@@ -33,25 +34,21 @@ class Cell:
 
     Attributes:
         name: of its row and its column.
+        asked: what every axis says, by its kind.
         found: the map, or the sentence that says why there is none.
     """
 
     place: tuple[int, int]
     name: str
     question: ex.Question
-    code: str
+    asked: dict[str, str]
     found: ex.Attribution | ex.VitrineError
 
     @property
     def key(self) -> tuple[object, ...]:
         assert isinstance(self.found, ex.Attribution)
-        return (
-            self.found.model_fingerprint,
-            self.found.input_fingerprint,
-            repr(self.found.target),
-            self.found.method,
-            self.found.layer,
-        )
+        found = self.found
+        return (found.model_fingerprint, found.input_fingerprint, repr(found.target), *identity(found))
 
     def with_bar(self, scale: Scale) -> Image.Image:
         """The overlay with its colour bar below, for a sheet."""
@@ -73,15 +70,24 @@ class Cell:
 
 
 def cells_with_progress(
-    chosen: Selection, rows: tuple[str, list[str]], columns: tuple[str, list[str]], fixed: dict[str, str]
+    chosen: Selection,
+    rows: tuple[str, list[str]],
+    columns: tuple[str, list[str]],
+    fixed: dict[str, str],
+    options: dict[str, dict[str, Any]],
 ) -> list[Cell] | None:
-    """Every cell of the grid, computed once; None while long work waits for a click."""
+    """Every cell of the grid, computed once; None while long work waits for a click.
+
+    Args:
+        fixed: what stands on no axis and is the same in all cells.
+        options: by method.
+    """
     asked = [
         ((r, c), fixed | {rows[0]: row, columns[0]: column})
         for r, row in enumerate(rows[1]) for c, column in enumerate(columns[1])
     ]  # fmt: skip
-    questions = [question(chosen, values) for _, values in asked]
-    key = ("grid", *chosen.key, repr(asked))
+    questions = [question(chosen, values, options.get(values["methods"], {})) for _, values in asked]
+    key = ("grid", *chosen.key, repr(asked), repr(options))
     found = result_shelf().find(key)
     if found is None and not _agreed(questions, short_hash(key)):
         return None
@@ -91,7 +97,7 @@ def cells_with_progress(
     finally:
         bar.clear()
     return [
-        Cell(place, f"{rows[1][place[0]]} · {columns[1][place[1]]}", one, question_code(chosen, values), answer)
+        Cell(place, f"{rows[1][place[0]]} · {columns[1][place[1]]}", one, values, answer)
         for (place, values), one, answer in zip(asked, questions, found, strict=True)
     ]
 
@@ -186,7 +192,7 @@ def table(cells: list[Cell], reference: Cell) -> pd.DataFrame:
         found, (correlation, overlap) = cell.found, alike(cell, reference)
         rows.append(
             {
-                "map": cell.name, "method": found.method, "layer": found.layer, "model": cell.question.model.name,
+                "map": cell.name, "method": found.method, "options": in_words(cell.question.options), "layer": found.layer, "model": cell.question.model.name,
                 "target": found.target.describe(cell.question.model.labels), "score": float(found.score[0]),
                 "rank correlation with reference": correlation, "overlap of the top 10 %": overlap,
                 "forward passes": found.cost.forward, "backward passes": found.cost.backward,
@@ -212,9 +218,3 @@ def sheet_png(
     buffer = io.BytesIO()
     sheet(drawn, rows, columns, title, caption).save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def code_of(chosen: Selection, cells: list[Cell]) -> str:
-    """Python that makes the same maps when run as it stands."""
-    asked = "\n".join(f"    {cell.code}," for cell in cells)
-    return f"import explainers as ex\n\n{chosen.model_code}\n{chosen.image_code}\nmaps = ex.explain_all([\n{asked}\n])"

@@ -17,7 +17,7 @@ from pages.common.progress import Bar
 from pages.common.selection import Selection, short_hash
 from pages.common.shelves import result_shelf
 from pages.common.truths import truth_form
-from pages.common.work import duration
+from pages.common.work import duration, plain
 
 FIRST_ASKED = ["Deletion", "Insertion", "Model randomisation"]
 QUICK = ""
@@ -210,4 +210,4 @@ def _table(verdict: ex.Verdict, asked: dict[str, dict[str, Any]]) -> None:
 
 
 def _arguments(options: dict[str, Any]) -> str:
-    return "".join(f", {name}={getattr(value, 'value', value)!r}" for name, value in options.items())
+    return "".join(f", {name}={value!r}" for name, value in plain(options).items())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 import explainers as ex
@@ -10,6 +13,17 @@ from tests.pages.test_pages import opened
 
 SCENE = "scene:1000050"
 METHODS = ["grad-cam", "layer-cam", "hires-cam"]
+
+
+def code(app: AppTest) -> str:
+    return next(str(block.value) for block in app.code if "explain_all" in block.value)
+
+
+def run_code(app: AppTest) -> dict[str, Any]:
+    """What the code on the page makes, when run as it stands."""
+    space: dict[str, Any] = {}
+    exec(code(app), space)
+    return space
 
 
 def numbers(app: AppTest):  # type: ignore[no-untyped-def]
@@ -27,6 +41,37 @@ def test_methods_by_layers_stand_at_once() -> None:
     maps = ex.explain(model, ex.sample(SCENE).load(), METHODS, layer=layers)
     expected = [ex.likeness(one, maps[0])[0] for one in maps]
     assert table["rank correlation with reference"].tolist() == pytest.approx(expected, abs=1e-4)
+
+
+def test_options_of_a_method_reach_its_maps_its_code_and_its_table() -> None:
+    app = opened("compare", model="demo:signs-cnn", input=SCENE)
+    before = numbers(app)["rank correlation with reference"]
+    assert "compare_layer" not in [box.key for box in app.selectbox]  # an axis here
+    app.toggle(key="compare_layer_cam_eigen_smooth").set_value(True).run()
+    assert not app.exception
+    table = numbers(app)
+    assert table["options"].tolist() == [""] * 3 + ["eigen_smooth=True"] * 3 + [""] * 3
+    model, image = ex.load_model("demo:signs-cnn"), ex.sample(SCENE).load()
+    first = ex.explain(model, image, "grad-cam", layer=table["layer"][0])
+    smooth = ex.explain(model, image, "layer-cam", layer=table["layer"][4], eigen_smooth=True)
+    assert table["rank correlation with reference"][4] == pytest.approx(ex.likeness(smooth, first)[0], abs=1e-4)
+    assert table["rank correlation with reference"][4] != pytest.approx(before[4], abs=1e-3)
+    assert table["rank correlation with reference"][8] == pytest.approx(before[8], abs=1e-4)
+    space = run_code(app)
+    assert [question.options for question in space["questions"][3:5]] == [
+        {"eigen_smooth": True, "layer": layer} for layer in table["layer"][3:5]
+    ]
+    assert torch.equal(space["maps"][4].values, smooth.values)
+
+
+def test_a_method_on_no_axis_has_its_form_as_well_and_the_address_opens_it() -> None:
+    app = opened(
+        "compare", model="demo:signs-cnn", input=SCENE, compare_rows="targets", compare_columns_beside_targets="inputs",
+        compare_method="integrated-gradients", compare_integrated_gradients_steps="7",
+    )  # fmt: skip
+    assert app.slider(key="compare_integrated_gradients_steps").value == 7
+    assert set(numbers(app)["options"]) == {"steps=7"}
+    assert "'steps': 7" in code(app)
 
 
 def test_the_pinned_cell_is_the_reference() -> None:
