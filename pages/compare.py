@@ -8,6 +8,7 @@ from pages.common.compared import checks_panel, correlation_panel, difference_pa
 from pages.common.grid import cells_with_progress, scales, sheet_png, show_grid, table
 from pages.common.selection import selection
 from pages.common.tables import download_table
+from pages.common.uploaded import shortened
 from pages.common.work import in_words
 
 chosen = selection()
@@ -69,7 +70,7 @@ with shown:
     told = " ".join([said, *(f"{name}: {in_words(given)}." for name, given in options.items() if given)])
     with st.container(horizontal=True):
         st.download_button(
-            "PNG", lambda: sheet_png(cells, rows[1], columns[1], scale, title, told), "vitrine-compare.png", "image/png",
+            "PNG", lambda: sheet_png(cells, shortened(rows[1]), shortened(columns[1]), scale, title, told), "vitrine-compare.png", "image/png",
             icon=":material/download:", on_click="ignore", key="compare_png", help="The whole grid on one sheet",
         )  # fmt: skip
         download_table(numbers, "compare")
@@ -78,4 +79,4 @@ with shown:
     correlation_panel(maps)
     checks_panel(maps, numbers)
     with st.expander("The code that makes this", icon=":material/code:"):
-        st.code(code_of(chosen, [(cell.asked, cell.question) for cell in cells]), language="python")
+        st.code(code_of(chosen, [(cell.asked, cell.made) for cell in cells]), language="python")

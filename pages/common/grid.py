@@ -15,11 +15,12 @@ from explainers.render.colour_bar import colour_bar_html
 from explainers.render.lettering import PAPER
 from explainers.render.overlay import Scale, colour_bar, encode_png, overlay
 from explainers.render.sheet import sheet
-from pages.common.axes import question
+from pages.common.axes import questions
 from pages.common.pictures import show_picture
 from pages.common.progress import Bar
 from pages.common.selection import Selection, short_hash
 from pages.common.shelves import result_shelf
+from pages.common.uploaded import shortened
 from pages.common.verdicts import identity
 from pages.common.work import duration, in_words
 
@@ -35,14 +36,20 @@ class Cell:
     Attributes:
         name: of its row and its column.
         asked: what every axis says, by its kind.
+        made: its question, or why there is none: its model or its picture cannot be had.
         found: the map, or the sentence that says why there is none.
     """
 
     place: tuple[int, int]
     name: str
-    question: ex.Question
     asked: dict[str, str]
+    made: ex.Question | ex.VitrineError
     found: ex.Attribution | ex.VitrineError
+
+    @property
+    def question(self) -> ex.Question:
+        assert isinstance(self.made, ex.Question)
+        return self.made
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -86,20 +93,24 @@ def cells_with_progress(
         ((r, c), fixed | {rows[0]: row, columns[0]: column})
         for r, row in enumerate(rows[1]) for c, column in enumerate(columns[1])
     ]  # fmt: skip
-    questions = [question(chosen, values, options.get(values["methods"], {})) for _, values in asked]
-    key = ("grid", *chosen.key, repr(asked), repr(options))
+    made = questions(chosen, [values for _, values in asked], options)
+    possible = [one for one in made if isinstance(one, ex.Question)]
+    key = ("grid", *chosen.key, repr(asked), repr(options), repr([isinstance(one, ex.Question) for one in made]))
     found = result_shelf().find(key)
-    if found is None and not _agreed(questions, short_hash(key)):
+    if found is None and not _agreed(possible, short_hash(key)):
         return None
     bar = Bar(st.empty(), "Maps")
     try:
-        found = result_shelf().get(key, lambda: ex.explain_all(questions, progress=bar))
+        found = result_shelf().get(key, lambda: ex.explain_all(possible, progress=bar))
     finally:
         bar.clear()
-    return [
-        Cell(place, f"{rows[1][place[0]]} · {columns[1][place[1]]}", one, values, answer)
-        for (place, values), one, answer in zip(asked, questions, found, strict=True)
-    ]
+    answers = iter(found)
+    names = shortened(rows[1]), shortened(columns[1])
+    cells = []
+    for ((row, column), values), one in zip(asked, made, strict=True):
+        answer = one if isinstance(one, ex.VitrineError) else next(answers)
+        cells.append(Cell((row, column), f"{names[0][row]} · {names[1][column]}", values, one, answer))
+    return cells
 
 
 def _agreed(questions: list[ex.Question], name: str) -> bool:
