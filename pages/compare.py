@@ -75,7 +75,7 @@ with shown:
         )  # fmt: skip
         download_table(numbers, "compare")
 
-    difference_panel(chosen, maps)
+    difference_panel(maps)
     correlation_panel(maps)
     checks_panel(maps, numbers)
     with st.expander("The code that makes this", icon=":material/code:"):

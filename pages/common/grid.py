@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import pandas as pd
@@ -11,9 +12,10 @@ import streamlit as st
 from PIL import Image
 
 import explainers as ex
+from explainers.render.cells import COLOURS, Drawing, backdrop, encode_cells
 from explainers.render.colour_bar import colour_bar_html
 from explainers.render.lettering import PAPER
-from explainers.render.overlay import Scale, colour_bar, encode_png, overlay
+from explainers.render.overlay import Scale, colour_bar
 from explainers.render.sheet import sheet
 from pages.common.axes import questions
 from pages.common.pictures import show_picture
@@ -26,7 +28,6 @@ from pages.common.work import duration, in_words
 
 SIDE = 220  # px
 PER_PAGE = 24  # cells
-COLOURS = {True: "blue-red", False: "viridis"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,7 @@ class Cell:
         asked: what every axis says, by its kind.
         made: its question, or why there is none: its model or its picture cannot be had.
         found: the map, or the sentence that says why there is none.
+        ranking: the order of the map's values, to compare it by.
     """
 
     place: tuple[int, int]
@@ -45,6 +47,7 @@ class Cell:
     asked: dict[str, str]
     made: ex.Question | ex.VitrineError
     found: ex.Attribution | ex.VitrineError
+    ranking: ex.Ranking | None
 
     @property
     def question(self) -> ex.Question:
@@ -57,23 +60,17 @@ class Cell:
         found = self.found
         return (found.model_fingerprint, found.input_fingerprint, repr(found.target), *identity(found))
 
-    def with_bar(self, scale: Scale) -> Image.Image:
-        """The overlay with its colour bar below, for a sheet."""
-        drawn = self.picture(scale)
-        bar = colour_bar(scale, COLOURS[scale.kind == "diverging"], drawn.width, 36)
-        both = Image.new("RGB", (drawn.width, drawn.height + bar.height), PAPER)
-        both.paste(drawn, (0, 0))
-        both.paste(bar, (0, drawn.height))
-        return both
-
-    def picture(self, scale: Scale) -> Image.Image:
-        """The overlay."""
+    @cached_property
+    def heat(self) -> Any:
+        """The map (H, W) as it is shown."""
         assert isinstance(self.found, ex.Attribution)
+        return self.found.heatmap()[0]
+
+    @property
+    def view(self) -> Image.Image:
+        """The picture as the model sees it."""
         model = self.question.model
-        seen = model.preprocess.view(self.question.image) if model.preprocess else self.question.image
-        size = (SIDE, round(SIDE * seen.height / seen.width))
-        image = seen.convert("RGB").resize(size, Image.Resampling.BILINEAR)
-        return overlay(image, self.found.heatmap()[0], scale, COLOURS[scale.kind == "diverging"], 0.6)
+        return model.preprocess.view(self.question.image) if model.preprocess else self.question.image
 
 
 def cells_with_progress(
@@ -104,13 +101,17 @@ def cells_with_progress(
         found = result_shelf().get(key, lambda: ex.explain_all(possible, progress=bar))
     finally:
         bar.clear()
-    answers = iter(found)
-    names = shortened(rows[1]), shortened(columns[1])
-    cells = []
-    for ((row, column), values), one in zip(asked, made, strict=True):
-        answer = one if isinstance(one, ex.VitrineError) else next(answers)
-        cells.append(Cell((row, column), f"{names[0][row]} · {names[1][column]}", values, one, answer))
-    return cells
+    answers, names = iter(found), (shortened(rows[1]), shortened(columns[1]))
+    answered = [one if isinstance(one, ex.VitrineError) else next(answers) for one in made]
+    maps = [one for one in answered if isinstance(one, ex.Attribution)]
+    ranked = iter(result_shelf().get(("rankings", *key), lambda: ex.rankings(maps)))
+    return [
+        Cell(
+            place, f"{names[0][place[0]]} · {names[1][place[1]]}", values, one, answer,
+            next(ranked) if isinstance(answer, ex.Attribution) else None,
+        )
+        for (place, values), one, answer in zip(asked, made, answered, strict=True)
+    ]  # fmt: skip
 
 
 def _agreed(questions: list[ex.Question], name: str) -> bool:
@@ -136,12 +137,36 @@ def _agreed(questions: list[ex.Question], name: str) -> bool:
 
 def scales(cells: list[Cell], shared: bool) -> dict[tuple[int, int], Scale]:
     """The scale of every map: one for all, or each its own."""
-    maps = {cell.place: cell.found for cell in cells if isinstance(cell.found, ex.Attribution)}
+    maps = {cell.place: (cell.found, cell.heat) for cell in cells if isinstance(cell.found, ex.Attribution)}
     if shared and maps:
-        signed = any(one.signed for one in maps.values())
-        one = Scale.of([found.heatmap()[0] for found in maps.values()], signed=signed)
+        one = Scale.of([heat for _, heat in maps.values()], signed=any(found.signed for found, _ in maps.values()))
         return dict.fromkeys(maps, one)
-    return {p: Scale.of(found.heatmap(), signed=found.signed, percentile=found.percentile) for p, found in maps.items()}
+    return {p: Scale.of(heat, signed=found.signed, percentile=found.percentile) for p, (found, heat) in maps.items()}
+
+
+def drawings(cells: list[Cell], scale: dict[tuple[int, int], Scale]) -> dict[tuple[int, int], Drawing]:
+    """What is drawn in every cell that has a map; cells of one picture share it."""
+    pictures: dict[tuple[str, int], Image.Image] = {}
+    drawn = {}
+    for cell in cells:
+        if cell.place not in scale:
+            continue
+        seen = (cell.question.model.fingerprint, id(cell.question.image))
+        if seen not in pictures:
+            pictures[seen] = backdrop(cell.view, SIDE)
+        drawn[cell.place] = Drawing(pictures[seen], cell.heat, scale[cell.place])
+    return drawn
+
+
+def _encoded(cells: list[Cell], scale: dict[tuple[int, int], Scale]) -> dict[tuple[int, int], bytes]:
+    """The cells as PNGs; those that nobody has looked at yet are drawn together."""
+    names = {cell.place: ("cell", *cell.key, repr(scale[cell.place])) for cell in cells if cell.place in scale}
+    kept = {place: result_shelf().find(name) for place, name in names.items()}
+    missing = drawings([cell for cell in cells if kept.get(cell.place, b"") is None], scale)
+    fresh = dict(zip(missing, encode_cells([*missing.values()]), strict=True))
+    for place in fresh:
+        result_shelf().get(names[place], partial(fresh.get, place))
+    return kept | fresh
 
 
 def show_grid(cells: list[Cell], columns: int, scale: dict[tuple[int, int], Scale], reference: Cell) -> None:
@@ -154,19 +179,20 @@ def show_grid(cells: list[Cell], columns: int, scale: dict[tuple[int, int], Scal
             st.number_input(f"Part of the grid, 1 to {pages}", 1, pages, 1, 1, key="compare_page", bind="query-params")
         )
     shown = cells[(page - 1) * per_page : page * per_page]
+    pictures = _encoded(shown, scale)
     for start in range(0, len(shown), columns):
         for column, cell in zip(st.columns(columns), shown[start : start + columns], strict=False):
             with column:
-                _show_cell(cell, scale.get(cell.place), reference)
+                if cell.place in pictures:
+                    _show_cell(cell, pictures[cell.place], scale[cell.place], reference)
+                else:
+                    st.caption(f"**{cell.name}**")
+                    st.info(str(cell.found), icon=":material/block:")
 
 
-def _show_cell(cell: Cell, scale: Scale | None, reference: Cell) -> None:
-    if isinstance(cell.found, ex.VitrineError) or scale is None:
-        st.info(str(cell.found), icon=":material/block:")
-        return
-    drawn = result_shelf().get(("cell", *cell.key, repr(scale)), lambda: encode_png(cell.picture(scale)))
+def _show_cell(cell: Cell, drawn: bytes, scale: Scale, reference: Cell) -> None:
     show_picture(drawn, alt=f"Heat map. {cell.name}")
-    st.html(colour_bar_html(scale, COLOURS[scale.kind == "diverging"], "", ticks=3))
+    st.html(colour_bar_html(scale, COLOURS[scale.kind], "", ticks=3))
     correlation = alike(cell, reference)[0]
     words = (
         "the reference" if cell is reference else "" if correlation is None else f"rank correlation {correlation:.2f}"
@@ -184,14 +210,10 @@ def _pin(name: str) -> None:
 
 
 def alike(cell: Cell, other: Cell) -> tuple[float | None, float | None]:
-    """`ex.likeness` of two cells, kept."""
-    if not isinstance(cell.found, ex.Attribution) or not isinstance(other.found, ex.Attribution):
+    """`ex.likeness` of two cells."""
+    if cell.ranking is None or other.ranking is None:
         return None, None
-    a, b = cell.found, other.found
-    found: tuple[float | None, float | None] = result_shelf().get(
-        ("alike", *cell.key, *other.key), lambda: ex.likeness(a, b)
-    )
-    return found
+    return ex.likeness(cell.ranking, other.ranking)
 
 
 def table(cells: list[Cell], reference: Cell) -> pd.DataFrame:
@@ -222,10 +244,18 @@ def sheet_png(
     caption: str,
 ) -> bytes:
     """The whole grid as one picture."""
-    drawn: dict[tuple[int, int], Any] = {
-        cell.place: str(cell.found) if isinstance(cell.found, ex.VitrineError) else cell.with_bar(scale[cell.place])
-        for cell in cells
-    }
+    drawn: dict[tuple[int, int], Any] = {cell.place: str(cell.found) for cell in cells}
+    drawn |= {place: _with_bar(one) for place, one in drawings(cells, scale).items()}
     buffer = io.BytesIO()
     sheet(drawn, rows, columns, title, caption).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def _with_bar(one: Drawing) -> Image.Image:
+    """The overlay with its colour bar below, for a sheet."""
+    drawn = one.drawn()
+    bar = colour_bar(one.scale, COLOURS[one.scale.kind], drawn.width, 36)
+    both = Image.new("RGB", (drawn.width, drawn.height + bar.height), PAPER)
+    both.paste(drawn, (0, 0))
+    both.paste(bar, (0, drawn.height))
+    return both
