@@ -5,7 +5,7 @@ import streamlit as st
 import explainers as ex
 from pages.common.axes import axis, code_of, options_of
 from pages.common.compared import checks_panel, correlation_panel, difference_panel
-from pages.common.grid import cells_with_progress, scales, sheet_png, show_grid, table
+from pages.common.grid import cells_with_progress, scales, sheet_png, show_grid, table, units
 from pages.common.selection import selection
 from pages.common.tables import download_table
 from pages.common.uploaded import shortened
@@ -62,6 +62,7 @@ with shown:
         if shared
         else "Every cell has its own scale: colours cannot be compared between cells."
     )
+    said = f"{said} {units(cells)}"
     st.caption(said)
     show_grid(cells, len(columns[1]), scale, reference)
 
@@ -75,8 +76,9 @@ with shown:
         )  # fmt: skip
         download_table(numbers, "compare")
 
-    difference_panel(maps)
-    correlation_panel(maps)
+    if len(maps) > 1:
+        difference_panel(maps)
+        correlation_panel(maps)
     checks_panel(maps, numbers)
     with st.expander("The code that makes this", icon=":material/code:"):
         st.code(code_of(chosen, [(cell.asked, cell.made) for cell in cells]), language="python")

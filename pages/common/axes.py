@@ -37,7 +37,7 @@ def axis(label: str, default: str, taken: str | None, chosen: Selection) -> tupl
     )  # fmt: skip
     choices, first = _values(kind, chosen)
     values = st.multiselect(
-        kind.capitalize(), choices, first, key=f"compare_{kind}", bind="query-params", help=HELP.get(kind)
+        kind.capitalize(), choices, first, key=f"compare_{kind}", bind="query-params", help=HELP.get(kind), wrap=True
     )
     return kind, values
 

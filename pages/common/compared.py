@@ -20,6 +20,7 @@ from pages.common.verdicts import Trial
 from pages.common.work import duration
 
 SIDE = 440  # px
+BESIDE = 4  # the place of the checks among the columns, after what is found of a map without them
 Made = dict[tuple[str, str], ex.Verdict]
 """(name of the map, name of the check) -> what was found."""
 
@@ -98,7 +99,7 @@ def checks_panel(maps: dict[str, Cell], numbers: pd.DataFrame) -> None:
         check = fitting[title].name
         values = {name: verdict[check].value for (name, which), verdict in made.items() if which == check}
         if values:
-            numbers[title] = numbers["map"].map(values)
+            numbers.insert(BESIDE, title, numbers["map"].map(values))
     curves = [_curve(name, verdict) for (name, check), verdict in made.items() if check == "deletion"]
     if curves:
         words = "The score while the strongest pixels of every map are covered"
@@ -114,12 +115,9 @@ def _made(trials: dict[str, Trial], work: list[tuple[str, str]]) -> Made:
     if missing and not st.session_state.get(asked):
         prices = [trials[name].price(check, {}) for name, check in missing]
         forward, backward = sum(p.forward for p in prices), sum(p.backward for p in prices)
-        words = (
-            f"{forward:,} forward and {backward:,} backward passes, about {duration(sum(p.seconds for p in prices))}"
-        )
-        st.button(
-            f"Check all maps: {words}", key="compare_check", icon=":material/fact_check:", on_click=_ask, args=(asked,)
-        )
+        words = f"Check all maps: about {duration(sum(p.seconds for p in prices))}"
+        st.button(words, key="compare_check", icon=":material/fact_check:", on_click=_ask, args=(asked,))
+        st.caption(f"{forward:,} forward and {backward:,} backward passes.")
     elif missing:
         bar = Bar(st.empty(), "Checks")
         for place, (name, check) in enumerate(missing):

@@ -28,6 +28,7 @@ from pages.common.work import duration, in_words
 
 SIDE = 220  # px
 PER_PAGE = 24  # cells
+FEWEST = 3  # columns, lest a single cell fill the page
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +182,7 @@ def show_grid(cells: list[Cell], columns: int, scale: dict[tuple[int, int], Scal
     shown = cells[(page - 1) * per_page : page * per_page]
     pictures = _encoded(shown, scale)
     for start in range(0, len(shown), columns):
-        for column, cell in zip(st.columns(columns), shown[start : start + columns], strict=False):
+        for column, cell in zip(st.columns(max(FEWEST, columns)), shown[start : start + columns], strict=False):
             with column:
                 if cell.place in pictures:
                     _show_cell(cell, pictures[cell.place], scale[cell.place], reference)
@@ -197,7 +198,7 @@ def _show_cell(cell: Cell, drawn: bytes, scale: Scale, reference: Cell) -> None:
     words = (
         "the reference" if cell is reference else "" if correlation is None else f"rank correlation {correlation:.2f}"
     )
-    st.caption(f"**{cell.name}** · {words}")
+    st.caption(f"**{cell.name}**" + (f"  \n{words}" if words else ""))
     row, column = cell.place
     st.button(
         "Pin", key=f"compare_pin_{row}_{column}", icon=":material/keep:", type="tertiary", disabled=cell is reference,
@@ -216,6 +217,18 @@ def alike(cell: Cell, other: Cell) -> tuple[float | None, float | None]:
     return ex.likeness(cell.ranking, other.ranking)
 
 
+def units(cells: list[Cell]) -> str:
+    """What the numbers of the colour bars are, in a sentence."""
+    found = {
+        cell.found.method: ex.find_method(cell.found.method).unit
+        for cell in cells
+        if isinstance(cell.found, ex.Attribution)
+    }
+    if len(set(found.values())) == 1:
+        return f"The numbers are {next(iter(found.values()))}."
+    return f"The numbers are {'; '.join(f'of {name} {unit}' for name, unit in found.items())}."
+
+
 def table(cells: list[Cell], reference: Cell) -> pd.DataFrame:
     """A row per cell with a map: what it is, what it took, and how alike it is to the reference."""
     rows = []
@@ -225,11 +238,11 @@ def table(cells: list[Cell], reference: Cell) -> pd.DataFrame:
         found, (correlation, overlap) = cell.found, alike(cell, reference)
         rows.append(
             {
-                "map": cell.name, "method": found.method, "options": in_words(cell.question.options), "layer": found.layer, "model": cell.question.model.name,
-                "target": found.target.describe(cell.question.model.labels), "score": float(found.score[0]),
-                "rank correlation with reference": correlation, "overlap of the top 10 %": overlap,
-                "forward passes": found.cost.forward, "backward passes": found.cost.backward,
-                "seconds": found.cost.seconds,
+                "map": cell.name, "rank correlation with reference": correlation, "overlap of the top 10 %": overlap,
+                "score": float(found.score[0]), "method": found.method, "options": in_words(cell.question.options),
+                "layer": found.layer, "model": cell.question.model.name,
+                "target": found.target.describe(cell.question.model.labels), "forward passes": found.cost.forward,
+                "backward passes": found.cost.backward, "seconds": found.cost.seconds,
             }
         )  # fmt: skip
     return pd.DataFrame(rows)

@@ -191,7 +191,8 @@ def test_checks_come_at_a_click_for_every_map() -> None:
 
 def test_a_shared_scale_says_so() -> None:
     app = opened("compare", model="demo:signs-cnn", input=SCENE, compare_scale="shared")
-    assert "One scale for all: the same colour is the same number." in [caption.value for caption in app.caption]
+    said = "One scale for all: the same colour is the same number. The numbers are units of the score."
+    assert said in [caption.value for caption in app.caption]
 
 
 def test_more_cells_than_fit_are_paged() -> None:
