@@ -24,8 +24,11 @@ from benchmarks.floors import (
 from benchmarks.ours import loaded, vitrine
 from benchmarks.setting import CLASS, CONVOLUTIONAL, CURVES, LAYERS, REFERENCES, SIZES, VIT, images
 from benchmarks.timing import Work
+from explainers.render.cells import Drawing, backdrop, encode_cells
+from explainers.render.overlay import Scale
 
 GRADIENT_CAMS = ["grad-cam", "grad-cam++", "hires-cam", "xgrad-cam", "layer-cam"]
+COMPARED_CAMS = [*GRADIENT_CAMS, "eigen-grad-cam"]
 STAGES = ["layer1", "layer2", "layer3", "layer4"]
 MIXED = "precision=mixed"
 WORTH_MIXING = 64  # pictures; with fewer Vitrine does not try half the bits
@@ -101,6 +104,36 @@ def five_cams_case(name: str, device: torch.device) -> Case:
             "one Grad-CAM": lambda: ex.explain(model, inputs, "grad-cam", CLASS, layer=STAGES[0]),
         },
         [Bar("one Grad-CAM", 1.3, True)],
+    )
+
+
+def compare_case(name: str) -> Case:
+    """All that the page Compare computes for a photograph: 24 maps, their pictures, and how alike they are."""
+    model, picture = loaded(name), ex.sample("photo:chelsea").load()
+    questions = [ex.Question(model, picture, cam, CLASS, {"layer": n}) for cam in COMPARED_CAMS for n in STAGES]
+    names = [f"{question.method} {question.options['layer']}" for question in questions]
+
+    def grid() -> None:
+        maps = [found for found in ex.explain_all(questions) if isinstance(found, ex.Attribution)]
+        assert model.preprocess is not None
+        seen = backdrop(model.preprocess.view(picture), 220)
+        heats = [found.heatmap()[0] for found in maps]
+        encode_cells([Drawing(seen, heat, Scale.of(heat, signed=False, percentile=100)) for heat in heats])
+        ranked = ex.rankings(maps)
+        for one in ranked:
+            ex.likeness(one, ranked[0])
+        ex.rank_correlations(ranked, names)
+
+    return Case(
+        f"Compare, {len(COMPARED_CAMS)} CAMs x {len(STAGES)} layers, {name}: maps, pictures, correlations",
+        {
+            "vitrine": grid,
+            "one Grad-CAM": lambda: ex.explain(model, picture, "grad-cam", CLASS, layer=STAGES[0]),
+            "the cells one by one": lambda: [
+                ex.explain(model, picture, one.method, CLASS, **one.options) for one in questions
+            ],
+        },
+        [Bar("the cells one by one", 0.25, True), Bar("one Grad-CAM", 1.5, True)],
     )
 
 
@@ -300,6 +333,7 @@ def cases(only: str, device: torch.device) -> Sequence[Callable[[], Case]]:
     for name in LAYERS:
         made += [(f"grad-cam {name} {count}", partial(grad_cam_case, name, count, device)) for count in (1, 16)]
     made += [(f"five {name}", partial(five_cams_case, name, device)) for name in ("resnet18", "resnet50")]
+    made.append(("compare resnet50", partial(compare_case, "resnet50")))
     for name in ("resnet18", "mobilenet_v3_small"):
         made.append((f"score-cam {name}", partial(score_cam_case, name, device)))
         made.append((f"ablation-cam {name}", partial(ablation_cam_case, name, device)))

@@ -20,7 +20,7 @@ from explainers.api import (
     regions,
 )
 from explainers.attention import AttentionHeads
-from explainers.comparison import Question, difference, explain_all, likeness, rank_correlations
+from explainers.comparison import Question, Ranking, difference, explain_all, likeness, rank_correlations, rankings
 from explainers.conservation import describe_flow, relevance_flow, relevance_notes
 from explainers.core.asking import class_index
 from explainers.core.attribution import Attribution, Completeness, Cost
@@ -67,6 +67,7 @@ __all__ = [
     "Prediction",
     "Preprocess",
     "Question",
+    "Ranking",
     "RegressionTarget",
     "Spectrum",
     "Target",
@@ -100,6 +101,7 @@ __all__ = [
     "methods",
     "predict",
     "rank_correlations",
+    "rankings",
     "read_image",
     "refine",
     "regions",

@@ -20,7 +20,8 @@ from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.passes import Progress
-from explainers.trust.ranking import centred_ranks, spearman, top_overlap
+from explainers.core.threads import side_by_side
+from explainers.trust.ranking import centred_ranks, overlap, strongest
 from explainers.trust.trial import heat_of
 
 
@@ -82,33 +83,73 @@ def _part(progress: Progress | None, place: int, count: int) -> Progress | None:
     return lambda done, words: progress((place + done) / count, words)
 
 
-def rank_correlations(attributions: Sequence[Attribution], names: Sequence[str]) -> pd.DataFrame:
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """The order of a map's values, which is what maps are compared by: found once, however many it is compared with.
+
+    Attributes:
+        shape: of the map at the input's own resolution.
+        ranks: see `centred_ranks`; None of a constant map.
+        strongest: where its strongest tenth lies, bool.
+    """
+
+    shape: tuple[int, ...]
+    ranks: npt.NDArray[np.float64] | None
+    strongest: Tensor
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory."""
+        return 9 * self.strongest.numel()
+
+
+def rankings(attributions: Sequence[Attribution]) -> list[Ranking]:
+    """The order of every map, for `likeness` and `rank_correlations`."""
+    return side_by_side(_ranking, [heat_of(attribution) for attribution in attributions])
+
+
+def _ranking(heat: Tensor) -> Ranking:
+    return Ranking(tuple(heat.shape), centred_ranks(heat), strongest(heat))
+
+
+def rank_correlations(maps: Sequence[Attribution | Ranking], names: Sequence[str]) -> pd.DataFrame:
     """Spearman's rank correlation of every pair of maps of pictures of one size.
+
+    Args:
+        maps: attributions, or what `rankings` made of them.
 
     Returns:
         Columns: row, column, correlation (-1 to 1; None where a map is constant); a row per ordered pair.
     """
-    ranks = [
-        centred_ranks(heat_of(attribution)) for attribution in attributions
-    ]  # once for each: ranking is what takes time
-    rows = [
-        {"row": one, "column": other, "correlation": _product(first, second)}
-        for one, first in zip(names, ranks, strict=True)
-        for other, second in zip(names, ranks, strict=True)
-    ]
-    return pd.DataFrame(rows, columns=["row", "column", "correlation"])
+    ranked = _ranked(maps)
+    half = {(i, j): _correlation(ranked[i], ranked[j]) for i in range(len(ranked)) for j in range(i + 1)}
+    pairs = [(i, j) for i in range(len(ranked)) for j in range(len(ranked))]
+    return pd.DataFrame(
+        {
+            "row": [names[i] for i, _ in pairs],
+            "column": [names[j] for _, j in pairs],
+            "correlation": [half[max(pair), min(pair)] for pair in pairs],
+        }
+    )
 
 
-def _product(a: npt.NDArray[np.float64] | None, b: npt.NDArray[np.float64] | None) -> float | None:
-    return None if a is None or b is None or a.shape != b.shape else float(np.clip(a @ b, -1, 1))
-
-
-def likeness(a: Attribution, b: Attribution) -> tuple[float | None, float | None]:
+def likeness(a: Attribution | Ranking, b: Attribution | Ranking) -> tuple[float | None, float | None]:
     """Rank correlation of two maps, and the intersection over union of their strongest tenths; None where sizes differ."""
-    first, second = heat_of(a), heat_of(b)
+    first, second = _ranked([a, b])
     if first.shape != second.shape:
         return None, None
-    return spearman(first, second), top_overlap(first, second)
+    return _correlation(first, second), overlap(first.strongest, second.strongest)
+
+
+def _ranked(maps: Sequence[Attribution | Ranking]) -> list[Ranking]:
+    made = iter(rankings([one for one in maps if isinstance(one, Attribution)]))
+    return [next(made) if isinstance(one, Attribution) else one for one in maps]
+
+
+def _correlation(a: Ranking, b: Ranking) -> float | None:
+    if a.ranks is None or b.ranks is None or a.shape != b.shape:
+        return None
+    return min(1.0, max(-1.0, float(a.ranks @ b.ranks)))
 
 
 def difference(a: Attribution, b: Attribution) -> Tensor:

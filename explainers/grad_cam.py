@@ -10,8 +10,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from pydantic import Field
+from scipy.linalg import eigh
 from torch import Tensor
 
 from explainers.core.attribution import Cost
@@ -105,13 +107,18 @@ def principal_map(maps: Tensor) -> Tensor:
     places, channels = centred.shape[1:]
     # Of the two Gram matrices the smaller one. Apple GPUs know no float64.
     if places <= channels:
-        _, vectors = torch.linalg.eigh((centred @ centred.transpose(1, 2)).cpu().double())
-        first = vectors[..., -1].to(centred)  # (N, hw), unit length
+        first = _leading(centred @ centred.transpose(1, 2))  # (N, hw), unit length
         projected = first * torch.linalg.vector_norm(torch.einsum("np,npc->nc", first, centred), dim=1, keepdim=True)
     else:
-        _, vectors = torch.linalg.eigh((centred.transpose(1, 2) @ centred).cpu().double())
-        projected = torch.einsum("npc,nc->np", centred, vectors[..., -1].to(centred))
+        projected = torch.einsum("npc,nc->np", centred, _leading(centred.transpose(1, 2) @ centred))
     return agreeing(projected, centred).reshape(-1, *maps.shape[-2:])
+
+
+def _leading(matrices: Tensor) -> Tensor:
+    """The eigenvector of the largest eigenvalue of symmetric matrices (N, n, n), (N, n): a third of the time of all of them."""
+    last = matrices.shape[-1] - 1
+    vectors = [eigh(one, subset_by_index=[last, last])[1][:, 0] for one in matrices.cpu().double().numpy()]
+    return torch.from_numpy(np.stack(vectors)).to(matrices)
 
 
 def agreeing(projected: Tensor, centred: Tensor) -> Tensor:

@@ -3,11 +3,13 @@
 import streamlit as st
 
 import explainers as ex
-from pages.common.axes import axis
+from pages.common.axes import axis, code_of, options_of
 from pages.common.compared import checks_panel, correlation_panel, difference_panel
-from pages.common.grid import cells_with_progress, code_of, scales, sheet_png, show_grid, table
+from pages.common.grid import cells_with_progress, scales, sheet_png, show_grid, table, units
 from pages.common.selection import selection
 from pages.common.tables import download_table
+from pages.common.uploaded import shortened
+from pages.common.work import in_words
 
 chosen = selection()
 
@@ -23,6 +25,8 @@ with controls:
         names = [method.name for method in ex.methods(chosen.model)]
         start = names.index("grad-cam") if "grad-cam" in names else 0
         fixed["methods"] = st.selectbox("Method", names, index=start, key="compare_method", bind="query-params")
+    methods = next((values for kind, values in (rows, columns) if kind == "methods"), [*fixed.values()])
+    options = options_of(methods, chosen)
     shared = st.segmented_control(
         "Colour scale", ["per cell", "shared"], default="per cell", required=True, key="compare_scale", bind="query-params",
         help="Shared: the same colour is the same number in every cell. Methods have different units, so one scale for several "
@@ -34,7 +38,7 @@ if not rows[1] or not columns[1]:
     st.stop()
 
 with shown:
-    cells = cells_with_progress(chosen, rows, columns, fixed)
+    cells = cells_with_progress(chosen, rows, columns, fixed, options)
     if cells is None:
         st.stop()
     maps = {cell.name: cell for cell in cells if isinstance(cell.found, ex.Attribution)}
@@ -58,20 +62,23 @@ with shown:
         if shared
         else "Every cell has its own scale: colours cannot be compared between cells."
     )
+    said = f"{said} {units(cells)}"
     st.caption(said)
     show_grid(cells, len(columns[1]), scale, reference)
 
     numbers = table(cells, reference)
     title = f"{chosen.model.name}: {rows[0]} by {columns[0]}"
+    told = " ".join([said, *(f"{name}: {in_words(given)}." for name, given in options.items() if given)])
     with st.container(horizontal=True):
         st.download_button(
-            "PNG", lambda: sheet_png(cells, rows[1], columns[1], scale, title, said), "vitrine-compare.png", "image/png",
+            "PNG", lambda: sheet_png(cells, shortened(rows[1]), shortened(columns[1]), scale, title, told), "vitrine-compare.png", "image/png",
             icon=":material/download:", on_click="ignore", key="compare_png", help="The whole grid on one sheet",
         )  # fmt: skip
         download_table(numbers, "compare")
 
-    difference_panel(chosen, maps)
-    correlation_panel(maps)
+    if len(maps) > 1:
+        difference_panel(maps)
+        correlation_panel(maps)
     checks_panel(maps, numbers)
     with st.expander("The code that makes this", icon=":material/code:"):
-        st.code(code_of(chosen, cells), language="python")
+        st.code(code_of(chosen, [(cell.asked, cell.made) for cell in cells]), language="python")

@@ -24,7 +24,7 @@ with controls:
     method, options = method_form("cam", chosen, "cam", default="grad-cam")
     many = method.anytime  # as many passes for every layer: only those that are asked for
     strip = [] if method.only_layer else st.multiselect(
-        "Strip of layers", names, default=[] if many else ex.stages(layers), bind="query-params",
+        "Strip of layers", names, default=[] if many else ex.stages(layers), bind="query-params", wrap=True,
         key="cam_strip_of_many" if many else "cam_strip",
         help="Shown from early to late. " + (
             f"{method.title} makes many passes for every layer; add those that are worth the wait." if many

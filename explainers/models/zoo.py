@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import threading
 from collections.abc import Iterator
@@ -54,6 +55,7 @@ def weights_of(name: str) -> list[str]:
     return sorted(names, key=lambda other: other != default)
 
 
+@functools.cache
 def _entries(name: str) -> type[WeightsEnum]:
     if name not in classification_models():
         close = get_close_matches(name.lower(), classification_models(), n=4, cutoff=0.5)

@@ -9,6 +9,8 @@ import pandas as pd
 
 from explainers.render.chart_parts import BAR, HEIGHT, LABELS, STEEP, frame, names, plain, tooltip
 
+LEAST = 27  # px of a column that its numbers need
+
 
 def correlation_chart(table: pd.DataFrame) -> alt.LayerChart:
     """Rank correlation of every pair of maps, as a matrix of colours with the numbers in it.
@@ -23,12 +25,15 @@ def correlation_chart(table: pd.DataFrame) -> alt.LayerChart:
     )
     squares = base.mark_rect().encode(
         color=alt.Color(
-            "correlation:Q", title="Rank correlation", scale=alt.Scale(scheme="purpleorange", domain=[-1, 1], reverse=True)
+            "correlation:Q", title="Rank correlation", scale=alt.Scale(scheme="purpleorange", domain=[-1, 1], reverse=True),
+            legend=alt.Legend(orient="bottom", direction="horizontal"),
         ),
         tooltip=[alt.Tooltip("row:N", title="Map"), alt.Tooltip("column:N", title="With"), tooltip("correlation", "Rank correlation")],
     )  # fmt: skip
     ink = alt.condition("abs(datum.correlation) > 0.6", alt.value("white"), alt.value("black"))
-    words = base.mark_text(fontSize=11).encode(text=alt.Text("correlation:Q", format=".2f"), color=ink)
+    # On a narrow screen the numbers would run into one another; the table has them.
+    fits = alt.expr(f"width > {LEAST * len(order)} ? 1 : 0")
+    words = base.mark_text(fontSize=11, opacity=fits).encode(text=alt.Text("correlation:Q", format=".2f"), color=ink)
     layers = [squares, words] if len(order) <= 12 else [squares]
     return cast(alt.LayerChart, alt.layer(*layers).properties(**frame(max(120, BAR * len(order)))))
 

@@ -18,7 +18,7 @@ def where_chart(table: pd.DataFrame) -> alt.Chart:
         alt.Chart(table)
         .mark_bar()
         .encode(
-            x=alt.X("share:Q", title="Share of the map's positive values", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
+            x=alt.X("share:Q", title="Share of the map's positive values", axis=alt.Axis(format="%", tickCount=5), scale=alt.Scale(domain=[0, 1])),
             y=alt.Y("map:N", sort=list(dict.fromkeys(table["map"])), title=None, axis=names()),
             yOffset=alt.YOffset("place:N", sort=["the sticker", "the sign"]),
             color=alt.Color("place:N", sort=["the sticker", "the sign"], title="On", legend=alt.Legend(orient="bottom")),
@@ -39,7 +39,7 @@ def changed_chart(table: pd.DataFrame) -> alt.Chart:
         alt.Chart(table)
         .mark_bar()
         .encode(
-            x=alt.X("changed:Q", title="Answers that the sticker changes", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
+            x=alt.X("changed:Q", title="Answers that the sticker changes", axis=alt.Axis(format="%", tickCount=5), scale=alt.Scale(domain=[0, 1])),
             y=alt.Y("network:N", sort=None, title=None, axis=names()),
             tooltip=[alt.Tooltip("network:N", title="Network"), tooltip("changed", "Changed", ".0%")],
         )

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
 
 import explainers as ex
+from pages.common.forms import option_names, options_form
 from pages.common.progress import Bar
 from pages.common.selection import Selection
 from pages.common.shelves import model_shelf, result_shelf
 from pages.common.targets import TOP
-from pages.common.work import layers_of
+from pages.common.uploaded import Upload, offered, shortened
+from pages.common.work import layers_of, plain
 
 KINDS = ["methods", "layers", "models", "targets", "inputs"]
 HERE = "the sidebar's"
+GONE = "This file is no longer kept on the server; upload it once more."
+WITHOUT = ("layer",)  # an axis of its own, or the one that is taken by itself
 FIRST = {"methods": ["grad-cam", "layer-cam", "hires-cam"], "models": ["demo:signs-cnn", "demo:signs-shortcut"]}
+HELP = {
+    "models": "Checkpoints that you read from a file in the sidebar can be chosen here.",
+    "inputs": "Pictures that you upload in the sidebar can be chosen here.",
+}
 
 
 def axis(label: str, default: str, taken: str | None, chosen: Selection) -> tuple[str, list[str]]:
@@ -26,8 +35,10 @@ def axis(label: str, default: str, taken: str | None, chosen: Selection) -> tupl
         label, kinds, index=kinds.index(default) if default in kinds else 0, bind="query-params",
         key=key if taken is None else f"{key}_beside_{taken}",
     )  # fmt: skip
-    offered, first = _values(kind, chosen)
-    values = st.multiselect(kind.capitalize(), offered, first, key=f"compare_{kind}", bind="query-params")
+    choices, first = _values(kind, chosen)
+    values = st.multiselect(
+        kind.capitalize(), choices, first, key=f"compare_{kind}", bind="query-params", help=HELP.get(kind), wrap=True
+    )
     return kind, values
 
 
@@ -45,42 +56,112 @@ def _values(kind: str, chosen: Selection) -> tuple[list[str], list[str]]:
             name for found in known
             for name in ([found.spec] if found.kind == "demo" else [f"{found.spec}@{w}" for w in (*found.weights, "random")])
         ]  # fmt: skip
-        return [HERE, *specs], [HERE, *(spec for spec in FIRST[kind] if spec != chosen.model.name)][:3]
+        own = offered("compare_models", {found.spec for found in known if found.kind == "torchvision"})
+        return [HERE, *own, *specs], [HERE, *(spec for spec in FIRST[kind] if spec != chosen.model.name)][:3]
     if kind == "targets":
         labels = list(dict.fromkeys(chosen.model.labels))
         return [TOP, *labels], [TOP, *labels[:2]]
     samples = [sample.id for sample in ex.samples()]
-    return [HERE, *samples], [HERE, *[name for name in samples if name != chosen.key[1]][:2]]
-
-
-def question(chosen: Selection, asked: dict[str, str]) -> ex.Question:
-    """The question of the cell where these values meet; what no axis tells, the sidebar does."""
-    spec, picture, target = asked.get("models", HERE), asked.get("inputs", HERE), asked.get("targets")
-    model = chosen.model if spec == HERE else _model(spec)
-    image = chosen.image if picture == HERE else _picture(picture)
-    method = ex.find_method(asked["methods"])
-    options: dict[str, Any] = {}
-    if "layers" in asked and "layer" in method.options.model_fields:
-        options["layer"] = asked["layers"]
-    about = chosen.target if target is None else None if target == TOP else target
-    return ex.Question(model, image, method.name, about, options)
-
-
-def question_code(chosen: Selection, asked: dict[str, str]) -> str:
-    """The same as Python, where `model` and `image` are the sidebar's."""
-    spec, picture, target = asked.get("models", HERE), asked.get("inputs", HERE), asked.get("targets")
-    made = question(chosen, asked)
-    parts = [
-        "model" if spec == HERE else f'ex.load_model("{spec}")',
-        "image" if picture == HERE else f'ex.sample("{picture}").load()',
-        f'"{made.method}"',
-        (chosen.target_code or "None") if target is None else "None" if target == TOP else f"{target!r}",
-        repr(made.options),
+    return [HERE, *offered("compare_inputs", {""}), *samples], [
+        HERE,
+        *[name for name in samples if name != chosen.key[1]][:2],
     ]
-    return f"ex.Question({', '.join(parts)})"
 
 
-def _model(spec: str) -> ex.Model:
+def options_of(methods: Sequence[str], chosen: Selection) -> dict[str, dict[str, Any]]:
+    """Choose the options of every method in the grid, but for the layer; by method, those that differ from their defaults."""
+    with_options = [m for m in map(ex.find_method, methods) if option_names(m, WITHOUT)]
+    if not with_options:
+        return {}
+    found = {}
+    with st.expander("Options of the methods", icon=":material/tune:"):
+        for method in with_options:
+            st.markdown(f"**{method.title}**")
+            found[method.name] = options_form(method, chosen, "compare", WITHOUT)
+    return found
+
+
+def questions(
+    chosen: Selection, asked: Sequence[dict[str, str]], options: dict[str, dict[str, Any]]
+) -> list[ex.Question | ex.VitrineError]:
+    """The question of every cell, or why its model or picture cannot be had; what no axis tells, the sidebar does.
+
+    Args:
+        asked: what the axes say of every cell, by kind.
+        options: by method, but for the layer.
+    """
+    models = {spec: _attempt(_model, spec, chosen) for spec in {values.get("models", HERE) for values in asked}}
+    images = {name: _attempt(_picture, name, chosen) for name in {values.get("inputs", HERE) for values in asked}}
+    found: list[ex.Question | ex.VitrineError] = []
+    for values in asked:
+        model, image = models[values.get("models", HERE)], images[values.get("inputs", HERE)]
+        if isinstance(model, ex.VitrineError) or isinstance(image, ex.VitrineError):
+            found.append(model if isinstance(model, ex.VitrineError) else image)
+            continue
+        method, target = ex.find_method(values["methods"]), values.get("targets")
+        given = options.get(method.name, {})
+        if "layers" in values and "layer" in method.options.model_fields:
+            given = {**given, "layer": values["layers"]}
+        about = chosen.target if target is None else None if target == TOP else target
+        found.append(ex.Question(model, image, method.name, about, given))
+    return found
+
+
+def _attempt(make: Callable[[str, Selection], Any], name: str, chosen: Selection) -> Any:
+    """What is made of a name, or the error that says why there is none: it belongs into its cells."""
+    try:
+        return make(name, chosen)
+    except ex.VitrineError as error:
+        return error
+
+
+def code_of(chosen: Selection, asked: Sequence[tuple[dict[str, str], ex.Question | ex.VitrineError]]) -> str:
+    """Python that makes the same maps when run as it stands; every model and picture is loaded once.
+
+    Args:
+        asked: what the axes say of every cell, and the question that came of it.
+    """
+    models, images, lines, rows = {HERE: "model"}, {HERE: "image"}, [chosen.model_code, chosen.image_code], []
+    for values, made in asked:
+        spec, name = values.get("models", HERE), values.get("inputs", HERE)
+        if isinstance(made, ex.VitrineError):
+            rows.append(f"    # {', '.join(shortened(list(values.values())))}: {made}")
+            continue
+        if spec not in models:
+            models[spec] = f"model_{len(models) + 1}"
+            lines.append(f"{models[spec]} = {_model_code(spec)}")
+        if name not in images:
+            images[name] = f"image_{len(images) + 1}"
+            lines.append(f"{images[name]} = {_picture_code(name)}")
+        target = _target_code(chosen, values.get("targets"))
+        rows.append(
+            f'    ex.Question({models[spec]}, {images[name]}, "{made.method}", {target}, {plain(made.options)!r}),'
+        )
+    return "\n".join(
+        ["import explainers as ex", "", *lines, "questions = [", *rows, "]", "maps = ex.explain_all(questions)"]
+    )
+
+
+def _model_code(spec: str) -> str:
+    upload = Upload.read(spec)
+    return f'ex.load_model("{upload.spec}", weights={upload.file_name!r})' if upload else f'ex.load_model("{spec}")'
+
+
+def _picture_code(name: str) -> str:
+    upload = Upload.read(name)
+    return f"ex.read_image({upload.file_name!r})" if upload else f'ex.sample("{name}").load()'
+
+
+def _target_code(chosen: Selection, target: str | None) -> str:
+    return (chosen.target_code or "None") if target is None else "None" if target == TOP else repr(target)
+
+
+def _model(spec: str, chosen: Selection) -> ex.Model:
+    if spec == HERE:
+        return chosen.model
+    upload = Upload.read(spec)
+    if upload is not None:
+        return _checkpoint(upload)
     bar = Bar(st.empty(), f"Loading {spec}")
     try:
         return model_shelf().get(
@@ -90,5 +171,28 @@ def _model(spec: str) -> ex.Model:
         bar.clear()
 
 
-def _picture(name: str) -> Any:
-    return result_shelf().get(("sample", name), ex.sample(name).load)
+def _checkpoint(upload: Upload) -> ex.Model:
+    """The architecture with the weights of a file. One that does not fit is read once, not in every run of the page."""
+    path, name = upload.path, ("refused", upload.spec, upload.key)
+    if path is None:
+        raise ex.VitrineError(GONE)
+    if (refusal := result_shelf().find(name)) is not None:
+        raise ex.VitrineError(refusal)
+    try:
+        return model_shelf().get((upload.spec, upload.key), lambda: ex.load_model(upload.spec, weights=path))
+    except ex.VitrineError as error:
+        words = str(error).replace(path.name, upload.name)
+        result_shelf().get(name, lambda: words)
+        raise ex.VitrineError(words) from error
+
+
+def _picture(name: str, chosen: Selection) -> Any:
+    if name == HERE:
+        return chosen.image
+    upload = Upload.read(name)
+    if upload is None:
+        return result_shelf().get(("sample", name), ex.sample(name).load)
+    path = upload.path
+    if path is None:
+        raise ex.VitrineError(GONE)
+    return result_shelf().get(("upload", upload.key), lambda: ex.read_image(path))

@@ -6,9 +6,11 @@ import pandas as pd
 import streamlit as st
 
 import explainers as ex
+from explainers.render.cells import COLOURS, Drawing, backdrop
 from explainers.render.colour_bar import colour_bar_html
 from explainers.render.comparison_charts import correlation_chart, deletion_chart
-from explainers.render.overlay import Scale, encode_png, overlay
+from explainers.render.overlay import Scale
+from explainers.render.png import encode_photo
 from pages.common.grid import Cell, alike
 from pages.common.pictures import show_picture
 from pages.common.progress import Bar
@@ -18,11 +20,12 @@ from pages.common.verdicts import Trial
 from pages.common.work import duration
 
 SIDE = 440  # px
+BESIDE = 4  # the place of the checks among the columns, after what is found of a map without them
 Made = dict[tuple[str, str], ex.Verdict]
 """(name of the map, name of the check) -> what was found."""
 
 
-def difference_panel(chosen: Selection, maps: dict[str, Cell]) -> None:
+def difference_panel(maps: dict[str, Cell]) -> None:
     """One map minus another, in colours and in words."""
     st.subheader("Difference of two maps")
     left, right = st.columns(2)
@@ -39,12 +42,15 @@ def difference_panel(chosen: Selection, maps: dict[str, Cell]) -> None:
         st.info(str(error))
         return
     same, scale = a.method == b.method, Scale.of(gap, signed=True)
-    drawn, words = st.columns(2)
-    with drawn:
-        picture = overlay(chosen.enlarged(SIDE), gap, scale, "blue-red", 0.6)
-        show_picture(encode_png(picture), alt=f"Difference: {one.name} minus {other.name}")
+    left, right = st.columns(2)
+    with left:
+        drawn = result_shelf().get(
+            ("difference", *one.key, *other.key),
+            lambda: encode_photo(Drawing(backdrop(one.view, SIDE), gap, scale).drawn()),
+        )
+        show_picture(drawn, alt=f"Difference: {one.name} minus {other.name}")
         unit = ex.find_method(a.method).unit if same else "shares of each map's largest value"
-        st.html(colour_bar_html(scale, "blue-red", unit, ticks=5))
+        st.html(colour_bar_html(scale, COLOURS[scale.kind], unit, ticks=5))
     correlation, overlap = alike(one, other)
     said = [
         f"Red: **{one.name}** is stronger; blue: **{other.name}** is.",
@@ -54,16 +60,17 @@ def difference_panel(chosen: Selection, maps: dict[str, Cell]) -> None:
     ]
     if correlation is not None:
         said.append(f"Their rank correlation is {correlation:.2f}; their strongest tenths overlap by {overlap:.0%}.")
-    words.markdown(" ".join(said))
+    right.markdown(" ".join(said))
 
 
 def correlation_panel(maps: dict[str, Cell]) -> None:
     """How alike all maps are, as a matrix."""
     st.subheader("Rank correlation")
-    found = [cell.found for cell in maps.values() if isinstance(cell.found, ex.Attribution)]
-    key = ("matrix", *(cell.key for cell in maps.values()))
+    found = [cell.ranking for cell in maps.values() if cell.ranking is not None]
+    key = ("matrix", *((name, *cell.key) for name, cell in maps.items()))
     matrix: pd.DataFrame = result_shelf().get(key, lambda: ex.rank_correlations(found, list(maps)))
-    st.altair_chart(correlation_chart(matrix), alt="Rank correlation of every pair of maps")
+    chart = result_shelf().get(("chart", *key), lambda: correlation_chart(matrix))
+    st.altair_chart(chart, alt="Rank correlation of every pair of maps")
     with st.expander("Rank correlations as a table", icon=":material/table:"):
         square = matrix.pivot(index="row", columns="column", values="correlation").loc[list(maps), list(maps)]
         st.dataframe(square, alt="Rank correlation of every pair of maps")
@@ -92,7 +99,7 @@ def checks_panel(maps: dict[str, Cell], numbers: pd.DataFrame) -> None:
         check = fitting[title].name
         values = {name: verdict[check].value for (name, which), verdict in made.items() if which == check}
         if values:
-            numbers[title] = numbers["map"].map(values)
+            numbers.insert(BESIDE, title, numbers["map"].map(values))
     curves = [_curve(name, verdict) for (name, check), verdict in made.items() if check == "deletion"]
     if curves:
         words = "The score while the strongest pixels of every map are covered"
@@ -108,12 +115,9 @@ def _made(trials: dict[str, Trial], work: list[tuple[str, str]]) -> Made:
     if missing and not st.session_state.get(asked):
         prices = [trials[name].price(check, {}) for name, check in missing]
         forward, backward = sum(p.forward for p in prices), sum(p.backward for p in prices)
-        words = (
-            f"{forward:,} forward and {backward:,} backward passes, about {duration(sum(p.seconds for p in prices))}"
-        )
-        st.button(
-            f"Check all maps: {words}", key="compare_check", icon=":material/fact_check:", on_click=_ask, args=(asked,)
-        )
+        words = f"Check all maps: about {duration(sum(p.seconds for p in prices))}"
+        st.button(words, key="compare_check", icon=":material/fact_check:", on_click=_ask, args=(asked,))
+        st.caption(f"{forward:,} forward and {backward:,} backward passes.")
     elif missing:
         bar = Bar(st.empty(), "Checks")
         for place, (name, check) in enumerate(missing):

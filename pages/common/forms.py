@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import re
 import typing
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -32,10 +33,25 @@ def method_form(family: str, chosen: Selection, key: str, default: str) -> tuple
     titles = list(methods)
     start = next((i for i, method in enumerate(methods.values()) if method.name == default), 0)
     method = methods[st.selectbox("Method", titles, index=start, key=f"{key}_method", bind="query-params")]
-    fields = {name: field for name, field in method.options.model_fields.items() if _extra(field, "choices") != "page"}
-    fields = dict(sorted(fields.items(), key=lambda item: item[0] in SELDOM))
+    return method, options_form(method, chosen, key)
+
+
+def options_form(method: ex.Method, chosen: Selection, key: str, without: Sequence[str] = ()) -> dict[str, Any]:
+    """Choose the options of one method; returns those that differ from their defaults.
+
+    Args:
+        without: options that are chosen elsewhere.
+    """
+    fields = {name: method.options.model_fields[name] for name in option_names(method, without)}
     values = {name: _choice(option_key(key, method.name, name), name, field, chosen) for name, field in fields.items()}
-    return method, {name: value for name, value in values.items() if value != fields[name].default}
+    return {name: value for name, value in values.items() if value != fields[name].default}
+
+
+def option_names(method: ex.Method, without: Sequence[str] = ()) -> list[str]:
+    """The options that a form has, those seldom changed last."""
+    fields = method.options.model_fields
+    names = [name for name in fields if name not in without and _extra(fields[name], "choices") != "page"]
+    return sorted(names, key=lambda name: name in SELDOM)
 
 
 def option_key(key: str, method: str, option: str) -> str:

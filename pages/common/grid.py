@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import pandas as pd
@@ -11,20 +12,23 @@ import streamlit as st
 from PIL import Image
 
 import explainers as ex
+from explainers.render.cells import COLOURS, Drawing, backdrop, encode_cells
 from explainers.render.colour_bar import colour_bar_html
 from explainers.render.lettering import PAPER
-from explainers.render.overlay import Scale, colour_bar, encode_png, overlay
+from explainers.render.overlay import Scale, colour_bar
 from explainers.render.sheet import sheet
-from pages.common.axes import question, question_code
+from pages.common.axes import questions
 from pages.common.pictures import show_picture
 from pages.common.progress import Bar
 from pages.common.selection import Selection, short_hash
 from pages.common.shelves import result_shelf
-from pages.common.work import duration
+from pages.common.uploaded import shortened
+from pages.common.verdicts import identity
+from pages.common.work import duration, in_words
 
 SIDE = 220  # px
 PER_PAGE = 24  # cells
-COLOURS = {True: "blue-red", False: "viridis"}
+FEWEST = 3  # columns, lest a single cell fill the page
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,67 +37,82 @@ class Cell:
 
     Attributes:
         name: of its row and its column.
+        asked: what every axis says, by its kind.
+        made: its question, or why there is none: its model or its picture cannot be had.
         found: the map, or the sentence that says why there is none.
+        ranking: the order of the map's values, to compare it by.
     """
 
     place: tuple[int, int]
     name: str
-    question: ex.Question
-    code: str
+    asked: dict[str, str]
+    made: ex.Question | ex.VitrineError
     found: ex.Attribution | ex.VitrineError
+    ranking: ex.Ranking | None
+
+    @property
+    def question(self) -> ex.Question:
+        assert isinstance(self.made, ex.Question)
+        return self.made
 
     @property
     def key(self) -> tuple[object, ...]:
         assert isinstance(self.found, ex.Attribution)
-        return (
-            self.found.model_fingerprint,
-            self.found.input_fingerprint,
-            repr(self.found.target),
-            self.found.method,
-            self.found.layer,
-        )
+        found = self.found
+        return (found.model_fingerprint, found.input_fingerprint, repr(found.target), *identity(found))
 
-    def with_bar(self, scale: Scale) -> Image.Image:
-        """The overlay with its colour bar below, for a sheet."""
-        drawn = self.picture(scale)
-        bar = colour_bar(scale, COLOURS[scale.kind == "diverging"], drawn.width, 36)
-        both = Image.new("RGB", (drawn.width, drawn.height + bar.height), PAPER)
-        both.paste(drawn, (0, 0))
-        both.paste(bar, (0, drawn.height))
-        return both
-
-    def picture(self, scale: Scale) -> Image.Image:
-        """The overlay."""
+    @cached_property
+    def heat(self) -> Any:
+        """The map (H, W) as it is shown."""
         assert isinstance(self.found, ex.Attribution)
+        return self.found.heatmap()[0]
+
+    @property
+    def view(self) -> Image.Image:
+        """The picture as the model sees it."""
         model = self.question.model
-        seen = model.preprocess.view(self.question.image) if model.preprocess else self.question.image
-        size = (SIDE, round(SIDE * seen.height / seen.width))
-        image = seen.convert("RGB").resize(size, Image.Resampling.BILINEAR)
-        return overlay(image, self.found.heatmap()[0], scale, COLOURS[scale.kind == "diverging"], 0.6)
+        return model.preprocess.view(self.question.image) if model.preprocess else self.question.image
 
 
 def cells_with_progress(
-    chosen: Selection, rows: tuple[str, list[str]], columns: tuple[str, list[str]], fixed: dict[str, str]
+    chosen: Selection,
+    rows: tuple[str, list[str]],
+    columns: tuple[str, list[str]],
+    fixed: dict[str, str],
+    options: dict[str, dict[str, Any]],
 ) -> list[Cell] | None:
-    """Every cell of the grid, computed once; None while long work waits for a click."""
+    """Every cell of the grid, computed once; None while long work waits for a click.
+
+    Args:
+        fixed: what stands on no axis and is the same in all cells.
+        options: by method.
+    """
     asked = [
         ((r, c), fixed | {rows[0]: row, columns[0]: column})
         for r, row in enumerate(rows[1]) for c, column in enumerate(columns[1])
     ]  # fmt: skip
-    questions = [question(chosen, values) for _, values in asked]
-    key = ("grid", *chosen.key, repr(asked))
+    made = questions(chosen, [values for _, values in asked], options)
+    possible = [one for one in made if isinstance(one, ex.Question)]
+    key = ("grid", *chosen.key, repr(asked), repr(options), repr([isinstance(one, ex.Question) for one in made]))
     found = result_shelf().find(key)
-    if found is None and not _agreed(questions, short_hash(key)):
+    if found is None and not _agreed(possible, short_hash(key)):
         return None
     bar = Bar(st.empty(), "Maps")
     try:
-        found = result_shelf().get(key, lambda: ex.explain_all(questions, progress=bar))
+        found = result_shelf().get(key, lambda: ex.explain_all(possible, progress=bar))
     finally:
         bar.clear()
+    answers, names = iter(found), (shortened(rows[1]), shortened(columns[1]))
+    answered = [one if isinstance(one, ex.VitrineError) else next(answers) for one in made]
+    maps = [one for one in answered if isinstance(one, ex.Attribution)]
+    ranked = iter(result_shelf().get(("rankings", *key), lambda: ex.rankings(maps)))
     return [
-        Cell(place, f"{rows[1][place[0]]} · {columns[1][place[1]]}", one, question_code(chosen, values), answer)
-        for (place, values), one, answer in zip(asked, questions, found, strict=True)
-    ]
+        Cell(
+            place, f"{names[0][place[0]]} · {names[1][place[1]]}", values, one, answer,
+            next(ranked) if isinstance(answer, ex.Attribution) else None,
+        )
+        for (place, values), one, answer in zip(asked, made, answered, strict=True)
+    ]  # fmt: skip
 
 
 def _agreed(questions: list[ex.Question], name: str) -> bool:
@@ -119,12 +138,36 @@ def _agreed(questions: list[ex.Question], name: str) -> bool:
 
 def scales(cells: list[Cell], shared: bool) -> dict[tuple[int, int], Scale]:
     """The scale of every map: one for all, or each its own."""
-    maps = {cell.place: cell.found for cell in cells if isinstance(cell.found, ex.Attribution)}
+    maps = {cell.place: (cell.found, cell.heat) for cell in cells if isinstance(cell.found, ex.Attribution)}
     if shared and maps:
-        signed = any(one.signed for one in maps.values())
-        one = Scale.of([found.heatmap()[0] for found in maps.values()], signed=signed)
+        one = Scale.of([heat for _, heat in maps.values()], signed=any(found.signed for found, _ in maps.values()))
         return dict.fromkeys(maps, one)
-    return {p: Scale.of(found.heatmap(), signed=found.signed, percentile=found.percentile) for p, found in maps.items()}
+    return {p: Scale.of(heat, signed=found.signed, percentile=found.percentile) for p, (found, heat) in maps.items()}
+
+
+def drawings(cells: list[Cell], scale: dict[tuple[int, int], Scale]) -> dict[tuple[int, int], Drawing]:
+    """What is drawn in every cell that has a map; cells of one picture share it."""
+    pictures: dict[tuple[str, int], Image.Image] = {}
+    drawn = {}
+    for cell in cells:
+        if cell.place not in scale:
+            continue
+        seen = (cell.question.model.fingerprint, id(cell.question.image))
+        if seen not in pictures:
+            pictures[seen] = backdrop(cell.view, SIDE)
+        drawn[cell.place] = Drawing(pictures[seen], cell.heat, scale[cell.place])
+    return drawn
+
+
+def _encoded(cells: list[Cell], scale: dict[tuple[int, int], Scale]) -> dict[tuple[int, int], bytes]:
+    """The cells as PNGs; those that nobody has looked at yet are drawn together."""
+    names = {cell.place: ("cell", *cell.key, repr(scale[cell.place])) for cell in cells if cell.place in scale}
+    kept = {place: result_shelf().find(name) for place, name in names.items()}
+    missing = drawings([cell for cell in cells if kept.get(cell.place, b"") is None], scale)
+    fresh = dict(zip(missing, encode_cells([*missing.values()]), strict=True))
+    for place in fresh:
+        result_shelf().get(names[place], partial(fresh.get, place))
+    return kept | fresh
 
 
 def show_grid(cells: list[Cell], columns: int, scale: dict[tuple[int, int], Scale], reference: Cell) -> None:
@@ -137,24 +180,25 @@ def show_grid(cells: list[Cell], columns: int, scale: dict[tuple[int, int], Scal
             st.number_input(f"Part of the grid, 1 to {pages}", 1, pages, 1, 1, key="compare_page", bind="query-params")
         )
     shown = cells[(page - 1) * per_page : page * per_page]
+    pictures = _encoded(shown, scale)
     for start in range(0, len(shown), columns):
-        for column, cell in zip(st.columns(columns), shown[start : start + columns], strict=False):
+        for column, cell in zip(st.columns(max(FEWEST, columns)), shown[start : start + columns], strict=False):
             with column:
-                _show_cell(cell, scale.get(cell.place), reference)
+                if cell.place in pictures:
+                    _show_cell(cell, pictures[cell.place], scale[cell.place], reference)
+                else:
+                    st.caption(f"**{cell.name}**")
+                    st.info(str(cell.found), icon=":material/block:")
 
 
-def _show_cell(cell: Cell, scale: Scale | None, reference: Cell) -> None:
-    if isinstance(cell.found, ex.VitrineError) or scale is None:
-        st.info(str(cell.found), icon=":material/block:")
-        return
-    drawn = result_shelf().get(("cell", *cell.key, repr(scale)), lambda: encode_png(cell.picture(scale)))
+def _show_cell(cell: Cell, drawn: bytes, scale: Scale, reference: Cell) -> None:
     show_picture(drawn, alt=f"Heat map. {cell.name}")
-    st.html(colour_bar_html(scale, COLOURS[scale.kind == "diverging"], "", ticks=3))
+    st.html(colour_bar_html(scale, COLOURS[scale.kind], "", ticks=3))
     correlation = alike(cell, reference)[0]
     words = (
         "the reference" if cell is reference else "" if correlation is None else f"rank correlation {correlation:.2f}"
     )
-    st.caption(f"**{cell.name}** · {words}")
+    st.caption(f"**{cell.name}**" + (f"  \n{words}" if words else ""))
     row, column = cell.place
     st.button(
         "Pin", key=f"compare_pin_{row}_{column}", icon=":material/keep:", type="tertiary", disabled=cell is reference,
@@ -167,14 +211,22 @@ def _pin(name: str) -> None:
 
 
 def alike(cell: Cell, other: Cell) -> tuple[float | None, float | None]:
-    """`ex.likeness` of two cells, kept."""
-    if not isinstance(cell.found, ex.Attribution) or not isinstance(other.found, ex.Attribution):
+    """`ex.likeness` of two cells."""
+    if cell.ranking is None or other.ranking is None:
         return None, None
-    a, b = cell.found, other.found
-    found: tuple[float | None, float | None] = result_shelf().get(
-        ("alike", *cell.key, *other.key), lambda: ex.likeness(a, b)
-    )
-    return found
+    return ex.likeness(cell.ranking, other.ranking)
+
+
+def units(cells: list[Cell]) -> str:
+    """What the numbers of the colour bars are, in a sentence."""
+    found = {
+        cell.found.method: ex.find_method(cell.found.method).unit
+        for cell in cells
+        if isinstance(cell.found, ex.Attribution)
+    }
+    if len(set(found.values())) == 1:
+        return f"The numbers are {next(iter(found.values()))}."
+    return f"The numbers are {'; '.join(f'of {name} {unit}' for name, unit in found.items())}."
 
 
 def table(cells: list[Cell], reference: Cell) -> pd.DataFrame:
@@ -186,11 +238,11 @@ def table(cells: list[Cell], reference: Cell) -> pd.DataFrame:
         found, (correlation, overlap) = cell.found, alike(cell, reference)
         rows.append(
             {
-                "map": cell.name, "method": found.method, "layer": found.layer, "model": cell.question.model.name,
-                "target": found.target.describe(cell.question.model.labels), "score": float(found.score[0]),
-                "rank correlation with reference": correlation, "overlap of the top 10 %": overlap,
-                "forward passes": found.cost.forward, "backward passes": found.cost.backward,
-                "seconds": found.cost.seconds,
+                "map": cell.name, "rank correlation with reference": correlation, "overlap of the top 10 %": overlap,
+                "score": float(found.score[0]), "method": found.method, "options": in_words(cell.question.options),
+                "layer": found.layer, "model": cell.question.model.name,
+                "target": found.target.describe(cell.question.model.labels), "forward passes": found.cost.forward,
+                "backward passes": found.cost.backward, "seconds": found.cost.seconds,
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
@@ -205,16 +257,18 @@ def sheet_png(
     caption: str,
 ) -> bytes:
     """The whole grid as one picture."""
-    drawn: dict[tuple[int, int], Any] = {
-        cell.place: str(cell.found) if isinstance(cell.found, ex.VitrineError) else cell.with_bar(scale[cell.place])
-        for cell in cells
-    }
+    drawn: dict[tuple[int, int], Any] = {cell.place: str(cell.found) for cell in cells}
+    drawn |= {place: _with_bar(one) for place, one in drawings(cells, scale).items()}
     buffer = io.BytesIO()
     sheet(drawn, rows, columns, title, caption).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def code_of(chosen: Selection, cells: list[Cell]) -> str:
-    """Python that makes the same maps when run as it stands."""
-    asked = "\n".join(f"    {cell.code}," for cell in cells)
-    return f"import explainers as ex\n\n{chosen.model_code}\n{chosen.image_code}\nmaps = ex.explain_all([\n{asked}\n])"
+def _with_bar(one: Drawing) -> Image.Image:
+    """The overlay with its colour bar below, for a sheet."""
+    drawn = one.drawn()
+    bar = colour_bar(one.scale, COLOURS[one.scale.kind], drawn.width, 36)
+    both = Image.new("RGB", (drawn.width, drawn.height + bar.height), PAPER)
+    both.paste(drawn, (0, 0))
+    both.paste(bar, (0, drawn.height))
+    return both

@@ -6,7 +6,8 @@ import streamlit as st
 
 import explainers as ex
 from explainers.render.colour_bar import colour_bar_html
-from explainers.render.overlay import Scale, encode_png, overlay
+from explainers.render.overlay import Scale, overlay
+from explainers.render.png import encode_photo
 from pages.common.panels import View
 from pages.common.pictures import batched, show_picture
 from pages.common.progress import Bar
@@ -40,7 +41,7 @@ def heads_grid(chosen: Selection, heads: ex.AttentionHeads, layer: int, view: Vi
             with column:
                 drawn = result_shelf().get(
                     ("head", *chosen.key, layer, head, repr(view)),
-                    lambda h=head: encode_png(overlay(image, maps[h], scale, view.colormap, view.opacity)),
+                    lambda h=head: encode_photo(overlay(image, maps[h], scale, view.colormap, view.opacity)),
                 )
                 words = f"Head {head} · {far[head]:.0f} px"
                 show_picture(drawn, alt=f"Heat map of attention. {words}")

@@ -15,7 +15,8 @@ import explainers as ex
 from explainers.render.colormaps import COLORMAPS
 from explainers.render.colour_bar import colour_bar_html
 from explainers.render.outlines import outlined
-from explainers.render.overlay import Scale, encode_png, figure, overlay
+from explainers.render.overlay import Scale, figure, overlay
+from explainers.render.png import encode_photo, encode_png
 from pages.common.pictures import show_picture
 from pages.common.selection import Selection, short_hash
 from pages.common.shelves import result_shelf
@@ -118,7 +119,7 @@ def picture(
     )
 
     def render() -> bytes:
-        return encode_png(overlay(chosen.enlarged(width), view.maps(result)[0], scale, view.colormap, view.opacity))
+        return encode_photo(overlay(chosen.enlarged(width), view.maps(result)[0], scale, view.colormap, view.opacity))
 
     show_picture(result_shelf().get(name, render) if keep else render(), alt=f"Heat map. {caption}")
     large = width == WIDTH
@@ -130,7 +131,7 @@ def picture(
 def original(chosen: Selection) -> None:
     """The picture as the model sees it."""
     key = ("original", chosen.key[1], chosen.model.fingerprint)
-    drawn = result_shelf().get(key, lambda: encode_png(chosen.enlarged(WIDTH)))
+    drawn = result_shelf().get(key, lambda: encode_photo(chosen.enlarged(WIDTH)))
     show_picture(drawn, alt="The picture as the model sees it")
 
 
@@ -240,7 +241,7 @@ def regions_picture(chosen: Selection, method: ex.Method, options: dict[str, Any
     count = options.get("regions", fields["regions"].default)
     key = ("regions", chosen.key[1], chosen.model.fingerprint, segments, count)
     regions = result_shelf().get(key, lambda: ex.regions(chosen.model, chosen.image, segments, count).numpy())
-    drawn = result_shelf().get((*key, "drawn"), lambda: encode_png(outlined(chosen.enlarged(WIDTH), regions)))
+    drawn = result_shelf().get((*key, "drawn"), lambda: encode_photo(outlined(chosen.enlarged(WIDTH), regions)))
     show_picture(drawn, alt="The picture with the borders of its regions")
     st.caption(f"The {regions.max() + 1} regions that are hidden or shown as one.")
 

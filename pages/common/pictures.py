@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 import streamlit as st
 from PIL import Image, ImageOps
 
-from explainers.render.overlay import encode_png
+from explainers.render.png import encode_png
 
 T = TypeVar("T")
 SIDE = 128  # px

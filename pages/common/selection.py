@@ -15,6 +15,7 @@ from pages.common.pictures import batched, show_picture, thumbnail
 from pages.common.progress import Bar
 from pages.common.shelves import model_shelf, result_shelf, uploads
 from pages.common.targets import target_form
+from pages.common.uploaded import remember
 
 CHECKPOINTS = ["safetensors", "pt", "pth", "ckpt", "th", "bin"]
 PICTURES = ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "bmp"]
@@ -135,7 +136,7 @@ def _model() -> tuple[ex.Model, str]:
             CHECKPOINTS,
             key="_weights_file",
             on_change=_keep_upload,
-            args=("_weights_file", "weights"),
+            args=("_weights_file", "weights", spec),
             help="Read without executing anything in it.",
         )
     if weights.startswith("upload:"):
@@ -225,8 +226,12 @@ def _open(chosen: str) -> tuple[Image.Image, str, str]:
     return image, chosen, f'image = ex.read_image("{name}")'
 
 
-def _keep_upload(widget: str, choice: str) -> None:
-    """Callback of an uploader: keep the file, then choose it; a file that cannot be read is refused at once."""
+def _keep_upload(widget: str, choice: str, spec: str = "") -> None:
+    """Callback of an uploader: keep the file, then choose it; a picture that cannot be read is refused at once.
+
+    Args:
+        spec: the architecture that the file is a checkpoint of, "" for a picture.
+    """
     _forget_refusal()
     file = st.session_state.get(widget)
     if file is None:
@@ -239,7 +244,7 @@ def _keep_upload(widget: str, choice: str) -> None:
             st.session_state["_refused"] = f"{file.name}: {error}"
             return
     key = uploads().put(file.name, content)
-    st.session_state[f"_name_of_{key}"] = file.name
+    remember(key, file.name, spec)
     st.session_state[choice] = key
 
 

@@ -55,7 +55,13 @@ def show_maps(chosen: Selection) -> pd.DataFrame:
         with column:
             method = ex.find_method(name)
             folded = View("blue-red" if result.signed else "viridis", 0.6)
-            picture(chosen, result, folded, f"{method.title}: the map highlights what raises the score.", width=WIDTH)
+            picture(
+                chosen,
+                result,
+                folded,
+                f"{method.title}: the map highlights what raises the score. Numbers: {method.unit}.",
+                width=WIDTH,
+            )
     masks = {STICKER: chosen.regions()[STICKER]}
     masks["the sign"] = chosen.regions()[signs(chosen.key[1])[0]]
     rows: list[dict[str, Any]] = []

@@ -17,7 +17,7 @@ from pages.common.progress import Bar
 from pages.common.selection import Selection, short_hash
 from pages.common.shelves import result_shelf
 from pages.common.truths import truth_form
-from pages.common.work import duration
+from pages.common.work import duration, plain
 
 FIRST_ASKED = ["Deletion", "Insertion", "Model randomisation"]
 QUICK = ""
@@ -122,7 +122,7 @@ def _form(chosen: Selection, result: ex.Attribution) -> dict[str, dict[str, Any]
     titles = st.multiselect(
         "Checks that take passes", list(fitting), [title for title in FIRST_ASKED if title in fitting], bind="query-params",
         # One key per choice of checks: a black box has no weights to redraw, and not every method draws at random.
-        key=f"checks_{len(fitting)}",
+        key=f"checks_{len(fitting)}", wrap=True,
         help="\n\n".join(f"**{check.title}.** {check.says} ({check.citation})" for check in fitting.values()),
     )  # fmt: skip
     asked: dict[str, dict[str, Any]] = {fitting[title].name: {} for title in titles}
@@ -144,12 +144,15 @@ def _offered(trial: Trial, missing: dict[str, dict[str, Any]]) -> bool:
     """A button that says what the checks not yet made will take; True once it was pressed."""
     prices = [trial.price(name, options) for name, options in missing.items()]
     forward, backward = sum(price.forward for price in prices), sum(price.backward for price in prices)
-    words = f"{forward:,} forward and {backward:,} backward passes, about {duration(sum(p.seconds for p in prices))}"
     many = f"{len(missing)} check{'s' if len(missing) > 1 else ''}"
+    words = (
+        f"about {duration(sum(p.seconds for p in prices))}"  # the passes below: a narrow screen cuts long buttons off
+    )
     name = f"_asked_{short_hash(trial.chosen.key, identity(trial.result), missing)}"
     if st.session_state.get(name):
         return True
     st.button(f"Make {many}: {words}", icon=":material/fact_check:", key="make_checks", on_click=_ask, args=(name,))
+    st.caption(f"{forward:,} forward and {backward:,} backward passes.")
     return False
 
 
@@ -210,4 +213,4 @@ def _table(verdict: ex.Verdict, asked: dict[str, dict[str, Any]]) -> None:
 
 
 def _arguments(options: dict[str, Any]) -> str:
-    return "".join(f", {name}={getattr(value, 'value', value)!r}" for name, value in options.items())
+    return "".join(f", {name}={value!r}" for name, value in plain(options).items())

@@ -11,6 +11,7 @@ import explainers as ex
 from pages.common.progress import Bar
 from pages.common.selection import CHECKPOINTS
 from pages.common.shelves import model_shelf, result_shelf, uploads
+from pages.common.uploaded import remember
 
 NONE = "none"
 
@@ -52,7 +53,9 @@ def other_model(model: ex.Model) -> ex.Model | None:
     chosen = left.selectbox("Other weights", [NONE, *choices], key="weights_other", bind="query-params")
     file = right.file_uploader("or a checkpoint", CHECKPOINTS, key="weights_other_file")
     if file is not None:
-        path = uploads().path(uploads().put(file.name, file.getvalue()))
+        key = uploads().put(file.name, file.getvalue())
+        path = uploads().path(key)
+        remember(key, file.name, spec)
         return model_shelf().get((spec, str(path)), lambda: ex.load_model(spec, weights=path))
     if chosen == NONE:
         return None

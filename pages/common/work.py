@@ -58,13 +58,23 @@ def layers_of(chosen: Selection) -> list[ex.Layer]:
     return found
 
 
+def plain(options: dict[str, Any]) -> dict[str, Any]:
+    """Options as text and code have them: choices by their names."""
+    return {name: getattr(value, "value", value) for name, value in options.items()}
+
+
+def in_words(options: dict[str, Any]) -> str:
+    """The options that were chosen, but for the layer, which is always named."""
+    return ", ".join(f"{name}={value}" for name, value in plain(options).items() if name != "layer")
+
+
 def code_for(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> str:
     """Python that computes the same array when run as it stands."""
-    plain = {name: getattr(value, "value", value) for name, value in options.items()}
+    given = plain(options)
     arguments = [f'method="{method.name}"']
     arguments += [f"target={chosen.target_code}"] if chosen.target_code else []
-    arguments += [f"{name}={value!r}" for name, value in plain.items()]
-    result = "maps" if isinstance(plain.get("layer"), list) else "a"
+    arguments += [f"{name}={value!r}" for name, value in given.items()]
+    result = "maps" if isinstance(given.get("layer"), list) else "a"
     values = "values = [a.values for a in maps]" if result == "maps" else "values = a.values"
     return "\n".join(
         [

@@ -1,4 +1,4 @@
-"""Screenshots of every page in both themes, into docs/: `make shots`."""
+"""Screenshots of every page in both themes, into docs/: `make shots`; of some: `python -m tests.browser.shots compare story`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,17 @@ PAGES = {
     ),
     "attention": ("attention", {"model": "demo:signs-vit", "input": "scene:1000050"}),
     "relevance": ("relevance", {"input": "scene:1000050"}),
+    "compare": (
+        "compare",
+        {
+            "model": "demo:signs-shortcut",
+            "input": "scene:1000003+sticker",
+            "compare_methods": ["grad-cam", "layer-cam", "integrated-gradients"],
+            "compare_columns_beside_methods": "models",
+            "compare_models": ["the sidebar's", "demo:signs-cnn", "demo:signs-vit"],
+        },
+    ),
+    "story": ("story", {"story_scene": "scene:1000041+sticker", "story_step": "2 · The maps"}),
     "weight_stats": ("weight_stats", {"weights_tensor": "layer3.0.conv2.weight"}),
 }
 WIDTH, HEIGHT = 1440, 1000
@@ -40,6 +51,8 @@ def main() -> int:
                 context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme)
                 app = App(context.new_page(), address)
                 for name, (page, query) in PAGES.items():
+                    if sys.argv[1:] and name not in sys.argv[1:]:
+                        continue
                     app.open(page, **query)
                     app.page.wait_for_timeout(1500)  # charts draw after the script has ended
                     file = ROOT / "docs" / f"{name}-{scheme}.png"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+from hashlib import sha256
 
 import pandas as pd
 import pytest
+import torch
+import torchvision
 from PIL import Image
 from playwright.sync_api import expect
 
+import explainers as ex
 from tests.browser.driving import RUNNING, App
 
 pytestmark = pytest.mark.browser
@@ -42,3 +46,89 @@ def test_grid_pin_difference_and_downloads(app: App) -> None:
     expect(app.page.get_by_test_id("stVegaLiteChart")).to_have_count(2)
     app.visit(address)
     expect(app.widget("compare_pin_1_1").get_by_role("button")).to_be_disabled()
+
+
+def test_options_of_a_method_change_its_cells_and_stand_in_the_address(app: App) -> None:
+    app.open("compare", model="demo:signs-cnn", input=SCENE)
+    before = [picture.tobytes() for picture in app.images()[:9]]
+    app.page.get_by_text("Options of the methods").click()
+    app.toggle("compare_layer_cam_eigen_smooth")
+    after = [picture.tobytes() for picture in app.images()[:9]]
+    assert [one != other for one, other in zip(before, after, strict=True)] == [False] * 3 + [True] * 3 + [False] * 3
+    assert "'eigen_smooth': True" in app.code()
+    address = app.page.url
+    assert "compare_layer_cam_eigen_smooth" in address
+    app.visit(address)
+    assert [picture.tobytes() for picture in app.images()[:9]] == after
+
+
+def give(app: App, button: str, widget: str, name: str, content: bytes) -> str:
+    """Upload a file; returns how the axes name it."""
+    app.page.get_by_role("button", name=button).first.click()
+    app.widget(widget).locator("input[type=file]").set_input_files(
+        files=[{"name": name, "mimeType": "application/octet-stream", "buffer": content}]
+    )
+    app.wait()
+    app.page.keyboard.press("Escape")
+    app.wait()
+    return f"{name} · {sha256(content).hexdigest()[:12]}"
+
+
+def take(app: App, key: str, option: str) -> None:
+    """One more value of an axis; the list of its options stays open until it is closed."""
+    app.choose(key, option)
+    app.page.keyboard.press("Escape")
+    app.wait()
+
+
+def weights(name: str, seed: int) -> bytes:
+    buffer = io.BytesIO()
+    torch.manual_seed(seed)
+    torch.save(getattr(torchvision.models, name)().state_dict(), buffer)
+    return buffer.getvalue()
+
+
+def drawing(colour: str) -> bytes:
+    buffer = io.BytesIO()
+    image = ex.sample(SCENE).load()
+    image.paste(colour, (0, 0, 20, 20))
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_uploads_stand_on_both_axes_and_one_that_does_not_fit_says_so(app: App) -> None:
+    spec = "torchvision:squeezenet1_1"
+    app.open(
+        "compare", model=spec, weights="random", input=SCENE, compare_rows="models", compare_columns_beside_models="inputs",
+        compare_models="the sidebar's", compare_inputs="the sidebar's",
+    )  # fmt: skip
+    pictures = [give(app, "Upload", "_picture_file", f"{name}.png", drawing(name)) for name in ("red", "blue")]
+    fitting = give(app, "Weights from a file", "_weights_file", "mine.pt", weights("squeezenet1_1", 1))
+    for picture in pictures:
+        take(app, "compare_inputs", picture)
+    take(app, "compare_models", f"{spec} · {fitting}")
+    main = app.text()
+    for row in ("the sidebar's", f"{spec} · mine.pt"):
+        for column in ("the sidebar's", "red.png", "blue.png"):
+            assert f"{row} · {column}" in main
+    assert len(app.images()) == 7  # three cells of two models, and the difference
+    assert "weights='mine.pt'" in app.code()
+    strange = give(app, "Weights from a file", "_weights_file", "other.pt", weights("shufflenet_v2_x0_5", 1))
+    rows = ["the sidebar's", *(f"{spec} · {name}" for name in (fitting, strange))]
+    app.open(  # a link, and so another session
+        "compare", model=spec, weights="random", input=SCENE, compare_rows="models", compare_columns_beside_models="inputs",
+        compare_models=rows, compare_inputs=["the sidebar's", *pictures],
+    )  # fmt: skip
+    assert len(app.images()) == 7
+    assert f"{spec} · mine.pt · blue.png" in app.text()
+    assert app.text().count("other.pt does not fit") == 3
+
+
+def test_an_upload_that_is_chosen_stands_in_the_address(app: App) -> None:
+    app.open("compare", model="demo:signs-cnn", input=SCENE, compare_rows="inputs")
+    picture = give(app, "Upload", "_picture_file", "red.png", drawing("red"))
+    take(app, "compare_inputs", picture)
+    address = app.page.url
+    assert picture[-12:] in address
+    app.visit(address)
+    assert "red.png · layer4" in app.text()

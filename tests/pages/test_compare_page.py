@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import io
+from typing import Any
+
 import pytest
+import torch
+import torchvision
 from streamlit.testing.v1 import AppTest
 
 import explainers as ex
@@ -10,6 +15,17 @@ from tests.pages.test_pages import opened
 
 SCENE = "scene:1000050"
 METHODS = ["grad-cam", "layer-cam", "hires-cam"]
+
+
+def code(app: AppTest) -> str:
+    return next(str(block.value) for block in app.code if "explain_all" in block.value)
+
+
+def run_code(app: AppTest) -> dict[str, Any]:
+    """What the code on the page makes, when run as it stands."""
+    space: dict[str, Any] = {}
+    exec(code(app), space)
+    return space
 
 
 def numbers(app: AppTest):  # type: ignore[no-untyped-def]
@@ -27,6 +43,37 @@ def test_methods_by_layers_stand_at_once() -> None:
     maps = ex.explain(model, ex.sample(SCENE).load(), METHODS, layer=layers)
     expected = [ex.likeness(one, maps[0])[0] for one in maps]
     assert table["rank correlation with reference"].tolist() == pytest.approx(expected, abs=1e-4)
+
+
+def test_options_of_a_method_reach_its_maps_its_code_and_its_table() -> None:
+    app = opened("compare", model="demo:signs-cnn", input=SCENE)
+    before = numbers(app)["rank correlation with reference"]
+    assert "compare_layer" not in [box.key for box in app.selectbox]  # an axis here
+    app.toggle(key="compare_layer_cam_eigen_smooth").set_value(True).run()
+    assert not app.exception
+    table = numbers(app)
+    assert table["options"].tolist() == [""] * 3 + ["eigen_smooth=True"] * 3 + [""] * 3
+    model, image = ex.load_model("demo:signs-cnn"), ex.sample(SCENE).load()
+    first = ex.explain(model, image, "grad-cam", layer=table["layer"][0])
+    smooth = ex.explain(model, image, "layer-cam", layer=table["layer"][4], eigen_smooth=True)
+    assert table["rank correlation with reference"][4] == pytest.approx(ex.likeness(smooth, first)[0], abs=1e-4)
+    assert table["rank correlation with reference"][4] != pytest.approx(before[4], abs=1e-3)
+    assert table["rank correlation with reference"][8] == pytest.approx(before[8], abs=1e-4)
+    space = run_code(app)
+    assert [question.options for question in space["questions"][3:5]] == [
+        {"eigen_smooth": True, "layer": layer} for layer in table["layer"][3:5]
+    ]
+    assert torch.equal(space["maps"][4].values, smooth.values)
+
+
+def test_a_method_on_no_axis_has_its_form_as_well_and_the_address_opens_it() -> None:
+    app = opened(
+        "compare", model="demo:signs-cnn", input=SCENE, compare_rows="targets", compare_columns_beside_targets="inputs",
+        compare_method="integrated-gradients", compare_integrated_gradients_steps="7",
+    )  # fmt: skip
+    assert app.slider(key="compare_integrated_gradients_steps").value == 7
+    assert set(numbers(app)["options"]) == {"steps=7"}
+    assert "'steps': 7" in code(app)
 
 
 def test_the_pinned_cell_is_the_reference() -> None:
@@ -59,6 +106,78 @@ def test_a_cell_that_cannot_be_says_why_and_the_others_stand() -> None:
     assert any("Attention rollout needs attention" in info.value for info in app.info)
 
 
+def picture(colour: str) -> bytes:
+    """A drawn scene, with a corner of its own."""
+    buffer = io.BytesIO()
+    image = ex.sample("scene:1000003").load()
+    image.paste(colour, (0, 0, 20, 20))
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def checkpoint(name: str, seed: int) -> bytes:
+    torch.manual_seed(seed)
+    buffer = io.BytesIO()
+    torch.save(getattr(torchvision.models, name)().state_dict(), buffer)
+    return buffer.getvalue()
+
+
+def test_uploaded_pictures_stand_on_an_axis_and_in_the_address() -> None:
+    app = opened("compare", model="demo:signs-cnn", input=SCENE, compare_rows="inputs")
+    for name, colour in (("red one.png", "red"), ("blue(1).png", "blue")):
+        app.file_uploader(key="_picture_file").set_value((name, picture(colour), "image/png")).run()
+        assert not app.exception
+    axis = app.multiselect(key="compare_inputs")
+    uploaded = axis.options[1:3]
+    assert [text.rpartition(" · ")[0] for text in uploaded] == ["red one.png", "blue_1_.png"]
+    axis.set_value([*uploaded, SCENE]).run()
+    assert not app.exception
+    layers = ex.stages(ex.layers(ex.load_model("demo:signs-cnn")))[-3:]
+    names = [f"{row} · {layer}" for row in ("red one.png", "blue_1_.png", SCENE) for layer in layers]
+    assert numbers(app)["map"].tolist() == names
+    model = ex.load_model("demo:signs-cnn")
+    scores = [float(ex.predict(model, ex.read_image(picture(c))).outputs.max()) for c in ("red", "blue")]
+    assert numbers(app)["score"].tolist()[::3][:2] == pytest.approx(scores, abs=1e-4)
+    assert "image_2 = ex.read_image('red one.png')" in code(app)
+    assert "image_3 = ex.read_image('blue(1).png')" in code(app)
+    # Another visitor follows the link: the server still has the files, and nothing but the address names them.
+    followed = opened("compare", model="demo:signs-cnn", input=SCENE, compare_rows="inputs", compare_inputs=axis.value)
+    assert numbers(followed)["map"].tolist() == names
+    gone = uploaded[0][:-12] + "0" * 12
+    fewer = opened("compare", model="demo:signs-cnn", input=SCENE, compare_rows="inputs", compare_inputs=[gone, SCENE])
+    assert not fewer.error
+    assert set(numbers(fewer)["map"]) == {f"{SCENE} · {layer}" for layer in layers}
+
+
+def test_uploaded_checkpoints_stand_on_an_axis_and_one_that_does_not_fit_says_so_in_its_cells() -> None:
+    app = opened(
+        "compare", model="torchvision:squeezenet1_1", weights="random", input="photo:coffee", compare_rows="models",
+        compare_columns_beside_models="methods", compare_methods=["grad-cam", "layer-cam"], compare_models=["the sidebar's"],
+    )  # fmt: skip
+    for name, made in (("one.pt", "squeezenet1_1"), ("two.pt", "squeezenet1_1"), ("other.pt", "shufflenet_v2_x0_5")):
+        content = checkpoint(made, seed=len(name) + ord(name[0]))
+        app.file_uploader(key="_weights_file").set_value((name, content, "application/octet-stream")).run()
+        assert not app.exception
+    app.selectbox(key="weights").set_value("random").run()  # the last one does not fit the sidebar's network either
+    axis = app.multiselect(key="compare_models")
+    uploaded = axis.options[1:4]
+    assert [text.rpartition(" · ")[0] for text in uploaded] == [
+        f"torchvision:squeezenet1_1 · {name}.pt" for name in ("one", "two", "other")
+    ]
+    axis.set_value(uploaded).run()
+    assert not app.exception
+    assert not app.error
+    maps = numbers(app)["map"].tolist()
+    assert maps == [
+        f"torchvision:squeezenet1_1 · {name}.pt · {method}" for name in ("one", "two") for method in ("grad-cam", "layer-cam")
+    ]  # fmt: skip
+    refused = [info.value for info in app.info if "other.pt" in info.value]
+    assert len(refused) == 2
+    assert "does not fit" in refused[0]
+    assert "model_2 = ex.load_model(\"torchvision:squeezenet1_1\", weights='one.pt')" in code(app)
+    assert "# torchvision:squeezenet1_1 · other.pt, grad-cam: other.pt" in code(app)
+
+
 def test_checks_come_at_a_click_for_every_map() -> None:
     app = opened("compare", model="demo:signs-cnn", input=SCENE)
     assert "Deletion" not in numbers(app)
@@ -72,7 +191,8 @@ def test_checks_come_at_a_click_for_every_map() -> None:
 
 def test_a_shared_scale_says_so() -> None:
     app = opened("compare", model="demo:signs-cnn", input=SCENE, compare_scale="shared")
-    assert "One scale for all: the same colour is the same number." in [caption.value for caption in app.caption]
+    said = "One scale for all: the same colour is the same number. The numbers are units of the score."
+    assert said in [caption.value for caption in app.caption]
 
 
 def test_more_cells_than_fit_are_paged() -> None:

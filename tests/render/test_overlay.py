@@ -13,18 +13,10 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from explainers.core.errors import VitrineError
+from explainers.render.cells import Drawing, backdrop, encode_cells
 from explainers.render.colormaps import COLORMAPS
-from explainers.render.overlay import (
-    HATCH,
-    Scale,
-    colour_bar,
-    colourise,
-    encode_png,
-    figure,
-    filters_sheet,
-    overlay,
-    resize_map,
-)
+from explainers.render.overlay import HATCH, Scale, colour_bar, colourise, figure, filters_sheet, overlay, resize_map
+from explainers.render.png import encode_photo, encode_png
 
 VIRIDIS = COLORMAPS["viridis"].lut
 BLUE_RED = COLORMAPS["blue-red"].lut
@@ -211,6 +203,28 @@ def test_figures_of_any_picture_are_legible(size: tuple[int, int]) -> None:
 
 def test_png_round_trip(photo: Image.Image) -> None:
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(encode_png(photo)))), np.asarray(photo))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 7), (7, 1), (220, 147)])
+def test_a_quickly_encoded_photograph_keeps_every_pixel(photo: Image.Image, size: tuple[int, int]) -> None:
+    small = photo.resize(size)
+    read = Image.open(io.BytesIO(encode_photo(small)))
+    read.load()
+    assert (read.format, read.mode, read.size) == ("PNG", "RGB", size)
+    assert np.array_equal(np.asarray(read), np.asarray(small))
+    assert len(encode_photo(photo)) < 1.2 * len(encode_png(photo))
+
+
+def test_cells_of_a_grid_are_the_overlays_one_by_one(photo: Image.Image) -> None:
+    picture = backdrop(photo, 60)
+    maps = [np.random.default_rng(seed).normal(size=(7, 7)) for seed in range(5)]
+    scales = [Scale(-1, 1, "diverging"), Scale(0, 2), Scale(-3, 3, "diverging"), Scale(0, 1), Scale(0, 1)]
+    drawn = encode_cells([Drawing(picture, one, scale) for one, scale in zip(maps, scales, strict=True)])
+    for png, one, scale in zip(drawn, maps, scales, strict=True):
+        colours = "blue-red" if scale.kind == "diverging" else "viridis"
+        expected = np.asarray(overlay(picture, one, scale, colours, 0.6))
+        assert np.array_equal(np.asarray(Image.open(io.BytesIO(png))), expected)
+    assert encode_cells([]) == []
 
 
 def test_rgb_filters_share_one_scale_with_grey_at_zero() -> None:

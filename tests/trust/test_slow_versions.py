@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
@@ -17,7 +17,7 @@ from explainers.core.fills import Fill, cover
 from explainers.core.run import Run
 from explainers.trust.deletion import CoverOptions, random_orders
 from explainers.trust.randomisation import groups, redraw
-from explainers.trust.ranking import order_of, spearman, top_mask, top_overlap
+from explainers.trust.ranking import mean_ranks, order_of, spearman, top_mask, top_overlap
 from explainers.trust.road import impute
 from explainers.trust.stability import InputStabilityOptions, changes
 from tests.core.networks import fixed_engine, random_inputs, small_model
@@ -141,6 +141,22 @@ def test_rank_correlation_and_overlap() -> None:
     strongest = [set(np.argsort(-m.numpy().ravel())[:26].tolist()) for m in (a, random_map(3))]
     expected = len(strongest[0] & strongest[1]) / len(strongest[0] | strongest[1])
     assert top_overlap(a, random_map(3)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 200, 10**9])
+@pytest.mark.parametrize("count", [1, 2, 3, 1000])
+def test_mean_ranks_are_those_of_scipy(steps: int, count: int) -> None:
+    values = np.random.default_rng(count).integers(-steps, steps, count) / 3
+    assert np.array_equal(mean_ranks(values), rankdata(values))
+
+
+@pytest.mark.parametrize("steps", [1, 3, 10**6])
+@pytest.mark.parametrize("count", [0, 1, 17, 255, 256])
+def test_the_strongest_places_are_the_first_in_order(steps: int, count: int) -> None:
+    heat = (random_map(4) * steps).round()
+    assert torch.equal(top_mask(heat, count), order_of(heat) < count)
+    heat[0, 0] = float("nan")
+    assert torch.equal(top_mask(heat, count), order_of(heat) < count)
 
 
 def test_ties_are_ordered_without_a_direction() -> None:
