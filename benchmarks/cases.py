@@ -28,7 +28,7 @@ from explainers.render.cells import Drawing, backdrop, encode_cells
 from explainers.render.overlay import Scale
 
 GRADIENT_CAMS = ["grad-cam", "grad-cam++", "hires-cam", "xgrad-cam", "layer-cam"]
-COMPARED_CAMS = [*GRADIENT_CAMS, "eigen-grad-cam"]
+COMPARED_CAMS = [*GRADIENT_CAMS, "grad-cam-element-wise"]
 STAGES = ["layer1", "layer2", "layer3", "layer4"]
 MIXED = "precision=mixed"
 WORTH_MIXING = 64  # pictures; with fewer Vitrine does not try half the bits
@@ -108,32 +108,44 @@ def five_cams_case(name: str, device: torch.device) -> Case:
 
 
 def compare_case(name: str) -> Case:
-    """All that the page Compare computes for a photograph: 24 maps, their pictures, and how alike they are."""
+    """All that the page Compare computes for a photograph: 24 maps, their pictures, and how alike they are.
+
+    The passes of the cells add up to "the cells one by one"; as the maps share them, no more than one backward pass down to
+    the lowest layer is made.
+    """
     model, picture = loaded(name), ex.sample("photo:chelsea").load()
     questions = [ex.Question(model, picture, cam, CLASS, {"layer": n}) for cam in COMPARED_CAMS for n in STAGES]
     names = [f"{question.method} {question.options['layer']}" for question in questions]
 
-    def grid() -> None:
-        maps = [found for found in ex.explain_all(questions) if isinstance(found, ex.Attribution)]
+    def maps() -> list[ex.Attribution]:
+        return [found for found in ex.explain_all(questions) if isinstance(found, ex.Attribution)]
+
+    def page() -> None:
+        found = maps()
         assert model.preprocess is not None
         seen = backdrop(model.preprocess.view(picture), 220)
-        heats = [found.heatmap()[0] for found in maps]
-        encode_cells([Drawing(seen, heat, Scale.of(heat, signed=False, percentile=100)) for heat in heats])
-        ranked = ex.rankings(maps)
+        scales = [Scale.of(one.heatmap()[0], signed=False, percentile=one.percentile) for one in found]
+        encode_cells([Drawing.of(seen, one, scale) for one, scale in zip(found, scales, strict=True)])
+        ranked = ex.rankings(found)
         for one in ranked:
             ex.likeness(one, ranked[0])
         ex.rank_correlations(ranked, names)
 
     return Case(
-        f"Compare, {len(COMPARED_CAMS)} CAMs x {len(STAGES)} layers, {name}: maps, pictures, correlations",
+        f"Compare, {len(COMPARED_CAMS)} CAMs x {len(STAGES)} layers, {name}",
         {
-            "vitrine": grid,
+            "vitrine": page,
+            "maps alone": maps,
             "one Grad-CAM": lambda: ex.explain(model, picture, "grad-cam", CLASS, layer=STAGES[0]),
             "the cells one by one": lambda: [
                 ex.explain(model, picture, one.method, CLASS, **one.options) for one in questions
             ],
         },
-        [Bar("the cells one by one", 0.25, True), Bar("one Grad-CAM", 1.5, True)],
+        [
+            Bar("the cells one by one", 1.5, True),
+            Bar("one Grad-CAM", 1.5, True),
+            Bar("one Grad-CAM", 1.5, True, "maps alone"),
+        ],
     )
 
 

@@ -20,7 +20,6 @@ from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.passes import Progress
-from explainers.core.threads import side_by_side
 from explainers.trust.ranking import centred_ranks, overlap, strongest
 from explainers.trust.trial import heat_of
 
@@ -105,7 +104,7 @@ class Ranking:
 
 def rankings(attributions: Sequence[Attribution]) -> list[Ranking]:
     """The order of every map, for `likeness` and `rank_correlations`."""
-    return side_by_side(_ranking, [heat_of(attribution) for attribution in attributions])
+    return [_ranking(heat_of(attribution)) for attribution in attributions]
 
 
 def _ranking(heat: Tensor) -> Ranking:

@@ -4,8 +4,8 @@ import streamlit as st
 
 import explainers as ex
 from explainers.render.charts import compare_chart, histogram_chart, spectrum_chart, weights_overview_chart
+from explainers.render.encoding import encode_png
 from explainers.render.overlay import filters_sheet
-from explainers.render.png import encode_png
 from pages.common.pictures import show_picture
 from pages.common.selection import selected_model
 from pages.common.tables import download_table, readable

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from PIL import Image
 
-from explainers.core.threads import side_by_side
-from explainers.render.overlay import Scale, Values, overlay, resize_map
-from explainers.render.png import encode_photo
+from explainers.core.attribution import Attribution
+from explainers.render.encoding import encode_small
+from explainers.render.overlay import Scale, Values, overlay
 
 COLOURS = {"diverging": "blue-red", "sequential": "viridis"}
 OPACITY = 0.6
@@ -33,13 +33,16 @@ class Drawing:
     values: Values
     scale: Scale
 
+    @classmethod
+    def of(cls, picture: Image.Image, attribution: Attribution, scale: Scale) -> Drawing:
+        """The first map of an attribution, enlarged once from its own resolution to that of the cell."""
+        return cls(picture, attribution.heatmap((picture.height, picture.width))[0], scale)
+
     def drawn(self) -> Image.Image:
         """The overlay, in the colours that suit the scale."""
         return overlay(self.picture, self.values, self.scale, COLOURS[self.scale.kind], OPACITY)
 
 
 def encode_cells(drawings: Sequence[Drawing]) -> list[bytes]:
-    """PNGs of the overlays."""
-    # PyTorch resizes, with threads of its own; what comes after shares the cores by cells.
-    ready = [replace(one, values=resize_map(one.values, (one.picture.height, one.picture.width))) for one in drawings]
-    return side_by_side(lambda one: encode_photo(one.drawn()), ready)
+    """The overlays as JPEG files."""
+    return [encode_small(one.drawn()) for one in drawings]

@@ -63,14 +63,19 @@ def mean_ranks(values: Values) -> Values:
     return ranks
 
 
-def top_mask(heat: Tensor, count: int) -> Tensor:
+def top_mask(heat: Tensor, count: int, seed: int = 0) -> Tensor:
     """Where the `count` strongest values are, bool, of the shape of `heat`: those of the first places by `order_of`."""
     flat = heat.detach().cpu().numpy().ravel()
     if not 0 < count < flat.size or not np.isfinite(flat).all():
-        return order_of(heat) < count
-    mask = flat >= np.partition(flat, flat.size - count)[flat.size - count]
-    if mask.sum() > count:  # the last place falls among equal values, whose order is random
-        return order_of(heat) < count
+        return order_of(heat, seed) < count
+    last = np.partition(flat, flat.size - count)[flat.size - count]
+    mask = flat >= last
+    if np.count_nonzero(mask) > count:
+        # Of those equal to the last place's, as many as there is room for, in the random order of `order_of`.
+        mask = flat > last
+        shuffled = torch.randperm(flat.size, generator=generator("cpu", seed)).numpy()
+        equal = shuffled[flat[shuffled] == last]
+        mask[equal[: count - np.count_nonzero(mask)]] = True
     return torch.from_numpy(mask).view(heat.shape).to(heat.device)
 
 

@@ -9,8 +9,8 @@ import explainers as ex
 from explainers.render.cells import COLOURS, Drawing, backdrop
 from explainers.render.colour_bar import colour_bar_html
 from explainers.render.comparison_charts import correlation_chart, deletion_chart
+from explainers.render.encoding import encode_photo
 from explainers.render.overlay import Scale
-from explainers.render.png import encode_photo
 from pages.common.grid import Cell, alike
 from pages.common.pictures import show_picture
 from pages.common.progress import Bar

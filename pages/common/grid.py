@@ -150,17 +150,17 @@ def drawings(cells: list[Cell], scale: dict[tuple[int, int], Scale]) -> dict[tup
     pictures: dict[tuple[str, int], Image.Image] = {}
     drawn = {}
     for cell in cells:
-        if cell.place not in scale:
+        if cell.place not in scale or isinstance(cell.found, ex.VitrineError):
             continue
         seen = (cell.question.model.fingerprint, id(cell.question.image))
         if seen not in pictures:
             pictures[seen] = backdrop(cell.view, SIDE)
-        drawn[cell.place] = Drawing(pictures[seen], cell.heat, scale[cell.place])
+        drawn[cell.place] = Drawing.of(pictures[seen], cell.found, scale[cell.place])
     return drawn
 
 
 def _encoded(cells: list[Cell], scale: dict[tuple[int, int], Scale]) -> dict[tuple[int, int], bytes]:
-    """The cells as PNGs; those that nobody has looked at yet are drawn together."""
+    """The cells as JPEG files; those that nobody has looked at yet are drawn together."""
     names = {cell.place: ("cell", *cell.key, repr(scale[cell.place])) for cell in cells if cell.place in scale}
     kept = {place: result_shelf().find(name) for place, name in names.items()}
     missing = drawings([cell for cell in cells if kept.get(cell.place, b"") is None], scale)

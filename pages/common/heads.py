@@ -6,8 +6,8 @@ import streamlit as st
 
 import explainers as ex
 from explainers.render.colour_bar import colour_bar_html
+from explainers.render.encoding import encode_photo
 from explainers.render.overlay import Scale, overlay
-from explainers.render.png import encode_photo
 from pages.common.panels import View
 from pages.common.pictures import batched, show_picture
 from pages.common.progress import Bar

@@ -14,9 +14,9 @@ import streamlit as st
 import explainers as ex
 from explainers.render.colormaps import COLORMAPS
 from explainers.render.colour_bar import colour_bar_html
+from explainers.render.encoding import encode_photo, encode_png
 from explainers.render.outlines import outlined
 from explainers.render.overlay import Scale, figure, overlay
-from explainers.render.png import encode_photo, encode_png
 from pages.common.pictures import show_picture
 from pages.common.selection import Selection, short_hash
 from pages.common.shelves import result_shelf

@@ -9,22 +9,23 @@ from typing import Literal, TypeVar
 import streamlit as st
 from PIL import Image, ImageOps
 
-from explainers.render.png import encode_png
+from explainers.render.encoding import encode_png
 
 T = TypeVar("T")
 SIDE = 128  # px
 
 
-def in_place(png: bytes) -> str:
-    """A PNG as an address that holds it. A file that Streamlit serves is deleted as soon as the next run replaces it, so
-    that a browser a moment late, while a slider moves, gets a 404 and shows a broken picture.
+def in_place(picture: bytes) -> str:
+    """A PNG or JPEG as an address that holds it. A file that Streamlit serves is deleted as soon as the next run replaces it,
+    so that a browser a moment late, while a slider moves, gets a 404 and shows a broken picture.
     """
-    return f"data:image/png;base64,{b64encode(png).decode()}"
+    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{b64encode(picture).decode()}"
 
 
-def show_picture(png: bytes, alt: str, width: Literal["stretch", "content"] = "stretch") -> None:
-    """Show a PNG; it travels inside the message."""
-    st.image(in_place(png), width=width, alt=alt)
+def show_picture(picture: bytes, alt: str, width: Literal["stretch", "content"] = "stretch") -> None:
+    """Show a PNG or JPEG; it travels inside the message."""
+    st.image(in_place(picture), width=width, alt=alt)
 
 
 def thumbnail(image: Image.Image) -> bytes:

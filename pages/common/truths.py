@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 import explainers as ex
-from explainers.render.png import encode_png
+from explainers.render.encoding import encode_png
 from explainers.render.trust_charts import BOX, box_chart
 from pages.common.pictures import in_place
 from pages.common.selection import PICTURES, Selection

@@ -134,8 +134,8 @@ class App:
         self.page.get_by_test_id("stMain").get_by_test_id("stImage").first.wait_for(timeout=RUNNING)
         for element in self.page.get_by_test_id("stMain").get_by_test_id("stImage").locator("img").all():
             element.evaluate("e => e.decode()")
-            png = element.evaluate("e => e.src").removeprefix("data:image/png;base64,")
-            found.append(Image.open(io.BytesIO(b64decode(png))).convert("RGB"))
+            _, content = element.evaluate("e => e.src").split(";base64,")
+            found.append(Image.open(io.BytesIO(b64decode(content))).convert("RGB"))
         return found
 
     def download(self, button: str, nth: int = 0) -> tuple[str, bytes]:
