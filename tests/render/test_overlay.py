@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
+import explainers as ex
 from explainers.core.errors import VitrineError
 from explainers.render.cells import Drawing, backdrop, encode_cells
 from explainers.render.colormaps import COLORMAPS
@@ -205,32 +206,37 @@ def test_png_round_trip(photo: Image.Image) -> None:
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(encode_png(photo)))), np.asarray(photo))
 
 
-def test_a_photograph_keeps_every_pixel_in_fewer_bytes(photo: Image.Image) -> None:
-    read = Image.open(io.BytesIO(encode_photo(photo)))
+@pytest.fixture
+def cat() -> Image.Image:
+    return ex.sample("photo:chelsea").load()
+
+
+def test_a_photograph_keeps_every_pixel_in_fewer_bytes(cat: Image.Image) -> None:
+    read = Image.open(io.BytesIO(encode_photo(cat)))
     assert (read.format, read.mode) == ("PNG", "RGB")
-    assert np.array_equal(np.asarray(read), np.asarray(photo))
-    assert len(encode_photo(photo)) < len(encode_png(photo))
+    assert np.array_equal(np.asarray(read), np.asarray(cat))
+    assert len(encode_photo(cat)) < len(encode_png(cat))
 
 
-def test_a_small_picture_keeps_the_colours_of_every_pixel(photo: Image.Image) -> None:
+def test_a_small_picture_keeps_the_colours_of_every_pixel(cat: Image.Image) -> None:
     """Columns of blue and red in turn: with colours of half the resolution they would all be purple."""
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[:, ::2, 2], stripes[:, 1::2, 0] = 255, 255
-    for original in (stripes, np.asarray(photo)):
+    for original in (stripes, np.asarray(cat)):
         read = Image.open(io.BytesIO(encode_small(Image.fromarray(original))))
         assert read.format == "JPEG"
         assert np.abs(np.asarray(read).astype(int) - original).mean() < 2
 
 
-def test_cells_of_a_grid_are_the_overlays_one_by_one(photo: Image.Image) -> None:
-    picture = backdrop(photo, 60)
+def test_cells_of_a_grid_are_the_overlays_one_by_one(cat: Image.Image) -> None:
+    picture = backdrop(cat, 60)
     maps = [np.random.default_rng(seed).normal(size=(7, 7)) for seed in range(5)]
     scales = [Scale(-1, 1, "diverging"), Scale(0, 2), Scale(-3, 3, "diverging"), Scale(0, 1), Scale(0, 1)]
     drawn = encode_cells([Drawing(picture, one, scale) for one, scale in zip(maps, scales, strict=True)])
-    for png, one, scale in zip(drawn, maps, scales, strict=True):
+    for jpeg, one, scale in zip(drawn, maps, scales, strict=True):
         colours = "blue-red" if scale.kind == "diverging" else "viridis"
         expected = np.asarray(overlay(picture, one, scale, colours, 0.6))
-        assert np.array_equal(np.asarray(Image.open(io.BytesIO(png))), expected)
+        assert np.abs(np.asarray(Image.open(io.BytesIO(jpeg))).astype(int) - expected).mean() < 2
     assert encode_cells([]) == []
 
 
