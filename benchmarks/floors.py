@@ -16,8 +16,13 @@ from explainers.core.canonical import Step, canonical
 
 
 def frozen(name: str, device: torch.device) -> nn.Module:
-    """What the floor is measured with."""
-    return fresh(name, device).requires_grad_(False)
+    """What the floor is measured with: nothing is trainable but what makes queries, keys and values, because PyTorch takes
+    longer to multiply with those when they are frozen, see `explainers.core.restore.frozen`."""
+    network = fresh(name, device).requires_grad_(False)
+    for module in network.modules():
+        if isinstance(module, nn.MultiheadAttention):
+            module.in_proj_weight.requires_grad_()
+    return network
 
 
 def raw_scores(network: nn.Module, inputs: Tensor) -> None:
@@ -37,14 +42,17 @@ def raw_partial(network: nn.Module, layer: str, inputs: Tensor) -> None:
     held = []
 
     def hold(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+        torch.set_grad_enabled(True)  # what lies below is not recorded
         held.append(output.detach().requires_grad_())
         return held[0].clone()
 
     handle = network.get_submodule(layer).register_forward_hook(hold)
     try:
-        torch.autograd.grad(network(inputs)[:, CLASS].sum(), held)
+        with torch.no_grad():
+            score = network(inputs)[:, CLASS].sum()
     finally:
         handle.remove()
+    torch.autograd.grad(score, held)
 
 
 def raw_head(network: nn.Module, layer: str, inputs: Tensor, maps: Tensor) -> None:

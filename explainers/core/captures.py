@@ -69,14 +69,16 @@ def differentiate(
         tensor = tensor_of(output) if put is None else put
         assert tensor is not None
         # The first layer reached starts the graph: nothing below it is recorded or differentiated.
+        torch.set_grad_enabled(True)
         held[name] = tensor if tensor.requires_grad else tensor.detach().requires_grad_()
         # A copy goes on, because the next module may write into what it gets.
         return with_tensor(output, held[name].clone())
 
     # Fused attention cannot be differentiated twice.
     attention = sdpa_kernel(SDPBackend.MATH) if curvature else nullcontext()
-    with torch.enable_grad(), attention, watching(network, [layer.name for layer in layers], hold):
+    with torch.no_grad(), attention, watching(network, [layer.name for layer in layers], hold):
         outputs = forward()
+        torch.set_grad_enabled(True)
         total = score(outputs)
         reached = [layer.name for layer in layers if layer.name in held and total.requires_grad]
         found = (

@@ -312,11 +312,12 @@ class Run:
             outputs = self.call(self.network, inputs, layer_of(target))
             scores = target(outputs)
             score = scores.sum() if weights is None else (scores * weights).sum()
-        if not score.requires_grad:
+        gradient = torch.autograd.grad(score, inputs, allow_unused=True)[0] if score.requires_grad else None
+        if gradient is None:
             raise VitrineError(
                 f"The score of {self.model.name} does not depend on its input in a way that has a gradient."
             )
-        return outputs.detach(), torch.autograd.grad(score, inputs)[0]
+        return outputs.detach(), gradient
 
     # -- how ------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from explainers.api import explain
-from explainers.core.errors import Cancelled
+from explainers.core.engine import Engine
+from explainers.core.errors import Cancelled, VitrineError
 from explainers.core.model import Model
 from explainers.core.registry import Method, methods
 from explainers.core.restore import Parts, frozen, same_randomness, without_fast_attention
+from explainers.core.run import Run
+from explainers.core.target import ClassTarget
 from tests.core.networks import FixedChunks, fixed_engine, random_inputs, small_cnn
+from tests.core.transformers import DEPTH, MultiHead, tiny_vit
 
 # CAM proper refuses this network, whose head does more than pool; what it asks of the engine, Eigen-CAM asks too.
 METHODS = [m.name for m in methods() if m.name != "cam" and m.fits(Model("small-cnn", small_cnn(), (3, 16, 16)))]
@@ -294,3 +299,43 @@ def test_every_registered_method_of_this_network_is_tried():
     assert {"gradient", "deeplift", "guided-backprop", "grad-cam", "eigen-cam"} <= set(METHODS)
     assert all(isinstance(m, Method) for m in methods())
     assert isinstance(fixed_engine(1).chunks, FixedChunks)
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_what_makes_queries_keys_and_values_counts_as_trainable_while_it_works_and_as_before_afterwards(trainable):
+    network = tiny_vit(kind=MultiHead).network.requires_grad_(trainable)
+    traces, parts = Traces(network), Parts.of(network)
+    with contextlib.suppress(KeyError), frozen(parts):
+        trained = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
+        assert trained == [f"blocks.{number}.attn.attn.in_proj_weight" for number in range(DEPTH)]
+        raise KeyError
+    traces.assert_none()
+
+
+def test_nothing_below_the_first_layer_looked_at_is_recorded():
+    model, recorded = tiny_vit(kind=MultiHead), []
+    for block in model.network.blocks:
+        block.register_forward_pre_hook(lambda module, inputs: recorded.append(torch.is_grad_enabled()))
+    inputs = random_inputs(2, (3, 16, 24), dtype=torch.float64)
+    run = Run(model, Engine(torch.device("cpu")))
+    run.layers()
+    recorded.clear()
+    run.capture(inputs, ["blocks.1"], ClassTarget(1))
+    assert recorded == [False, False, True]
+    assert not torch.is_inference_mode_enabled()
+    assert torch.is_grad_enabled()
+
+
+def test_a_score_that_leaves_the_input_out_says_so_also_beside_projections():
+    class Blind(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            tokens = inputs.detach().flatten(2).transpose(1, 2)[..., :4]
+            return self.attention(tokens, tokens, tokens, need_weights=False)[0].mean(1)
+
+    model = Model("blind", Blind(), (4, 3, 3))
+    with pytest.raises(VitrineError, match="does not depend on its input"):
+        explain(model, random_inputs(1, (4, 3, 3)), "gradient", 0)
