@@ -37,11 +37,10 @@ def centred_ranks(heat: Tensor) -> Values | None:
     """Ranks of a map's values less their mean, as a vector of length 1, so that a product of two of them is their rank
     correlation; None where the map is constant or not finite."""
     values = heat.detach().double().cpu().numpy().ravel()
-    if not np.isfinite(values).all():
+    if not np.isfinite(values).all() or values.min() == values.max():
         return None
     ranks = mean_ranks(values) - (values.size + 1) / 2
-    size = float(np.sqrt((ranks**2).sum()))
-    return ranks / size if size > 0 else None
+    return ranks / np.sqrt((ranks**2).sum())
 
 
 def mean_ranks(values: Values) -> Values:
