@@ -40,7 +40,7 @@ def centred_ranks(heat: Tensor) -> Values | None:
     if not np.isfinite(values).all() or values.min() == values.max():
         return None
     ranks = mean_ranks(values) - (values.size + 1) / 2
-    return ranks / np.sqrt((ranks**2).sum())
+    return ranks / float(np.sqrt((ranks**2).sum()))
 
 
 def mean_ranks(values: Values) -> Values:
