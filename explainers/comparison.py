@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -20,8 +20,8 @@ from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.passes import Progress
-from explainers.trust.ranking import centred_ranks, overlap, strongest
-from explainers.trust.trial import heat_of
+from explainers.trust.ranking import correlation, order_and_top, overlap
+from explainers.trust.trial import heat_of, read
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,68 +87,71 @@ class Ranking:
     """The order of a map's values, which is what maps are compared by: found once, however many it is compared with.
 
     Attributes:
-        shape: of the map at the input's own resolution.
-        ranks: see `centred_ranks`; None of a constant map.
-        strongest: where its strongest tenth lies, bool.
+        ranks: see `centred_ranks`.
+        strongest: where the map's strongest tenth lies, (H, W) bool.
     """
 
-    shape: tuple[int, ...]
-    ranks: npt.NDArray[np.float64] | None
+    ranks: Tensor
     strongest: Tensor
 
     @property
     def nbytes(self) -> int:
         """What it takes in memory."""
-        return 9 * self.strongest.numel()
+        return self.ranks.nbytes + self.strongest.nbytes
 
 
-def rankings(attributions: Sequence[Attribution]) -> list[Ranking]:
-    """The order of every map, for `likeness` and `rank_correlations`."""
-    return [_ranking(heat_of(attribution)) for attribution in attributions]
+def rankings(attributions: Sequence[Attribution]) -> list[Ranking | None]:
+    """The order of every map, for `likeness` and `rank_correlations`; None of a map that is constant or not finite."""
+    found = [order_and_top(read(attribution)[0]) for attribution in attributions]
+    return [None if one is None else Ranking(*one) for one in found]
 
 
-def _ranking(heat: Tensor) -> Ranking:
-    return Ranking(tuple(heat.shape), centred_ranks(heat), strongest(heat))
-
-
-def rank_correlations(maps: Sequence[Attribution | Ranking], names: Sequence[str]) -> pd.DataFrame:
-    """Spearman's rank correlation of every pair of maps of pictures of one size.
+def rank_correlations(maps: Sequence[Attribution | Ranking | None], names: Sequence[str]) -> pd.DataFrame:
+    """Spearman's rank correlation of every pair of maps.
 
     Args:
         maps: attributions, or what `rankings` made of them.
 
     Returns:
-        Columns: row, column, correlation (-1 to 1; None where a map is constant); a row per ordered pair.
+        Columns: row, column, correlation (-1 to 1; None where `likeness` has none); a row per ordered pair.
     """
-    ranked = _ranked(maps)
-    half = {(i, j): _correlation(ranked[i], ranked[j]) for i in range(len(ranked)) for j in range(i + 1)}
-    pairs = [(i, j) for i in range(len(ranked)) for j in range(len(ranked))]
+    found = _correlations(_ranked(maps))
+    pairs = [(i, j) for i in range(len(maps)) for j in range(len(maps))]
     return pd.DataFrame(
         {
             "row": [names[i] for i, _ in pairs],
             "column": [names[j] for _, j in pairs],
-            "correlation": [half[max(pair), min(pair)] for pair in pairs],
+            "correlation": [found.get(pair) for pair in pairs],
         }
     )
 
 
-def likeness(a: Attribution | Ranking, b: Attribution | Ranking) -> tuple[float | None, float | None]:
-    """Rank correlation of two maps, and the intersection over union of their strongest tenths; None where sizes differ."""
+def _correlations(ranked: Sequence[Ranking | None]) -> dict[tuple[int, int], float]:
+    """Of all pairs that have one, by one product of matrices: products of vectors wake the threads for every pair."""
+    by_shape: dict[torch.Size, dict[int, Tensor]] = {}
+    for number, one in enumerate(ranked):
+        if one is not None:
+            by_shape.setdefault(one.strongest.shape, {})[number] = one.ranks
+    found: dict[tuple[int, int], float] = {}
+    for vectors in by_shape.values():
+        stacked = torch.stack([*vectors.values()])
+        products = (stacked @ stacked.T).clamp(-1, 1).flatten().tolist()
+        found |= dict(zip(itertools.product(vectors, vectors), products, strict=True))
+    return found
+
+
+def likeness(a: Attribution | Ranking | None, b: Attribution | Ranking | None) -> tuple[float, float] | None:
+    """Rank correlation of two maps, -1 to 1, and the intersection over union of their strongest tenths, 0 to 1; None where
+    sizes differ or one has no order, being constant or not finite."""
     first, second = _ranked([a, b])
-    if first.shape != second.shape:
-        return None, None
-    return _correlation(first, second), overlap(first.strongest, second.strongest)
+    if first is None or second is None or first.strongest.shape != second.strongest.shape:
+        return None
+    return correlation(first.ranks, second.ranks), overlap(first.strongest, second.strongest)
 
 
-def _ranked(maps: Sequence[Attribution | Ranking]) -> list[Ranking]:
+def _ranked(maps: Sequence[Attribution | Ranking | None]) -> list[Ranking | None]:
     made = iter(rankings([one for one in maps if isinstance(one, Attribution)]))
     return [next(made) if isinstance(one, Attribution) else one for one in maps]
-
-
-def _correlation(a: Ranking, b: Ranking) -> float | None:
-    if a.ranks is None or b.ranks is None or a.shape != b.shape:
-        return None
-    return min(1.0, max(-1.0, float(a.ranks @ b.ranks)))
 
 
 def difference(a: Attribution, b: Attribution) -> Tensor:

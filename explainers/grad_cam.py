@@ -157,12 +157,11 @@ def grad_cam_plus_plus(run: Run, inputs: Tensor, target: Target, options: Smooth
 
 
 def grad_cam_plus_plus_terms(capture: Capture) -> Tensor:
-    gradients = capture.gradients
-    square = gradients.square()
-    denominator = 2 * square + capture.activations.sum((2, 3), keepdim=True) * square * gradients
-    # Where the gradient is zero so is alpha: 0 / 0 by the formula.
-    alpha = torch.where(denominator != 0, square / torch.where(denominator != 0, denominator, 1), 0)
-    return (alpha * gradients.relu()).sum((2, 3), keepdim=True) * capture.activations
+    # alpha * ReLU(G) without its powers of G: ReLU(G) / (2 + sum(A) ReLU(G)), which is 0 where the formula has 0 / 0.
+    rising = capture.gradients.relu()
+    denominator = torch.addcmul(rising.new_tensor(2.0), capture.activations.sum((2, 3), keepdim=True), rising)
+    shares = (rising / denominator).where(denominator != 0, 0)
+    return shares.sum((2, 3), keepdim=True) * capture.activations
 
 
 @cam(

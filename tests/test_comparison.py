@@ -66,8 +66,8 @@ def test_likeness_has_its_extremes(model: ex.Model) -> None:
     against = replace(one, values=-one.values)
     flat = replace(one, values=torch.zeros_like(one.values))
     assert ex.likeness(one, replace(one, values=7 * one.values)) == pytest.approx((1, 1))
-    assert ex.likeness(one, against)[0] == pytest.approx(-1)
-    assert ex.likeness(one, flat)[0] is None
+    assert (ex.likeness(one, against) or [0])[0] == pytest.approx(-1)
+    assert ex.likeness(one, flat) is None
     table = ex.rank_correlations([one, against], ["a", "b"])
     assert table["correlation"].tolist() == pytest.approx([1, -1, -1, 1])
     assert table["row"].tolist() == ["a", "a", "b", "b"]
@@ -83,6 +83,6 @@ def test_a_difference_is_in_the_unit_of_the_method_or_in_shares(model: ex.Model)
 
 def test_maps_of_two_sizes_have_no_difference(model: ex.Model) -> None:
     small, large = ex.explain(model, IMAGE), ex.explain(ex.load_model("torchvision:resnet18@random"), IMAGE)
-    assert ex.likeness(small, large) == (None, None)
+    assert ex.likeness(small, large) is None
     with pytest.raises(ex.VitrineError, match="one input size"):
         ex.difference(small, large)

@@ -272,6 +272,8 @@ def _informed(result: Tensor | None, maps: dict[str, Tensor], layouts: dict[str,
 
 def up_to(layers: Sequence[Layer], end: str | None) -> Sequence[Layer]:
     """The layers that have run when the layer called `end` has; all of them if there is none of that name."""
+    if end is None:
+        return layers
     names = [layer.name for layer in layers]
     return layers[: names.index(end) + 1] if end in names else layers
 

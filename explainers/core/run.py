@@ -72,14 +72,18 @@ class Run:
     # -- the three primitives -------------------------------------------------------------------
 
     def scores(self, inputs: Tensor, target: Target) -> Tensor:
-        """Scores (N,) of inputs (N, ...): forward passes only."""
-        scores = target(self.outputs(inputs, layer_of(target)))
-        if len(scores) != len(inputs):
-            raise VitrineError(
-                f"Layer {layer_of(target)!r} puts out {len(scores)} rows for {len(inputs)} inputs, so it has no score for each; "
-                "choose another layer."
-            )
-        return scores
+        """Scores (N,) of inputs (N, ...): forward passes only, remembered."""
+
+        def score() -> Tensor:
+            scores = target(self.outputs(inputs, layer_of(target)))
+            if len(scores) != len(inputs):
+                raise VitrineError(
+                    f"Layer {layer_of(target)!r} puts out {len(scores)} rows for {len(inputs)} inputs, so it has no score for "
+                    "each; choose another layer."
+                )
+            return scores
+
+        return self._remember(("scores", target), inputs, score)
 
     def outputs(self, inputs: Tensor, layer: str | None = None) -> Tensor:
         """The network's raw outputs (N, K), or those of one of its layers: forward passes only, remembered."""

@@ -21,10 +21,13 @@ from explainers.core.errors import VitrineError
 from explainers.render.colormaps import Colormap, Kind, find_colormap
 from explainers.render.lettering import INK, PAPER, font, line_height, number, shorten, text_block, wrap
 
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating]
 Pixels = npt.NDArray[np.uint8]
 Values = Tensor | npt.NDArray[Any]
 """Numbers of a map: (h, w) unless said otherwise."""
+
+SINGLE: Final = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+"""The least and the largest normal number of float32."""
 
 HATCH: Final = (150, 118)
 """The two greys of the stripes over values that are NaN or infinite."""
@@ -67,27 +70,39 @@ class Scale:
                 true maximum at 99; where the percentile falls on zero, the largest value is taken.
         """
         arrays = [maps] if isinstance(maps, Tensor | np.ndarray) else list(maps)
-        values = np.concatenate([as_array(a).ravel() for a in arrays]) if arrays else np.zeros(0)
-        values = values[np.isfinite(values)]
+        flat = [_floats(a).ravel() for a in arrays]
+        values = flat[0] if len(flat) == 1 else np.concatenate(flat or [np.zeros(0)])
+        finite = np.isfinite(values)
+        values = values if finite.all() else values[finite]
         if signed:
             high = _robust_maximum(np.abs(values), percentile) or 1.0
             return cls(-high, high, "diverging")
-        low, high = min(0.0, -_robust_maximum(-values, percentile)), max(0.0, _robust_maximum(values, percentile))
+        low, high = min(0.0, _robust_minimum(values, percentile)), max(0.0, _robust_maximum(values, percentile))
         return cls(low, high) if low < high else cls(0.0, 1.0)
 
     def position(self, values: Values) -> Floats:
         """Where values lie between the ends, 0 to 1; those beyond are at the end, NaN and infinity become NaN."""
-        numbers = as_array(values)
+        numbers = _floats(values)
         # Divided by the larger end first, the ends of no scale overflow or vanish.
         unit = max(abs(self.low), abs(self.high))
+        if not SINGLE[0] <= unit <= SINGLE[1]:
+            numbers = numbers.astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
-            share: Floats = (numbers / unit - self.low / unit) / (self.high / unit - self.low / unit)
-        return np.where(np.isfinite(numbers), share.clip(0, 1), np.nan)
+            share: Floats = np.asarray(numbers / unit)
+            share -= self.low / unit
+            share /= self.high / unit - self.low / unit
+        share.clip(0, 1, out=share)
+        share[~np.isfinite(numbers)] = np.nan
+        return share
 
     def strength(self, values: Values) -> Floats:
         """How much values say, 0 to 1: distance from the middle of a diverging scale, from the low end of others."""
         position = self.position(values)
         return np.abs(2 * position - 1) if self.kind == "diverging" else position
+
+
+def _robust_minimum(values: Floats, percentile: float) -> float:
+    return float(values.min()) if values.size and percentile == 100 else -_robust_maximum(-values, percentile)
 
 
 def _robust_maximum(values: Floats, percentile: float) -> float:
@@ -99,13 +114,20 @@ def _robust_maximum(values: Floats, percentile: float) -> float:
     return float(np.percentile(values, percentile, method="higher")) or float(values.max())
 
 
-def as_array(values: Values) -> Floats:
+def as_array(values: Values) -> npt.NDArray[np.float64]:
     """A tensor of any dtype and device, or an array, as float64 on the CPU."""
     return values.detach().double().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values, np.float64)
 
 
+def _floats(values: Values) -> Floats:
+    """As `as_array`, but float32 stays float32: enough for colours, in half the time."""
+    if isinstance(values, Tensor) and values.dtype is torch.float32:
+        return values.detach().cpu().numpy()
+    return values if isinstance(values, np.ndarray) and values.dtype == np.float32 else as_array(values)
+
+
 def _as_map(values: Values) -> Floats:
-    grid = as_array(values)
+    grid = _floats(values)
     if grid.ndim != 2 or grid.size == 0:
         raise VitrineError(
             f"One map has the shape (height, width), not {grid.shape}; take one of a batch with maps[0]."
@@ -137,8 +159,11 @@ def colourise(values: Values, scale: Scale, colormap: str | Colormap = "viridis"
     """A map (H, W) as colours, (H, W, 3) uint8; what is NaN or infinite is hatched in grey."""
     position = scale.position(_as_map(values))
     missing = np.isnan(position)
-    index = np.rint(np.where(missing, 0, position) * 255).astype(np.uint8)
-    return _hatched(np.take(find_colormap(colormap).lut, index, axis=0), missing)
+    position[missing] = 0
+    position *= 255
+    indexed = Image.fromarray(np.rint(position, out=position).astype(np.uint8))
+    indexed.putpalette(find_colormap(colormap).lut.tobytes())  # Pillow looks colours up in a third of NumPy's time
+    return _hatched(np.array(indexed.convert("RGB")), missing)
 
 
 def _hatched(colours: Pixels, missing: npt.NDArray[np.bool_]) -> Pixels:
@@ -170,7 +195,7 @@ def overlay(
     grid = resize_map(values, (picture.height, picture.width))
     colours = Image.fromarray(colourise(grid, scale, colormap))
     if not alpha_by_value:
-        return Image.composite(colours, picture, Image.new("L", picture.size, round(opacity * 255)))
+        return Image.blend(picture, colours, opacity)
     alpha = np.nan_to_num(scale.strength(grid), nan=1.0) * opacity
     return Image.composite(colours, picture, Image.fromarray(np.rint(alpha * 255).astype(np.uint8)))
 

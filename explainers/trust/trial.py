@@ -144,10 +144,15 @@ def reading(attribution: Attribution, reduce: Reduce | None) -> Reduce:
 
 def heats_of(attribution: Attribution, reduce: Reduce | None = None) -> Tensor:
     """The heat maps (N, H, W) at the inputs' own resolution, or the vectors (N, F), float64; see `reading`."""
+    return read(attribution, reduce).double()
+
+
+def read(attribution: Attribution, reduce: Reduce | None = None) -> Tensor:
+    """As `heats_of`, in the dtype that the values have."""
     how = reading(attribution, reduce)
     if attribution.values.ndim == 2:
-        return attribution.values.double() if how == "sum" else attribution.values.double().abs()
-    return attribution.heatmap(reduce=how).double()
+        return attribution.values if how == "sum" else attribution.values.abs()
+    return attribution.heatmap(reduce=how)
 
 
 def heat_of(attribution: Attribution, reduce: Reduce | None = None) -> Tensor:

@@ -11,7 +11,7 @@ from explainers.render.colour_bar import colour_bar_html
 from explainers.render.comparison_charts import correlation_chart, deletion_chart
 from explainers.render.encoding import encode_photo
 from explainers.render.overlay import Scale
-from pages.common.grid import Cell, alike
+from pages.common.grid import Cell
 from pages.common.pictures import show_picture
 from pages.common.progress import Bar
 from pages.common.selection import Selection, short_hash
@@ -51,22 +51,22 @@ def difference_panel(maps: dict[str, Cell]) -> None:
         show_picture(drawn, alt=f"Difference: {one.name} minus {other.name}")
         unit = ex.find_method(a.method).unit if same else "shares of each map's largest value"
         st.html(colour_bar_html(scale, COLOURS[scale.kind], unit, ticks=5))
-    correlation, overlap = alike(one, other)
+    alike = ex.likeness(one.ranking, other.ranking)
     said = [
         f"Red: **{one.name}** is stronger; blue: **{other.name}** is.",
         "Both are in the unit of their method."
         if same
         else "Two methods have two units, so each map was divided by its largest absolute value first.",
     ]
-    if correlation is not None:
-        said.append(f"Their rank correlation is {correlation:.2f}; their strongest tenths overlap by {overlap:.0%}.")
+    if alike:
+        said.append(f"Their rank correlation is {alike[0]:.2f}; their strongest tenths overlap by {alike[1]:.0%}.")
     right.markdown(" ".join(said))
 
 
 def correlation_panel(maps: dict[str, Cell]) -> None:
     """How alike all maps are, as a matrix."""
     st.subheader("Rank correlation")
-    found = [cell.ranking for cell in maps.values() if cell.ranking is not None]
+    found = [cell.ranking for cell in maps.values()]
     key = ("matrix", *((name, *cell.key) for name, cell in maps.items()))
     matrix: pd.DataFrame = result_shelf().get(key, lambda: ex.rank_correlations(found, list(maps)))
     chart = result_shelf().get(("chart", *key), lambda: correlation_chart(matrix))

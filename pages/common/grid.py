@@ -40,7 +40,7 @@ class Cell:
         asked: what every axis says, by its kind.
         made: its question, or why there is none: its model or its picture cannot be had.
         found: the map, or the sentence that says why there is none.
-        ranking: the order of the map's values, to compare it by.
+        ranking: the order of the map's values, to compare it by, where it has one.
     """
 
     place: tuple[int, int]
@@ -194,10 +194,8 @@ def show_grid(cells: list[Cell], columns: int, scale: dict[tuple[int, int], Scal
 def _show_cell(cell: Cell, drawn: bytes, scale: Scale, reference: Cell) -> None:
     show_picture(drawn, alt=f"Heat map. {cell.name}")
     st.html(colour_bar_html(scale, COLOURS[scale.kind], "", ticks=3))
-    correlation = alike(cell, reference)[0]
-    words = (
-        "the reference" if cell is reference else "" if correlation is None else f"rank correlation {correlation:.2f}"
-    )
+    found = ex.likeness(cell.ranking, reference.ranking)
+    words = "the reference" if cell is reference else f"rank correlation {found[0]:.2f}" if found else ""
     st.caption(f"**{cell.name}**" + (f"  \n{words}" if words else ""))
     row, column = cell.place
     st.button(
@@ -208,13 +206,6 @@ def _show_cell(cell: Cell, drawn: bytes, scale: Scale, reference: Cell) -> None:
 
 def _pin(name: str) -> None:
     st.session_state["compare_reference"] = name
-
-
-def alike(cell: Cell, other: Cell) -> tuple[float | None, float | None]:
-    """`ex.likeness` of two cells."""
-    if cell.ranking is None or other.ranking is None:
-        return None, None
-    return ex.likeness(cell.ranking, other.ranking)
 
 
 def units(cells: list[Cell]) -> str:
@@ -235,7 +226,8 @@ def table(cells: list[Cell], reference: Cell) -> pd.DataFrame:
     for cell in cells:
         if isinstance(cell.found, ex.VitrineError):
             continue
-        found, (correlation, overlap) = cell.found, alike(cell, reference)
+        found = cell.found
+        correlation, overlap = ex.likeness(cell.ranking, reference.ranking) or (None, None)
         rows.append(
             {
                 "map": cell.name, "rank correlation with reference": correlation, "overlap of the top 10 %": overlap,

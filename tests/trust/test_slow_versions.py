@@ -146,7 +146,7 @@ def test_rank_correlation_and_overlap() -> None:
 @pytest.mark.parametrize("steps", [1, 2, 7, 200, 10**9])
 @pytest.mark.parametrize("count", [1, 2, 3, 1000])
 def test_mean_ranks_are_those_of_scipy(steps: int, count: int) -> None:
-    values = np.random.default_rng(count).integers(-steps, steps, count) / 3
+    values = (np.random.default_rng(count).integers(-steps, steps, count) / 3).astype(np.float32)
     assert np.array_equal(mean_ranks(values), rankdata(values))
 
 
