@@ -20,6 +20,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from explainers.core.errors import VitrineError
+from explainers.core.fusion import can_fuse, fuse_convolutions, module_of
 
 _FUNCTIONS: dict[object, type[nn.Module]] = {
     torch.relu: nn.ReLU,
@@ -124,11 +125,12 @@ def _call_module(traced: fx.GraphModule, node: fx.Node, name: str) -> None:
     traced.graph.erase_node(node)
 
 
-def with_folded_norms(network: nn.Module) -> nn.Module:
-    """A copy of `network` with every BatchNorm worked into the convolution before it: the same outputs, a fifth sooner.
+def merged_for_scores(network: nn.Module) -> nn.Module:
+    """A copy of `network` with every BatchNorm, and on a CPU additions and activations, worked into the convolution before
+    it: the same outputs, up to a third sooner.
 
     For scores only: at the kinks of ReLUs the rounding moves float32 gradients by up to a seventh of their maximum.
-    The network itself where there is nothing to fold, or where it cannot be traced.
+    The network itself where there is no norm, which pays for most of the copy, or where it cannot be traced.
     """
     if not any(isinstance(module, nn.BatchNorm2d) for module in network.modules()):
         return network
@@ -137,6 +139,8 @@ def with_folded_norms(network: nn.Module) -> nn.Module:
     except Exception:  # tracing runs the user's forward on stand-ins: anything may come out
         return network
     merge_batch_norms(traced)
+    if can_fuse(network):
+        fuse_convolutions(traced)
     traced.delete_all_unused_submodules()
     traced.recompile()
     return traced.eval().requires_grad_(False)
@@ -161,8 +165,3 @@ def merge_batch_norms(traced: fx.GraphModule) -> None:
         traced.set_submodule(str(before.target), merged)
         node.replace_all_uses_with(before)
         traced.graph.erase_node(node)
-
-
-def module_of(traced: fx.GraphModule, node: fx.Node) -> nn.Module | None:
-    """The module that a node calls, if it calls one."""
-    return traced.get_submodule(str(node.target)) if node.op == "call_module" else None

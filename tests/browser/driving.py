@@ -128,10 +128,10 @@ class App:
     def text(self) -> str:
         return self.page.get_by_test_id("stMain").inner_text()
 
-    def images(self) -> list[Image.Image]:
-        """The pictures in the main part, as the browser got them."""
+    def images(self, least: int = 1) -> list[Image.Image]:
+        """The pictures in the main part, as the browser got them, once there are at least so many."""
         found = []
-        self.page.get_by_test_id("stMain").get_by_test_id("stImage").first.wait_for(timeout=RUNNING)
+        self.page.get_by_test_id("stMain").get_by_test_id("stImage").nth(least - 1).wait_for(timeout=RUNNING)
         for element in self.page.get_by_test_id("stMain").get_by_test_id("stImage").locator("img").all():
             element.evaluate("e => e.decode()")
             _, content = element.evaluate("e => e.src").split(";base64,")

@@ -22,7 +22,7 @@ SCENE = "scene:1000050"
 
 def test_grid_pin_difference_and_downloads(app: App) -> None:
     app.open("compare", model="demo:signs-cnn", input=SCENE)
-    pictures = app.images()
+    pictures = app.images(10)
     assert len(pictures) == 10  # nine cells and the difference
     app.widget("compare_pin_1_1").get_by_role("button").click()
     app.wait()
@@ -50,16 +50,16 @@ def test_grid_pin_difference_and_downloads(app: App) -> None:
 
 def test_options_of_a_method_change_its_cells_and_stand_in_the_address(app: App) -> None:
     app.open("compare", model="demo:signs-cnn", input=SCENE)
-    before = [picture.tobytes() for picture in app.images()[:9]]
+    before = [picture.tobytes() for picture in app.images(10)[:9]]
     app.page.get_by_text("Options of the methods").click()
     app.toggle("compare_layer_cam_eigen_smooth")
-    after = [picture.tobytes() for picture in app.images()[:9]]
+    after = [picture.tobytes() for picture in app.images(10)[:9]]
     assert [one != other for one, other in zip(before, after, strict=True)] == [False] * 3 + [True] * 3 + [False] * 3
     assert "'eigen_smooth': True" in app.code()
     address = app.page.url
     assert "compare_layer_cam_eigen_smooth" in address
     app.visit(address)
-    assert [picture.tobytes() for picture in app.images()[:9]] == after
+    assert [picture.tobytes() for picture in app.images(10)[:9]] == after
 
 
 def give(app: App, button: str, widget: str, name: str, content: bytes) -> str:

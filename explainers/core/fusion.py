@@ -1,0 +1,149 @@
+"""Convolutions that do the step after them as well, so that what they put out passes through memory once.
+
+They call oneDNN's own operators: those that torch.compile emits on a CPU, which need no compiler when called by hand.
+Source: https://github.com/pytorch/pytorch/blob/main/torch/_inductor/fx_passes/mkldnn_fusion.py
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, fx, nn
+
+
+@dataclass(frozen=True)
+class _Step:
+    """An activation in oneDNN's words."""
+
+    name: str = "none"
+    scalars: list[float] = field(default_factory=list)
+    algorithm: str = ""
+
+
+_MODULES: dict[type[nn.Module], _Step] = {
+    nn.ReLU: _Step("relu"),
+    nn.ReLU6: _Step("hardtanh", [0.0, 6.0]),
+    nn.Sigmoid: _Step("sigmoid"),
+    nn.Tanh: _Step("tanh"),
+    nn.Hardswish: _Step("hardswish"),
+    nn.Hardsigmoid: _Step("hardsigmoid"),
+    nn.SiLU: _Step("swish"),
+}
+_FUNCTIONS: dict[object, _Step] = {
+    step: _MODULES[kind]
+    for kind, steps in {
+        nn.ReLU: (torch.relu, torch.relu_, F.relu, F.relu_, "relu", "relu_"),
+        nn.ReLU6: (F.relu6,),
+        nn.Sigmoid: (torch.sigmoid, F.sigmoid, "sigmoid", "sigmoid_"),
+        nn.Tanh: (torch.tanh, F.tanh, "tanh", "tanh_"),
+        nn.Hardswish: (F.hardswish,),
+        nn.SiLU: (F.silu,),
+    }.items()
+    for step in steps
+}
+_ADDITIONS = (operator.add, operator.iadd, torch.add, "add", "add_")
+
+
+class FusedConvolution(nn.Module):
+    """A convolution with an activation after it; called with a second tensor, it adds itself to that one first, in place.
+
+    For scores only: there is no gradient.
+    """
+
+    def __init__(self, convolution: nn.Conv2d, step: _Step) -> None:
+        super().__init__()
+        self.weight, self.bias = convolution.weight, convolution.bias
+        self.places = (convolution.padding, convolution.stride, convolution.dilation, convolution.groups)
+        self.step = step
+
+    def forward(self, inputs: Tensor, other: Tensor | None = None) -> Tensor:
+        call, step = torch.ops.mkldnn, self.step
+        if other is None:
+            found: Tensor = call._convolution_pointwise(
+                inputs, self.weight, self.bias, *self.places, step.name, step.scalars, step.algorithm
+            )
+            return found
+        after = None if step.name == "none" else step.name
+        added: Tensor = call._convolution_pointwise_.binary(
+            other, inputs, self.weight, self.bias, *self.places, "add", 1.0, after, step.scalars, step.algorithm
+        )
+        return added
+
+
+_CONVOLUTIONS = (nn.Conv2d, FusedConvolution)
+_NEW_STORAGE = (*_CONVOLUTIONS, nn.MaxPool2d, nn.AvgPool2d)
+"""Modules whose output is a tensor of its own, which nobody reads but through it."""
+
+
+def can_fuse(network: nn.Module) -> bool:
+    """Whether this machine has the operators, and they take the network's numbers."""
+    return hasattr(torch.ops.mkldnn, "_convolution_pointwise") and all(
+        one.device.type == "cpu" and one.dtype in (torch.float32, torch.bfloat16) for one in network.parameters()
+    )
+
+
+def fuse_convolutions(traced: fx.GraphModule) -> None:
+    """Work additions and activations into the convolutions before them, where nobody else reads what these put out."""
+    for number, node in enumerate(list(traced.graph.nodes)):
+        convolution = module_of(traced, node)
+        if type(convolution) is not nn.Conv2d or not _plain(convolution):
+            continue
+        chain, other = [node], _added_to(traced, node)
+        if other is not None:
+            chain += chain[-1].users
+        step = _step_after(traced, chain[-1])
+        if step is not None:
+            chain += chain[-1].users
+        if len(chain) == 1:
+            continue
+        name = f"fused_convolution_{number}"
+        traced.add_submodule(name, FusedConvolution(convolution, step or _Step()))
+        with traced.graph.inserting_before(chain[-1]):
+            fused = traced.graph.call_module(name, (*node.all_input_nodes, *([] if other is None else [other])))
+        chain[-1].replace_all_uses_with(fused)
+        for done in reversed(chain):
+            traced.graph.erase_node(done)
+
+
+def _plain(convolution: nn.Conv2d) -> bool:
+    return convolution.padding_mode == "zeros" and not isinstance(convolution.padding, str)
+
+
+def module_of(traced: fx.GraphModule, node: fx.Node) -> nn.Module | None:
+    """The module that a node calls, if it calls one."""
+    return traced.get_submodule(str(node.target)) if node.op == "call_module" else None
+
+
+def _step_after(traced: fx.GraphModule, node: fx.Node) -> _Step | None:
+    """The activation that alone reads what a node puts out."""
+    if len(node.users) != 1:
+        return None
+    (user,) = node.users
+    if user.op in ("call_function", "call_method"):
+        return _FUNCTIONS.get(user.target) if len(user.args) == 1 else None
+    module = module_of(traced, user)
+    return None if module is None else _MODULES.get(type(module))
+
+
+def _added_to(traced: fx.GraphModule, node: fx.Node) -> fx.Node | None:
+    """What a convolution's output is added to next, if it may be added in place, and the convolution may wait for it."""
+    if len(node.users) != 1:
+        return None
+    (addition,) = node.users
+    if addition.target not in _ADDITIONS or len(addition.args) != 2 or addition.kwargs:
+        return None
+    others = [one for one in addition.args if isinstance(one, fx.Node) and one is not node]
+    if len(others) != 1 or not isinstance(module_of(traced, others[0]), _NEW_STORAGE):
+        return None
+    order: dict[Any, int] = {one: place for place, one in enumerate(traced.graph.nodes)}
+    readers = [one for one in others[0].users if one is not addition]
+    waits = len(node.all_input_nodes[0].users) == 1  # else somebody may write into it meanwhile
+    if waits and all(
+        isinstance(module_of(traced, one), _CONVOLUTIONS) and order[one] < order[addition] for one in readers
+    ):
+        return others[0]
+    return None
