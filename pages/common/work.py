@@ -32,13 +32,17 @@ def agreed(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> boo
     """Whether the work may start: at once where it is predicted to be short, else at a click that says what it takes."""
     key = ("price", *chosen.key[:2], method.name, repr(sorted(options.items())))
     price: ex.Cost = result_shelf().get(key, lambda: ex.estimate(chosen.model, chosen.image, method.name, **options))
-    words = f"{price.forward:,} forward and {price.backward:,} backward passes, about {duration(price.seconds)}"
+    passes = f"{price.forward:,} forward and {price.backward:,} backward passes"
+    time = f"about {duration(price.seconds)}"
     name = f"_agreed_{short_hash(key)}"
     patience = PATIENCE_WITH_A_PICTURE if method.anytime else PATIENCE
     if price.seconds <= patience or st.session_state.get(name):
-        st.caption(f"Predicted: {words}.")
+        st.caption(f"Predicted: {passes}, {time}.")
         return True
-    st.button(f"Start: {words}", icon=":material/play_arrow:", type="primary", on_click=_agree, args=(name,))
+    # What kind of passes stands below it: a narrow screen cuts long buttons off.
+    start = f"Start: {price.forward + price.backward:,} passes, {time}"
+    st.button(start, icon=":material/play_arrow:", type="primary", on_click=_agree, args=(name,))
+    st.caption(f"{passes}.")
     return False
 
 
