@@ -18,7 +18,7 @@ from explainers.core.target import Target
 from explainers.core.versions import Variants, summed_gradients
 from explainers.saliency import saliency
 
-_AGAINST_REFERENCES = (
+AGAINST_REFERENCES = (
     "It is measured against the references, which decide what counts as nothing to see. Published are samples of the "
     "training data; here they are random colours (of a vector, standard normal draws), or the other inputs given, "
     "because the training data are not at hand."
@@ -35,23 +35,30 @@ def _expected_cost(shape: Sequence[int], options: ExpectedGradientsOptions) -> C
     return Cost(shape[0] * (options.samples + 1) + reference_passes(options), shape[0] * options.samples)
 
 
+def points_on_the_ways(options: ExpectedGradientsOptions) -> Tensor:
+    """Shares of the way from a reference to the input, (samples,), the references taken in turn.
+
+    Every reference has its points in equal parts of its own way, in random order: still uniform, with less scatter.
+    """
+    source, count = generator("cpu", options.seed, 1), options.samples
+    rounds = -(-count // options.number)
+    parts = torch.stack([torch.randperm(rounds, generator=source) for _ in range(options.number)], 1).flatten()
+    return (parts[:count] + torch.rand(count, generator=source)) / rounds
+
+
 @saliency(
     "expected-gradients",
     title="Expected gradients",
     cost=_expected_cost,
     citation="Erion et al. 2019, arXiv:1906.10670",
     shows="Integrated gradients averaged over many references: what sets this input apart from all of them.",
-    caveat=_AGAINST_REFERENCES + " It is a sample: another seed gives a slightly different map.",
+    caveat=AGAINST_REFERENCES + " It is a sample: another seed gives a slightly different map.",
     expected_sum=above_references,
 )
 def expected_gradients(run: Run, inputs: Tensor, target: Target, options: ExpectedGradientsOptions) -> Tensor:
     """Mean of (input - reference) * d score / d input at random points between the two, (N, ...)."""
-    drawn = draw_references(run.model, inputs, options)
-    source, count = generator("cpu", options.seed, 1), options.samples
-    # Every reference has its points in equal parts of its own way, in random order: still uniform, with less scatter.
-    rounds = -(-count // options.number)
-    parts = torch.stack([torch.randperm(rounds, generator=source) for _ in range(options.number)], 1).flatten()
-    share = ((parts[:count] + torch.rand(count, generator=source)) / rounds).to(inputs)
+    drawn, count = draw_references(run.model, inputs, options), options.samples
+    share = points_on_the_ways(options).to(inputs)
 
     def reference(number: Tensor, version: Tensor) -> Tensor:
         return drawn.pool[drawn.chosen[number, version % options.number]]
@@ -67,7 +74,7 @@ def expected_gradients(run: Run, inputs: Tensor, target: Target, options: Expect
     )
 
 
-def _deeplift_shap_cost(shape: Sequence[int], options: ReferenceOptions) -> Cost:
+def deeplift_shap_cost(shape: Sequence[int], options: ReferenceOptions) -> Cost:
     pairs = shape[0] * options.number
     return Cost(shape[0] + 2 * pairs + reference_passes(options), 2 * pairs)
 
@@ -75,11 +82,11 @@ def _deeplift_shap_cost(shape: Sequence[int], options: ReferenceOptions) -> Cost
 @saliency(
     "deeplift-shap",
     title="DeepLift SHAP",
-    cost=_deeplift_shap_cost,
+    cost=deeplift_shap_cost,
     citation="Lundberg & Lee 2017, arXiv:1705.07874",
     shows="DeepLift averaged over many references: the change of the score from the average reference to this input, shared "
     "out by comparing every activation with its values there.",
-    caveat=_AGAINST_REFERENCES
+    caveat=AGAINST_REFERENCES
     + " As for DeepLift, what is no ReLU, sigmoid, tanh, softmax or max pooling is passed by its "
     "gradient, and the completeness gap grows.",
     expected_sum=above_references,

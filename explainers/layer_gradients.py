@@ -31,11 +31,11 @@ from explainers.saliency import (
 
 layer_method = functools.partial(saliency, needs=Needs.LAYERS | Needs.GRADIENTS | Needs.IMAGES)
 
-_UNITS = (
+UNITS = (
     "It is as coarse as the layer, stretched over the image. It says how much the layer's units carry, not what they "
     "look for in the picture."
 )
-_CUT = (
+CUT = (
     " It adds up to the change of the score only where every path from the input runs through the layer: beside a "
     "skip connection the rest goes round it, a class token is no part of the map, and the gap says how much that is."
 )
@@ -54,7 +54,7 @@ class LayerPathOptions(CamOptions, IntegratedGradientsOptions):
     citation="Captum's layer gradient × activation: Kokhlikyan et al. 2020, arXiv:2009.07896",
     shows="The layer's activations times the gradient of the score there: for a network that is linear above the layer, "
     "each unit's share of the score.",
-    caveat=_UNITS + " It is the slope at this very input: a saturated score has none.",
+    caveat=UNITS + " It is the slope at this very input: a saturated score has none.",
 )
 def layer_gradient_x_activation(run: Run, inputs: Tensor, target: Target, options: CamOptions) -> Tensor:
     """Activation times d score / d activation, (N, C, h, w), in units of the score."""
@@ -96,7 +96,7 @@ def _weighted_sum(inputs: Tensor, weights: Tensor, found: Iterator[tuple[Tensor,
     cost=lambda shape, options: Cost(shape[0] * (options.steps + 1), shape[0] * options.steps),
     citation="Leino et al. 2018, arXiv:1802.03788",
     shows="How fast the score changes with each unit of the layer, averaged along the way from the baseline to the input.",
-    caveat=_UNITS + " " + AGAINST_BASELINE + " A unit that never fires may still have a steep slope.",
+    caveat=UNITS + " " + AGAINST_BASELINE + " A unit that never fires may still have a steep slope.",
 )
 def internal_influence(run: Run, inputs: Tensor, target: Target, options: LayerPathOptions) -> Tensor:
     """Mean of d score / d activation on the straight path of inputs, by Gauss-Legendre quadrature; (N, C, h, w)."""
@@ -112,7 +112,7 @@ def internal_influence(run: Run, inputs: Tensor, target: Target, options: LayerP
     citation="Sundararajan, Taly & Yan 2017, arXiv:1703.01365, at a layer as in Captum (arXiv:2009.07896)",
     shows="How the change of the score is shared out among the layer's units when its output goes straight from what the "
     "baseline gives to what this input gives.",
-    caveat=_UNITS + " " + AGAINST_BASELINE + _CUT + " On the straight path lie activations that no input may give.",
+    caveat=UNITS + " " + AGAINST_BASELINE + CUT + " On the straight path lie activations that no input may give.",
     expected_sum=score_difference,
 )
 def layer_integrated_gradients(run: Run, inputs: Tensor, target: Target, options: LayerPathOptions) -> Tensor:
@@ -137,7 +137,7 @@ def layer_integrated_gradients(run: Run, inputs: Tensor, target: Target, options
     cost=lambda shape, options: Cost(shape[0] * (options.steps + 3), shape[0] * (options.steps + 1)),
     citation="Dhamdhere, Sundararajan & Yan 2018, arXiv:1805.12233",
     shows="How much of the change of the score from the baseline to this input flows through each unit of the layer.",
-    caveat=_UNITS + " " + AGAINST_BASELINE + _CUT,
+    caveat=UNITS + " " + AGAINST_BASELINE + CUT,
     expected_sum=score_difference,
 )
 def layer_conductance(run: Run, inputs: Tensor, target: Target, options: LayerPathOptions) -> Tensor:

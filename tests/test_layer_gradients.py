@@ -47,11 +47,13 @@ def two_stages() -> Model:
         ("internal-influence", 3.0, -0.5),
         ("layer-integrated-gradients", 3.0, -1.0),
         ("layer-conductance", 3.0, -1.0),
+        # The second ReLU goes from 0 to 1 while its input goes from -1 to 1: half a slope times 2.
+        ("layer-deeplift", 3.0, -1.0),
     ],
 )
 def test_by_hand(two_stages, method, x_part, y_part):
     point = torch.ones(1, 2, 2, 2, dtype=torch.float64)
-    options = {} if method == "layer-gradient-x-activation" else {"steps": 100}
+    options = {"steps": 100} if method in PATHS else {}
     result = explain(two_stages, point, method, layer="mix", **options)
     expected = torch.tensor([x_part, y_part]).view(1, 2, 1, 1).expand(1, 2, 2, 2)
     assert_close(result.values, expected, 2e-2 if options else 1e-7)
@@ -67,6 +69,39 @@ def test_every_layer_that_all_paths_run_through_is_complete(method, layer):
     result = explain(model, inputs, method, 2, layer=layer, steps=60)
     assert result.completeness.expected.abs().min() > 0.05
     assert result.completeness.gap.abs().max() < 0.02 * result.completeness.expected.abs().max()
+
+
+@pytest.mark.parametrize("layer", ["conv1", "norm1", "conv2", "norm2"])
+@pytest.mark.parametrize("method", ["layer-deeplift", "layer-deeplift-shap"])
+def test_the_rescale_rule_is_complete_at_every_layer(method, layer):
+    model, inputs = small_model(torch.float64), random_inputs(2, dtype=torch.float64)
+    result = explain(model, inputs, method, 2, layer=layer)
+    assert result.completeness.expected.abs().min() > 0.01
+    assert result.completeness.gap.abs().max() < 1e-5 * result.completeness.expected.abs().max()
+
+
+def test_gradient_shap_at_a_layer_against_zeros_is_its_definition():
+    """The other input is zero and the only reference: mean slope on the way, at the layer, times the change of its output."""
+    model, pair = small_model(torch.float64), random_inputs(2, dtype=torch.float64)
+    pair[1] = 0
+    found = explain(model, pair, "layer-gradient-shap", 2, layer="norm2", references="inputs", number=2, samples=500)
+    influence = explain(model, pair, "internal-influence", 2, layer="norm2", steps=200).values[0]
+    activations = Run(model, fixed_engine(8)).activations(pair, ["norm2"])[0]
+    expected = influence * (activations[0] - activations[1])
+    assert (found.values[0] - expected).abs().max() < 0.02 * expected.abs().max()
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 7])
+@pytest.mark.parametrize("method", ["layer-deeplift", "layer-deeplift-shap", "layer-gradient-shap"])
+def test_comparisons_cut_into_chunks_anywhere_are_the_same(method, chunk):
+    model, inputs = small_model(torch.float64), random_inputs(3, dtype=torch.float64)
+    target = ClassTarget((0, 3, 1))
+    options = {"layer": "norm2"} | ({} if method == "layer-deeplift" else {"number": 4})
+    whole = explain(model, inputs, method, target, **options, engine=fixed_engine(1000))
+    cut = explain(model, inputs, method, target, **options, engine=fixed_engine(chunk))
+    assert_close(cut.values, whole.values, 1e-6)
+    assert cut.cost.forward == whole.cost.forward
+    assert ex.estimate(model, inputs, method, **options).forward == cut.cost.forward
 
 
 @pytest.mark.parametrize("method", PATHS)

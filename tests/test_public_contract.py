@@ -33,7 +33,15 @@ SHAPES = {
     "perturbation": (2, 96, 96),
 }
 OTHERWISE = dict.fromkeys(("fullgrad", "xrai", "sess"), (2, 96, 96)) | dict.fromkeys(
-    ("layer-gradient-x-activation", "internal-influence", "layer-integrated-gradients", "layer-conductance"),
+    (
+        "layer-gradient-x-activation",
+        "internal-influence",
+        "layer-integrated-gradients",
+        "layer-conductance",
+        "layer-deeplift",
+        "layer-deeplift-shap",
+        "layer-gradient-shap",
+    ),
     (2, 64, 12, 12),
 )
 

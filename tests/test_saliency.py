@@ -38,6 +38,9 @@ SALIENCY += [
     "internal-influence",
     "layer-integrated-gradients",
     "layer-conductance",
+    "layer-deeplift",
+    "layer-deeplift-shap",
+    "layer-gradient-shap",
 ]
 QUICK = {
     "integrated-gradients": {"steps": 4},
@@ -52,6 +55,8 @@ QUICK = {
     "internal-influence": {"steps": 4},
     "layer-integrated-gradients": {"steps": 4},
     "layer-conductance": {"steps": 4},
+    "layer-deeplift-shap": {"number": 2},
+    "layer-gradient-shap": {"samples": 5, "number": 2},
     "xrai": {"steps": 3},
 }
 WEIGHTS = torch.tensor([[1.0, -2.0], [0.5, 3.0], [-4.0, 0.25]], dtype=torch.float64)

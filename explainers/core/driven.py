@@ -11,19 +11,22 @@ from torch import Tensor, nn
 from explainers.core.attribution import Cost
 from explainers.core.errors import VitrineError
 from explainers.core.layers import channels_second
-from explainers.core.rewrite import with_own_activations
+from explainers.core.rewrite import LOOKED_AT, with_own_activations
 from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
 
 Work = Callable[[nn.Module, Tensor, Sequence[int]], Tensor]
 
 
-def driven(run: Run, inputs: Tensor, target: Target, work: Work, passes: Cost, copies: int = 1) -> Tensor:
+def driven(
+    run: Run, inputs: Tensor, target: Target, work: Work, passes: Cost, copies: int = 1, at: str | None = None
+) -> Tensor:
     """What `work` attributes to inputs (N, ...), or to `copies` of each of them, one after the other: (N * copies, ...).
 
     Args:
         work: (network that puts out the target's score, some of the rows, their numbers) -> attributions of these rows.
         passes: what one row costs.
+        at: a layer that `work` looks at, see `looked_at`.
 
     Raises:
         VitrineError: the network cannot be copied with a module per activation.
@@ -31,7 +34,9 @@ def driven(run: Run, inputs: Tensor, target: Target, work: Work, passes: Cost, c
     target = run.resolve(inputs, target)
     scores = run.scores(inputs, target)
     end = layer_of(target)
-    network = run.rewritten(f"own activations to {end}", functools.partial(with_own_activations, end=end))
+    network = run.rewritten(
+        f"own activations to {end}, looked at {at}", functools.partial(with_own_activations, end=end, at=at)
+    )
 
     def attribute(rows: Tensor, numbers: Sequence[int]) -> Tensor:
         places = [number // copies for number in numbers]
@@ -47,6 +52,11 @@ def driven(run: Run, inputs: Tensor, target: Target, work: Work, passes: Cost, c
 
     rows = inputs if copies == 1 else inputs.repeat_interleave(copies, 0)
     return run.attribute(rows, attribute, passes, "captum")
+
+
+def looked_at(network: nn.Module) -> nn.Module:
+    """The module through which the output of the layer passes that was asked for."""
+    return network.get_submodule(f"network.{LOOKED_AT}")
 
 
 class _Scored(nn.Module):

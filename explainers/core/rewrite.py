@@ -22,6 +22,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from explainers.core.errors import VitrineError
 from explainers.core.fusion import can_fuse, fuse_convolutions, module_of
 
+LOOKED_AT = "looked_at"
+
 _FUNCTIONS: dict[object, type[nn.Module]] = {
     torch.relu: nn.ReLU,
     F.relu: nn.ReLU,
@@ -48,14 +50,15 @@ _WRITING: dict[object, Any] = {
 }
 
 
-def with_own_activations(network: nn.Module, end: str | None = None) -> nn.Module:
+def with_own_activations(network: nn.Module, end: str | None = None, at: str | None = None) -> nn.Module:
     """A copy of `network` that computes the same, with one out-of-place module per activation.
 
     Args:
         end: name of the layer whose output the copy puts out; None for the network's own.
+        at: name of a layer whose output passes through a module of its own, `LOOKED_AT`.
 
     Raises:
-        VitrineError: the network's forward cannot be traced by torch.fx, or `end` is not met on the way.
+        VitrineError: the network's forward cannot be traced by torch.fx, or one of the layers is not met on the way.
     """
     copy = deepcopy(network)
     try:
@@ -67,6 +70,8 @@ def with_own_activations(network: nn.Module, end: str | None = None) -> nn.Modul
         ) from error
     if end is not None:
         _end_at(traced, end)
+    if at is not None:
+        _look_at(traced, at)
     _without_writing(traced)
     seen: set[str] = set()
     for number, node in enumerate(list(traced.graph.nodes)):
@@ -88,17 +93,29 @@ def with_own_activations(network: nn.Module, end: str | None = None) -> nn.Modul
 
 def _end_at(traced: fx.GraphModule, layer: str) -> None:
     """Put out what a layer puts out, and run nothing after it."""
-    nodes = list(traced.graph.nodes)
-    inside = [node for node in nodes if layer in node.meta.get("nn_module_stack", {})]
+    nodes, last = list(traced.graph.nodes), _last_step(traced, layer)
+    nodes[-1].args = (last,)
+    for node in reversed(nodes[nodes.index(last) + 1 : -1]):
+        traced.graph.erase_node(node)
+
+
+def _look_at(traced: fx.GraphModule, layer: str) -> None:
+    """Send what a layer puts out through the module `LOOKED_AT`, whatever the layer is made of."""
+    last = _last_step(traced, layer)
+    traced.add_submodule(LOOKED_AT, nn.Identity())
+    with traced.graph.inserting_after(last):
+        seen = traced.graph.call_module(LOOKED_AT, (last,))
+    last.replace_all_uses_with(seen, delete_user_cb=lambda user: user is not seen)
+
+
+def _last_step(traced: fx.GraphModule, layer: str) -> fx.Node:
+    inside: list[fx.Node] = [node for node in traced.graph.nodes if layer in node.meta.get("nn_module_stack", {})]
     if not inside:
         raise VitrineError(
             f"Layer {layer!r} is not met where the network is taken apart step by step; choose another layer, or a method that "
             "needs plain gradients, such as integrated-gradients."
         )
-    last = inside[0] if inside[0].target == layer else inside[-1]
-    nodes[-1].args = (last,)
-    for node in reversed(nodes[nodes.index(last) + 1 : -1]):
-        traced.graph.erase_node(node)
+    return inside[0] if inside[0].target == layer else inside[-1]
 
 
 def _without_writing(traced: fx.GraphModule) -> None:

@@ -15,6 +15,8 @@ from captum.attr import (
     GuidedGradCam,
     InternalInfluence,
     LayerConductance,
+    LayerDeepLift,
+    LayerDeepLiftShap,
     LayerGradientXActivation,
     LayerIntegratedGradients,
     NeuronDeepLift,
@@ -25,11 +27,14 @@ from captum.attr import (
     Saliency,
 )
 from captum.attr._core.gradient_shap import InputBaselineXGradient
+from captum.attr._core.layer.layer_gradient_shap import LayerInputBaselineXGradient
 
 from explainers.api import explain
 from explainers.core.draws import seeded_noise
 from explainers.core.references import ReferenceOptions, draw_references
 from explainers.core.target import ChannelTarget, ClassTarget
+from explainers.expectations import points_on_the_ways
+from explainers.layer_references import LayerGradientShapOptions
 from explainers.saliency import noise_deviation
 from tests.core.networks import assert_close
 from tests.peers.networks import TARGETS, inputs
@@ -91,6 +96,37 @@ def test_deeplift_shap(pair):
     pool = draw_references(model, inputs(), ReferenceOptions(number=3)).pool
     expected = DeepLiftShap(twin).attribute(inputs(), pool, list(TARGETS))
     assert_close(explain(model, inputs(), "deeplift-shap", TARGET, number=3).values, expected, FLOAT32)
+
+
+def test_layer_deeplift(pair, layer):
+    model, twin = pair
+    x, zeros = inputs(), torch.zeros_like(inputs())
+    expected = LayerDeepLift(twin, twin.get_submodule(layer)).attribute(x, zeros, list(TARGETS))
+    assert_close(explain(model, x, "layer-deeplift", TARGET, layer=layer).values, expected, FLOAT32)
+
+
+def test_layer_deeplift_shap(pair, layer):
+    model, twin = pair
+    pool = draw_references(model, inputs(), ReferenceOptions(number=3)).pool
+    expected = LayerDeepLiftShap(twin, twin.get_submodule(layer)).attribute(inputs(), pool, list(TARGETS))
+    assert_close(
+        explain(model, inputs(), "layer-deeplift-shap", TARGET, layer=layer, number=3).values, expected, FLOAT32
+    )
+
+
+def test_layer_gradient_shap(pair, layer, monkeypatch):
+    """Captum's one-sample part, given our points and references."""
+    model, twin = pair
+    x = inputs()
+    options = LayerGradientShapOptions(number=2, seed=3, samples=4)
+    pool = draw_references(model, x, options).pool
+    one_sample = LayerInputBaselineXGradient(twin, twin.get_submodule(layer))
+    found = []
+    for version, point in enumerate(points_on_the_ways(options).double().numpy()):
+        monkeypatch.setattr(np.random, "uniform", lambda low, high, size, point=point: np.full(size, point))
+        found.append(one_sample.attribute(x, pool[[version % 2] * 2].contiguous(), list(TARGETS)))
+    result = explain(model, x, "layer-gradient-shap", TARGET, layer=layer, samples=4, number=2, seed=3)
+    assert_close(result.values, torch.stack(found).mean(0), ROUNDED)
 
 
 def test_deconvolution(pair):
