@@ -7,10 +7,11 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from explainers.api import explain, refine
-from explainers.core.draws import seeded_noise
+from explainers.core.draws import generator, seeded_noise
 from explainers.core.errors import VitrineError
 from explainers.core.layers import Layout
 from explainers.core.model import Model
@@ -25,7 +26,7 @@ from tests.test_grad_cam import ACTIVATIONS, BY_HAND, GRADIENTS, Weighed, small_
 
 NEW = [
     "ablation-cam", "recipro-cam", "score-cam", "ss-cam", "is-cam", "eigen-grad-cam", "kpca-cam", "finer-cam", "shapley-cam",
-    "seg-eigen-cam", "fem", "smooth-grad-cam++",
+    "seg-eigen-cam", "fem", "smooth-grad-cam++", "random-cam", "opti-cam",
 ]  # fmt: skip
 QUICK = {"ss-cam": {"samples": 2}, "is-cam": {"steps": 2}, "smooth-grad-cam++": {"samples": 2}}
 PRODUCTS = torch.tensor([[11.0, -4.0], [2.0, 8.0]], dtype=torch.float64)  # gradient x activation, over the channels
@@ -278,6 +279,41 @@ def test_fem_weighs_channels_by_how_rarely_they_fire(weighed):
     the places each. One deviation below them are all but the 1 of the first and all of the second."""
     assert_close(explain(weighed, ACTIVATIONS, "fem", deviations=0.5).values, mixed(1 / 4, 1 / 4), 1e-7)
     assert_close(explain(weighed, ACTIVATIONS, "fem", deviations=0.0).values, mixed(2 / 4, 1 / 4), 1e-7)
+
+
+def test_random_cam_has_one_weight_per_channel_and_no_target(weighed):
+    first, second = 2 * torch.rand(2, generator=generator("cpu", 4)) - 1
+    found = explain(weighed, ACTIVATIONS, "random-cam", 0, seed=4).values
+    assert_close(found, mixed(float(first), float(second)), 1e-7)
+    assert torch.equal(explain(weighed, ACTIVATIONS, "random-cam", 1, seed=4).values, found)
+    maps = [explain(weighed, ACTIVATIONS, "random-cam", 0, seed=seed).values for seed in range(5)]
+    assert len({tuple(one.flatten().tolist()) for one in maps}) > 1
+
+
+@pytest.mark.parametrize("steps", [1, 12])
+def test_opti_cam_equals_the_search_through_the_whole_network(steps):
+    """Autograd from the score down to the weights, in one graph, each picture by itself."""
+    model, inputs = small_model(torch.float64), random_inputs(2, dtype=torch.float64)
+    network, expected, gains = model.network.eval(), [], []
+    for place, one in enumerate(inputs.split(1)):
+        channels = network.norm1(network.conv1(one)).relu().detach()
+        weights = torch.zeros(channels.shape[1], dtype=torch.float64, requires_grad=True)
+        search, scores = torch.optim.Adam([weights], lr=0.2), []
+        for _ in range(steps):
+            mask = F.interpolate(
+                (weights.softmax(0).view(1, -1, 1, 1) * channels).sum(1, keepdim=True), one.shape[-2:], mode="bilinear"
+            )
+            score = network(one * (mask - mask.min()) / (mask.max() - mask.min()))[0, (0, 3)[place]]
+            scores.append(float(score.detach()))
+            search.zero_grad()
+            (-score).backward()
+            search.step()
+        expected.append((weights.softmax(0).view(-1, 1, 1) * channels[0]).sum(0).detach())
+        gains.append(scores[-1] - scores[0])
+    found = explain(model, inputs, "opti-cam", ClassTarget((0, 3)), layer="norm1", steps=steps, rate=0.2)
+    assert_close(found.values, torch.stack(expected), 1e-6)
+    assert (found.cost.forward, found.cost.backward) == (2 * (steps + 1), 2 * steps)
+    assert steps == 1 or min(gains) > 0
 
 
 def test_seg_eigen_cam_is_turned_by_its_farthest_value(weighed):

@@ -23,6 +23,7 @@ from pytorch_grad_cam import (
     FinerCAM,
     GradCAM,
     LayerCAM,
+    RandomCAM,
     ScoreCAM,
     SegEigenCAM,
     ShapleyCAM,
@@ -35,7 +36,7 @@ from torch import Tensor, nn
 from torchcam import methods as torchcam
 
 from explainers.api import explain
-from explainers.core.draws import seeded_noise
+from explainers.core.draws import generator, seeded_noise
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.target import ClassTarget
@@ -205,6 +206,19 @@ def test_fem(soft):
     with FEM(peer, [module], k=1) as cam:
         theirs = cam.get_cam_image(inputs(), module, [], *capture(peer, layer, chosen), False)
     assert_close(ours(model, "fem", layer, deviations=1.0), torch.from_numpy(theirs).relu(), 1e-6)
+
+
+def test_random_cam(soft, monkeypatch):
+    """With our weights in the place of its own."""
+    model, peer = soft
+    layer = LAYERS[model.name][1]
+    module = peer.get_submodule(layer)
+    maps = capture(peer, layer, chosen)
+    weights = (2 * torch.rand(maps[0].shape[1], generator=generator("cpu", 3)) - 1).double().numpy()
+    monkeypatch.setattr(np.random, "uniform", lambda low, high, size: np.broadcast_to(weights, size))
+    with RandomCAM(peer, [module]) as cam:
+        theirs = cam.get_cam_image(inputs(), module, [], *maps, False)
+    assert_close(ours(model, "random-cam", layer, seed=3), torch.from_numpy(theirs).relu(), 1e-6)
 
 
 def test_seg_eigen_cam(soft):
