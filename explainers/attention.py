@@ -79,6 +79,7 @@ attending = functools.partial(
 @attending(
     "attention",
     title="Attention of one layer",
+    highlights="where attention goes, whatever the class",
     unit="share of attention",
     citation="Vaswani et al. 2017, arXiv:1706.03762; Dosovitskiy et al. 2020, arXiv:2010.11929",
     shows="The attention weights of one layer, of one head or their mean: from which places the tokens that the head of the network reads take what they take there. In windows, how much attention each place gets on average.",
@@ -98,6 +99,7 @@ def attention(run: Run, inputs: Tensor, target: Target, options: HeadOptions) ->
 @attending(
     "rollout",
     title="Attention rollout",
+    highlights="where attention goes, whatever the class",
     unit="share of attention",
     citation="Abnar & Zuidema 2020, arXiv:2005.00928",
     shows="Attention followed through all layers down to the image: the product of the layers' weights, each mixed with the identity for the shortcut beside it.",

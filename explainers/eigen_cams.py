@@ -38,6 +38,7 @@ class KernelOptions(CamOptions):
 @forward_only(
     "eigen-cam",
     title="Eigen-CAM",
+    highlights="what the channels have most in common, whatever the class,",
     unit="units of activation",
     citation="Muhammad & Yeasin 2020, arXiv:2008.00299",
     shows="The strongest common pattern of the layer's channels (first principal component), whatever the class.",
@@ -82,6 +83,7 @@ def seg_eigen_cam(run: Run, inputs: Tensor, target: Target, options: CamOptions)
 @forward_only(
     "kpca-cam",
     title="KPCA-CAM",
+    highlights="what the channels have most in common, whatever the class,",
     unit="units of activation",
     citation="Karmani et al. 2024, arXiv:2410.00267",
     shows="Eigen-CAM with a kernel: the strongest common pattern of the layer's channels, be it a straight line or a curve.",

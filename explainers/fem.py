@@ -24,6 +24,7 @@ class FemOptions(CamOptions):
 @cam(
     "fem",
     title="FEM",
+    highlights="where channels are far above their own mean, whatever the class,",
     needs=Needs.LAYERS | Needs.IMAGES,
     cost=lambda shape, options: Cost(shape[0], 0),
     unit="units of activation",

@@ -24,6 +24,7 @@ from explainers.saliency import saliency
 @saliency(
     "fullgrad",
     title="FullGrad",
+    highlights="what the score of {target} is sensitive to, either way",
     unit="relative strength",
     needs=Needs.LAYERS | Needs.GRADIENTS | Needs.IMAGES,
     cost=lambda shape, options: Cost(shape[0] * 2, shape[0]),

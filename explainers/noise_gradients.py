@@ -22,6 +22,7 @@ _UNSIGNED = (
 @saliency(
     "smoothgrad-squared",
     title="SmoothGrad squared",
+    highlights="what the score of {target} is sensitive to, either way",
     unit="squared score per unit of input",
     cost=lambda shape, options: Cost(shape[0] * (options.samples + 1), shape[0] * options.samples),
     citation="Hooker et al. 2019, arXiv:1806.10758",
@@ -38,6 +39,7 @@ def smoothgrad_squared(run: Run, inputs: Tensor, target: Target, options: Smooth
 @saliency(
     "vargrad",
     title="VarGrad",
+    highlights="where the slope of the score of {target} changes under noise",
     unit="squared score per unit of input",
     cost=lambda shape, options: Cost(shape[0] * (options.samples + 1), shape[0] * (options.samples + 1)),
     citation="Adebayo et al. 2018, arXiv:1810.03307",

@@ -36,8 +36,8 @@ class OptiCamOptions(CamOptions):
 def opti_cam(run: Run, one: Tensor, target: Target, options: OptiCamOptions) -> Iterator[Estimate]:
     """sum_c softmax(u)_c ReLU(A_c), (h, w), with u found by Adam so that score(input * mask) grows; the mask is the map, enlarged
     and stretched from 0 to 1."""
-    target = run.resolve(one, target)
     channels = run.activations(one, [options.layer])[0].relu()
+    target = run.resolve(one, target)  # by the pass just made
     weights = one.new_zeros(channels.shape[1]).requires_grad_()
     search = torch.optim.Adam([weights], options.rate)
 

@@ -21,6 +21,7 @@ class RandomCamOptions(CamOptions):
 @cam(
     "random-cam",
     title="Random-CAM",
+    highlights="where channels are active, weighted at random, whatever the class,",
     needs=Needs.LAYERS | Needs.IMAGES,
     cost=lambda shape, options: Cost(shape[0], 0),
     unit="units of activation",

@@ -59,6 +59,7 @@ def _on_pixels(values: Tensor, one: Tensor, options: GridOptions) -> Tensor:
 @perturbation(
     "sobol",
     title="Sobol indices",
+    highlights="what the score of {target} depends on, either way",
     unit="share of the score's variance",
     needs=Needs.SCORES | Needs.IMAGES,
     cost=lambda shape, options: Cost(shape[0] * (options.samples * (options.cells**2 + 2) + 1), 0),
@@ -102,6 +103,7 @@ def total_indices(scores: Tensor) -> tuple[Tensor, Tensor]:
 @perturbation(
     "hsic",
     title="HSIC",
+    highlights="what the score of {target} depends on, either way",
     unit="relative strength",
     needs=Needs.SCORES | Needs.IMAGES,
     cost=lambda shape, options: Cost(shape[0] * (options.samples + 1), 0),

@@ -12,9 +12,6 @@ from pages.common.selection import selection
 from pages.common.tables import download_table
 from pages.common.work import code_for, explain_with_progress
 
-WHATEVER = "The map highlights where attention goes, whatever the class."
-WORDS = {"attention": WHATEVER, "rollout": WHATEVER}
-
 chosen = selection()
 
 st.title("Attention")
@@ -49,7 +46,7 @@ with controls:
 with shown, sentences():
     result = explain_with_progress(chosen, method, options)
     code = code_for(chosen, method, options)
-    explanation_panel(chosen, result, view, code, method.title, WORDS.get(method.name))
+    explanation_panel(chosen, result, view, code, method.title)
     about(method)
 
 st.subheader("The heads of one layer")

@@ -314,6 +314,9 @@ def test_opti_cam_equals_the_search_through_the_whole_network(steps):
     assert_close(found.values, torch.stack(expected), 1e-6)
     assert (found.cost.forward, found.cost.backward) == (2 * (steps + 1), 2 * steps)
     assert steps == 1 or min(gains) > 0
+    assert explain(model, inputs, "opti-cam", steps=steps).cost.forward == 2 * (steps + 1), (
+        "the top class costs no pass"
+    )
 
 
 def test_seg_eigen_cam_is_turned_by_its_farthest_value(weighed):

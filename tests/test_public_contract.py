@@ -147,3 +147,12 @@ def test_heatmap_of_a_hot_cell_is_where_the_cell_is(model: ex.Model, pictures: l
     cell = np.unravel_index(a.values[0].numpy().argmax(), (12, 12))
     assert abs(row / 8 - cell[0] - 0.5) <= 1
     assert abs(column / 8 - cell[1] - 0.5) <= 1
+
+
+@pytest.mark.parametrize("method", [m.name for m in ex.methods() if not m.anytime])
+def test_what_a_map_highlights_names_the_target_if_the_map_depends_on_it(model: ex.Model, method: str) -> None:
+    found = ex.find_method(method)
+    asked = model if found.fits(model) else ex.load_model("demo:signs-vit")
+    picture = ex.sample("photo:chelsea").load()
+    one, other = (ex.explain(asked, picture, method, target).values for target in (0, 5))
+    assert torch.equal(one, other) == ("{target}" not in found.highlights)

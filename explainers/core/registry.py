@@ -25,6 +25,7 @@ from explainers.core.run import Run
 from explainers.core.target import Target
 
 SCORE = "units of the score"
+RAISES = "what raises the score of {target}"
 
 Compute = Callable[[Run, Tensor, Target, Any], Tensor | Iterator[Estimate]]
 Price = Callable[[Sequence[int], Any], Cost]
@@ -50,6 +51,7 @@ class Method:
         signed: whether negative values mean evidence against.
         only_layer: whether it can be read off a single layer of a network, so that layers cannot be compared.
         unit: of the map's values, in a few words for the colour bar.
+        highlights: what a strong value tells, as the end of a sentence; "{target}" stands for what is explained.
         expected_sum: for methods that promise completeness, what the map must sum up to, (N,).
         compute: the mathematics. A generator takes one input (1, ...) and yields ever better estimates of its map.
     """
@@ -69,6 +71,7 @@ class Method:
     cost_at: PriceAt | None = field(repr=False, default=None)
     unit: str = SCORE
     only_layer: bool = False
+    highlights: str = RAISES
 
     @property
     def anytime(self) -> bool:
@@ -112,6 +115,7 @@ def explainer(
     cost_at: PriceAt | None = None,
     unit: str = SCORE,
     only_layer: bool = False,
+    highlights: str = RAISES,
 ) -> Callable[[C], C]:
     """Register `compute(run, inputs, target, options)` as a method; its options are the type of its last argument."""
 
@@ -133,6 +137,7 @@ def explainer(
             cost_at,
             unit,
             only_layer,
+            highlights,
         )
         return compute
 

@@ -141,16 +141,11 @@ def explanation_panel(
     view: View,
     code: str,
     title: str,
-    words: str | None = None,
 ) -> None:
-    """One explanation, whole: input beside overlay, the numbers, downloads and the code.
-
-    Args:
-        words: what the map highlights, where that is not what raises the score.
-    """
+    """One explanation, whole: input beside overlay, the numbers, downloads and the code."""
     place = f" at {result.layer}" if result.layer else ""
     target = result.target.describe(chosen.model.labels)
-    words = words or f"The map highlights what raises the score of {target}{place}."
+    words = f"The map highlights {ex.find_method(result.method).highlights.format(target=target)}{place}."
     left, right = st.columns(2)
     with left:
         original(chosen)
