@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import enum
-import functools
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from explainers.core.attribution import Cost
-from explainers.core.model import Needs
 from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.grad_cam import COARSE, CamOptions, agreeing, cam, principal_map
+from explainers.grad_cam import COARSE, CamOptions, agreeing, cam, forward_only, principal_map
 
 _BLIND = (
     " It does not look at the score at all: every target gives the same map, and its sign is a convention (it agrees with "
     "the mean activation)."
 )
-
-forward_only = functools.partial(cam, needs=Needs.LAYERS | Needs.IMAGES, cost=lambda shape, options: Cost(shape[0], 0))
 
 
 class Kernel(enum.StrEnum):

@@ -60,17 +60,11 @@ def expected_gradients(run: Run, inputs: Tensor, target: Target, options: Expect
     drawn, count = draw_references(run.model, inputs, options), options.samples
     share = points_on_the_ways(options).to(inputs)
 
-    def reference(number: Tensor, version: Tensor) -> Tensor:
-        return drawn.pool[drawn.chosen[number, version % options.number]]
-
-    def between(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
-        return torch.lerp(reference(number, version), rows, share[version].view(-1, *[1] * (rows.ndim - 1)))
-
     def times_difference(gradient: Tensor, number: Tensor, version: Tensor) -> Tensor:
-        return gradient * (inputs[number] - reference(number, version))
+        return gradient * (inputs[number] - drawn.pool[drawn.of(number, version)])
 
     return summed_gradients(
-        run, inputs, target, Variants(count, between, torch.full((count,), 1 / count), times_difference)
+        run, inputs, target, Variants(count, drawn.on_the_way(share), torch.full((count,), 1 / count), times_difference)
     )
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Cost
-from explainers.core.model import Needs
 from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.grad_cam import COARSE, CamOptions, cam
+from explainers.grad_cam import COARSE, CamOptions, forward_only
 
 
 class FemOptions(CamOptions):
@@ -21,12 +19,10 @@ class FemOptions(CamOptions):
     )
 
 
-@cam(
+@forward_only(
     "fem",
     title="FEM",
     highlights="where channels are far above their own mean, whatever the class,",
-    needs=Needs.LAYERS | Needs.IMAGES,
-    cost=lambda shape, options: Cost(shape[0], 0),
     unit="units of activation",
     citation="Fuad et al. 2020, doi:10.1109/IPTA50016.2020.9286629",
     shows="Channels of the layer added up, each weighted by the share of places where it is far above its own mean.",

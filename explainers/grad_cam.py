@@ -61,6 +61,7 @@ def gradient_cost(shape: Sequence[int], options: SmoothOptions) -> Cost:
 cam = functools.partial(
     explainer, family="cam", needs=Needs.LAYERS | Needs.GRADIENTS | Needs.IMAGES, cost=gradient_cost, signed=False
 )
+forward_only = functools.partial(cam, needs=Needs.LAYERS | Needs.IMAGES, cost=lambda shape, options: Cost(shape[0], 0))
 
 
 def cam_map(

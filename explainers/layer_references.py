@@ -115,16 +115,11 @@ def layer_gradient_shap(run: Run, inputs: Tensor, target: Target, options: Layer
     layer = run.layer(options.layer)
     assert layer.layout is not None
     drawn = draw_references(run.model, inputs, options)
-    share = points_on_the_ways(options).to(inputs)
-
-    def between(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
-        reference = drawn.pool[drawn.chosen[number, version % options.number]]
-        return torch.lerp(reference, rows, share[version].view(-1, *[1] * (rows.ndim - 1)))
-
+    way = drawn.on_the_way(points_on_the_ways(options).to(inputs))
     own, others = (layer.layout.spatial(run.outputs(rows, layer.name)) for rows in (inputs, drawn.pool))
     total = torch.zeros_like(own)
-    points = Variants(options.samples, between, torch.ones(options.samples))
+    points = Variants(options.samples, way, torch.ones(options.samples))
     for number, version, capture in captures(run, inputs, layer.name, target, points):
-        change = own[number] - others[drawn.chosen[number, version % options.number]]
+        change = own[number] - others[drawn.of(number, version)]
         total.index_add_(0, number, change * capture.gradients)
     return total / options.samples

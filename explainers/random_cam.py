@@ -6,24 +6,20 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Cost
 from explainers.core.draws import generator
-from explainers.core.model import Needs
 from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.grad_cam import COARSE, CamOptions, cam
+from explainers.grad_cam import COARSE, CamOptions, forward_only
 
 
 class RandomCamOptions(CamOptions):
     seed: int = Field(0, ge=0, description="Seed of the weights.")
 
 
-@cam(
+@forward_only(
     "random-cam",
     title="Random-CAM",
     highlights="where channels are active, weighted at random, whatever the class,",
-    needs=Needs.LAYERS | Needs.IMAGES,
-    cost=lambda shape, options: Cost(shape[0], 0),
     unit="units of activation",
     citation="Gildenblat et al. 2021, pytorch-grad-cam (RandomCAM)",
     shows="Channels of the layer added up with random weights: a baseline. What it highlights, the layer highlights by itself.",

@@ -21,8 +21,7 @@ from zennit.layer import Sum
 from zennit.types import Activation, AvgPool, Linear, MaxPool
 
 from explainers.core.errors import VitrineError
-from explainers.core.fusion import module_of
-from explainers.core.rewrite import merge_batch_norms, with_own_activations
+from explainers.core.rewrite import merge_batch_norms, module_of, with_own_activations
 
 # Functions and methods by name. With constants beside one tensor these are linear, or linear and a constant, ...
 _LINEAR = {"mean", "sum", "avg_pool2d", "adaptive_avg_pool2d", "mul", "truediv", "div", "add", "sub", "neg"}

@@ -1,4 +1,5 @@
-"""Convolutions that do the step after them as well, so that what they put out passes through memory once.
+"""A copy of a network for scores: its convolutions do the steps after them as well, so that what they put out passes through
+memory once.
 
 They call oneDNN's own operators: those that torch.compile emits on a CPU, which need no compiler when called by hand.
 Source: https://github.com/pytorch/pytorch/blob/main/torch/_inductor/fx_passes/mkldnn_fusion.py
@@ -7,12 +8,14 @@ Source: https://github.com/pytorch/pytorch/blob/main/torch/_inductor/fx_passes/m
 from __future__ import annotations
 
 import operator
+from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
+
+from explainers.core.rewrite import FUNCTIONS, WRITING, merge_batch_norms, module_of
 
 
 @dataclass(frozen=True)
@@ -21,10 +24,9 @@ class _Step:
 
     name: str = "none"
     scalars: list[float] = field(default_factory=list)
-    algorithm: str = ""
 
 
-_MODULES: dict[type[nn.Module], _Step] = {
+_STEPS: dict[type[nn.Module], _Step] = {
     nn.ReLU: _Step("relu"),
     nn.ReLU6: _Step("hardtanh", [0.0, 6.0]),
     nn.Sigmoid: _Step("sigmoid"),
@@ -33,17 +35,14 @@ _MODULES: dict[type[nn.Module], _Step] = {
     nn.Hardsigmoid: _Step("hardsigmoid"),
     nn.SiLU: _Step("swish"),
 }
-_FUNCTIONS: dict[object, _Step] = {
-    step: _MODULES[kind]
-    for kind, steps in {
-        nn.ReLU: (torch.relu, torch.relu_, F.relu, F.relu_, "relu", "relu_"),
-        nn.ReLU6: (F.relu6,),
-        nn.Sigmoid: (torch.sigmoid, F.sigmoid, "sigmoid", "sigmoid_"),
-        nn.Tanh: (torch.tanh, F.tanh, "tanh", "tanh_"),
-        nn.Hardswish: (F.hardswish,),
-        nn.SiLU: (F.silu,),
-    }.items()
-    for step in steps
+_CALLS: dict[object, type[nn.Module]] = {
+    **FUNCTIONS,
+    **{writing: FUNCTIONS[plain] for writing, plain in WRITING.items() if plain in FUNCTIONS},
+    "sigmoid_": nn.Sigmoid,
+    "tanh_": nn.Tanh,
+    F.relu6: nn.ReLU6,
+    F.hardswish: nn.Hardswish,
+    F.silu: nn.SiLU,
 }
 _ADDITIONS = (operator.add, operator.iadd, torch.add, "add", "add_")
 
@@ -64,12 +63,12 @@ class FusedConvolution(nn.Module):
         call, step = torch.ops.mkldnn, self.step
         if other is None:
             found: Tensor = call._convolution_pointwise(
-                inputs, self.weight, self.bias, *self.places, step.name, step.scalars, step.algorithm
+                inputs, self.weight, self.bias, *self.places, step.name, step.scalars, ""
             )
             return found
         after = None if step.name == "none" else step.name
         added: Tensor = call._convolution_pointwise_.binary(
-            other, inputs, self.weight, self.bias, *self.places, "add", 1.0, after, step.scalars, step.algorithm
+            other, inputs, self.weight, self.bias, *self.places, "add", 1.0, after, step.scalars, ""
         )
         return added
 
@@ -84,6 +83,27 @@ def can_fuse(network: nn.Module) -> bool:
     return hasattr(torch.ops.mkldnn, "_convolution_pointwise") and all(
         one.device.type == "cpu" and one.dtype in (torch.float32, torch.bfloat16) for one in network.parameters()
     )
+
+
+def merged_for_scores(network: nn.Module) -> nn.Module:
+    """A copy of `network` with every BatchNorm, and on a CPU additions and activations, worked into the convolution before
+    it: the same outputs, up to a third sooner.
+
+    For scores only: at the kinks of ReLUs the rounding moves float32 gradients by up to a seventh of their maximum.
+    The network itself where there is no norm, which pays for most of the copy, or where it cannot be traced.
+    """
+    if not any(isinstance(module, nn.BatchNorm2d) for module in network.modules()):
+        return network
+    try:
+        traced = fx.symbolic_trace(deepcopy(network).eval())
+    except Exception:  # tracing runs the user's forward on stand-ins: anything may come out
+        return network
+    merge_batch_norms(traced)
+    if can_fuse(network):
+        fuse_convolutions(traced)
+    traced.delete_all_unused_submodules()
+    traced.recompile()
+    return traced.eval().requires_grad_(False)
 
 
 def fuse_convolutions(traced: fx.GraphModule) -> None:
@@ -113,20 +133,14 @@ def _plain(convolution: nn.Conv2d) -> bool:
     return convolution.padding_mode == "zeros" and not isinstance(convolution.padding, str)
 
 
-def module_of(traced: fx.GraphModule, node: fx.Node) -> nn.Module | None:
-    """The module that a node calls, if it calls one."""
-    return traced.get_submodule(str(node.target)) if node.op == "call_module" else None
-
-
 def _step_after(traced: fx.GraphModule, node: fx.Node) -> _Step | None:
     """The activation that alone reads what a node puts out."""
     if len(node.users) != 1:
         return None
     (user,) = node.users
-    if user.op in ("call_function", "call_method"):
-        return _FUNCTIONS.get(user.target) if len(user.args) == 1 else None
-    module = module_of(traced, user)
-    return None if module is None else _MODULES.get(type(module))
+    if user.op == "call_module":
+        return _STEPS.get(type(module_of(traced, user)))  # type: ignore[arg-type]
+    return _STEPS.get(_CALLS[user.target]) if user.target in _CALLS and len(user.args) == 1 else None
 
 
 def _added_to(traced: fx.GraphModule, node: fx.Node) -> fx.Node | None:
@@ -139,11 +153,7 @@ def _added_to(traced: fx.GraphModule, node: fx.Node) -> fx.Node | None:
     others = [one for one in addition.args if isinstance(one, fx.Node) and one is not node]
     if len(others) != 1 or not isinstance(module_of(traced, others[0]), _NEW_STORAGE):
         return None
-    order: dict[Any, int] = {one: place for place, one in enumerate(traced.graph.nodes)}
     readers = [one for one in others[0].users if one is not addition]
+    read_before = all(isinstance(module_of(traced, one), _CONVOLUTIONS) and one < addition for one in readers)
     waits = len(node.all_input_nodes[0].users) == 1  # else somebody may write into it meanwhile
-    if waits and all(
-        isinstance(module_of(traced, one), _CONVOLUTIONS) and order[one] < order[addition] for one in readers
-    ):
-        return others[0]
-    return None
+    return others[0] if read_before and waits else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -42,6 +43,19 @@ class References:
 
     pool: Tensor
     chosen: Tensor
+
+    def of(self, number: Tensor, version: Tensor) -> Tensor:
+        """Where in the pool the references of inputs `number` stand that belong to these versions, taken in turn."""
+        return self.chosen[number, version % self.chosen.shape[1]]
+
+    def on_the_way(self, shares: Tensor) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+        """`Variants.make`: points between reference and input, at these shares of the way, one per version."""
+
+        def between(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
+            share = shares[version].view(-1, *[1] * (rows.ndim - 1))
+            return torch.lerp(self.pool[self.of(number, version)], rows, share)
+
+        return between
 
 
 def draw_references(model: Model, inputs: Tensor, options: ReferenceOptions) -> References:

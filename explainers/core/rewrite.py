@@ -20,11 +20,11 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from explainers.core.errors import VitrineError
-from explainers.core.fusion import can_fuse, fuse_convolutions, module_of
 
 LOOKED_AT = "looked_at"
 
-_FUNCTIONS: dict[object, type[nn.Module]] = {
+# Activations written as calls, and the module that computes the same.
+FUNCTIONS: dict[object, type[nn.Module]] = {
     torch.relu: nn.ReLU,
     F.relu: nn.ReLU,
     torch.sigmoid: nn.Sigmoid,
@@ -37,7 +37,7 @@ _FUNCTIONS: dict[object, type[nn.Module]] = {
 }
 
 # Steps that write into their first input, and what computes the same without.
-_WRITING: dict[object, Any] = {
+WRITING: dict[object, Any] = {
     torch.relu_: torch.relu,
     F.relu_: F.relu,
     "relu_": "relu",
@@ -75,9 +75,9 @@ def with_own_activations(network: nn.Module, end: str | None = None, at: str | N
     _without_writing(traced)
     seen: set[str] = set()
     for number, node in enumerate(list(traced.graph.nodes)):
-        if node.op in ("call_function", "call_method") and node.target in _FUNCTIONS:
+        if node.op in ("call_function", "call_method") and node.target in FUNCTIONS:
             name = f"activation_{number}"
-            traced.add_submodule(name, _FUNCTIONS[node.target]())
+            traced.add_submodule(name, FUNCTIONS[node.target]())
             _call_module(traced, node, name)
         elif node.op == "call_module":
             module = traced.get_submodule(node.target)
@@ -126,10 +126,10 @@ def _without_writing(traced: fx.GraphModule) -> None:
         if node.op == "call_module":
             writes = getattr(traced.get_submodule(node.target), "inplace", False)
         else:
-            writes = node.target in _WRITING or bool(node.kwargs.get("inplace"))
+            writes = node.target in WRITING or bool(node.kwargs.get("inplace"))
         if writes and isinstance(written := next(iter(node.all_input_nodes), None), fx.Node):
             written.replace_all_uses_with(node, delete_user_cb=lambda user: user not in reached)
-            node.target = _WRITING.get(node.target, node.target)
+            node.target = WRITING.get(node.target, node.target)
     for module in traced.modules():
         if getattr(module, "inplace", False):
             setattr(module, "inplace", False)  # noqa: B010 (mypy takes it for a tensor)
@@ -140,27 +140,6 @@ def _call_module(traced: fx.GraphModule, node: fx.Node, name: str) -> None:
         replacement = traced.graph.call_module(name, (node.args[0] if node.args else node.kwargs["input"],))
     node.replace_all_uses_with(replacement)
     traced.graph.erase_node(node)
-
-
-def merged_for_scores(network: nn.Module) -> nn.Module:
-    """A copy of `network` with every BatchNorm, and on a CPU additions and activations, worked into the convolution before
-    it: the same outputs, up to a third sooner.
-
-    For scores only: at the kinks of ReLUs the rounding moves float32 gradients by up to a seventh of their maximum.
-    The network itself where there is no norm, which pays for most of the copy, or where it cannot be traced.
-    """
-    if not any(isinstance(module, nn.BatchNorm2d) for module in network.modules()):
-        return network
-    try:
-        traced = fx.symbolic_trace(deepcopy(network).eval())
-    except Exception:  # tracing runs the user's forward on stand-ins: anything may come out
-        return network
-    merge_batch_norms(traced)
-    if can_fuse(network):
-        fuse_convolutions(traced)
-    traced.delete_all_unused_submodules()
-    traced.recompile()
-    return traced.eval().requires_grad_(False)
 
 
 def merge_batch_norms(traced: fx.GraphModule) -> None:
@@ -182,3 +161,8 @@ def merge_batch_norms(traced: fx.GraphModule) -> None:
         traced.set_submodule(str(before.target), merged)
         node.replace_all_uses_with(before)
         traced.graph.erase_node(node)
+
+
+def module_of(traced: fx.GraphModule, node: fx.Node) -> nn.Module | None:
+    """The module that a node calls, if it calls one."""
+    return traced.get_submodule(str(node.target)) if node.op == "call_module" else None

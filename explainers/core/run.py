@@ -16,6 +16,7 @@ from explainers.core.captures import Capture, Maps, differentiate, look
 from explainers.core.draws import generator
 from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
+from explainers.core.fusion import merged_for_scores
 from explainers.core.layers import (
     Layer,
     default_layer,
@@ -28,7 +29,6 @@ from explainers.core.layers import (
 from explainers.core.model import Model, Needs
 from explainers.core.passes import Passes, Progress
 from explainers.core.restore import Parts
-from explainers.core.rewrite import merged_for_scores
 from explainers.core.target import ClassTarget, Target, TopTarget, layer_of
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from pages.common.progress import Bar
 from pages.common.selection import Selection, short_hash
 from pages.common.shelves import result_shelf
 from pages.common.verdicts import Trial
-from pages.common.work import duration
+from pages.common.work import duration, passes_in_words
 
 SIDE = 440  # px
 BESIDE = 4  # the place of the checks among the columns, after what is found of a map without them
@@ -117,7 +117,7 @@ def _made(trials: dict[str, Trial], work: list[tuple[str, str]]) -> Made:
         forward, backward = sum(p.forward for p in prices), sum(p.backward for p in prices)
         words = f"Check all maps: about {duration(sum(p.seconds for p in prices))}"
         st.button(words, key="compare_check", icon=":material/fact_check:", on_click=_ask, args=(asked,))
-        st.caption(f"{forward:,} forward and {backward:,} backward passes.")
+        st.caption(f"{passes_in_words(forward, backward)}.")
     elif missing:
         bar = Bar(st.empty(), "Checks")
         for place, (name, check) in enumerate(missing):

@@ -17,7 +17,7 @@ from pages.common.progress import Bar
 from pages.common.selection import Selection, short_hash
 from pages.common.shelves import result_shelf
 from pages.common.truths import truth_form
-from pages.common.work import duration, plain
+from pages.common.work import duration, passes_in_words, plain
 
 FIRST_ASKED = ["Deletion", "Insertion", "Model randomisation"]
 QUICK = ""
@@ -152,7 +152,7 @@ def _offered(trial: Trial, missing: dict[str, dict[str, Any]]) -> bool:
     if st.session_state.get(name):
         return True
     st.button(f"Make {many}: {words}", icon=":material/fact_check:", key="make_checks", on_click=_ask, args=(name,))
-    st.caption(f"{forward:,} forward and {backward:,} backward passes.")
+    st.caption(f"{passes_in_words(forward, backward)}.")
     return False
 
 

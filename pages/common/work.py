@@ -32,7 +32,7 @@ def agreed(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> boo
     """Whether the work may start: at once where it is predicted to be short, else at a click that says what it takes."""
     key = ("price", *chosen.key[:2], method.name, repr(sorted(options.items())))
     price: ex.Cost = result_shelf().get(key, lambda: ex.estimate(chosen.model, chosen.image, method.name, **options))
-    passes = f"{price.forward:,} forward and {price.backward:,} backward passes"
+    passes = passes_in_words(price.forward, price.backward)
     time = f"about {duration(price.seconds)}"
     name = f"_agreed_{short_hash(key)}"
     patience = PATIENCE_WITH_A_PICTURE if method.anytime else PATIENCE
@@ -48,6 +48,11 @@ def agreed(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> boo
 
 def _agree(name: str) -> None:
     st.session_state[name] = True
+
+
+def passes_in_words(forward: int, backward: int) -> str:
+    """How many passes of which kind."""
+    return f"{forward:,} forward and {backward:,} backward passes"
 
 
 def duration(seconds: float) -> str:

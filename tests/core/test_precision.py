@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import explainers as ex
-from explainers.core import rewrite
+from explainers.core import fusion
 from explainers.core.chunks import ChunkSizes
 from explainers.core.model import Model
 from explainers.core.precision import TRIED, WORTH_TRYING, Precision, alike
@@ -25,7 +25,7 @@ def half_takes(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) 
     """What half the bits take of the time of float32; on tiny networks and strange machines it may be anything."""
     monkeypatch.setattr(ChunkSizes, "pace", lambda _, key: request.param if "half" in str(key) else 1.0)
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():  # oneDNN refuses bfloat16 here, PyTorch itself does not
-        monkeypatch.setattr(rewrite, "can_fuse", lambda _: False)
+        monkeypatch.setattr(fusion, "can_fuse", lambda _: False)
 
 
 def swept(model: Model, versions: Tensor, precision: Precision) -> tuple[Tensor, Run]:
