@@ -13,16 +13,17 @@ from torch import Tensor
 
 from explainers.core.anytime import Estimate, SampledOptions
 from explainers.core.attribution import Cost
+from explainers.core.boxes import Boxes
 from explainers.core.draws import generator
 from explainers.core.errors import VitrineError
 from explainers.core.fills import Fill, cover
 from explainers.core.model import Needs
 from explainers.core.precision import ScoredOptions
-from explainers.core.regions import Segments, find_regions, region_masks
+from explainers.core.regions import Segments, boxes_of, find_regions, region_masks
 from explainers.core.registry import explainer
 from explainers.core.run import Run
+from explainers.core.sweep import sweep
 from explainers.core.target import Target
-from explainers.core.versions import sweep
 
 perturbation = functools.partial(explainer, family="perturbation")
 
@@ -64,7 +65,9 @@ def patch_corners(height: int, width: int, options: OcclusionOptions) -> Tensor:
 
 
 def _occlusion_cost(shape: Sequence[int], options: OcclusionOptions) -> Cost:
-    return Cost(shape[0] * (len(patch_corners(shape[-2], shape[-1], options)) + 1), 0)
+    return Cost(
+        shape[0] * (len(patch_corners(shape[-2], shape[-1], options)) + 1), 0, box=(options.patch, options.patch)
+    )
 
 
 @perturbation(
@@ -82,7 +85,9 @@ def occlusion(run: Run, one: Tensor, target: Target, options: OcclusionOptions) 
     height, width = one.shape[-2:]
     corners = patch_corners(height, width, options)
     # In random order the whole picture is covered early, and the map sharpens everywhere at once.
-    corners = corners[torch.randperm(len(corners), generator=generator("cpu", 0))].to(one.device)
+    corners = corners[torch.randperm(len(corners), generator=generator("cpu", 0))]
+    boxes = Boxes.between(corners, corners + options.patch, (height, width))
+    corners = corners.to(one.device)
     hidden_by = cover(run.model, one, options.fill)
     row, column = torch.arange(height, device=one.device), torch.arange(width, device=one.device)
 
@@ -96,7 +101,7 @@ def occlusion(run: Run, one: Tensor, target: Target, options: OcclusionOptions) 
     whole = run.scores(one, target)
     dropped, times = one.new_zeros(height * width), one.new_zeros(height * width)
     done = 0
-    for covered, scores in sweep(run, one, target, len(corners), patches, options.precision):
+    for covered, scores in sweep(run, one, target, len(corners), patches, options.precision, boxes):
         dropped += (whole - scores) @ covered.flatten(1)
         times += covered.flatten(1).sum(0)
         done += len(scores)
@@ -126,7 +131,7 @@ def feature_ablation(run: Run, one: Tensor, target: Target, options: RegionOptio
 
     whole = run.scores(one, target)
     drops = one.new_zeros(count)
-    for numbers, scores in sweep(run, one, target, count, without_one, options.precision):
+    for numbers, scores in sweep(run, one, target, count, without_one, options.precision, boxes_of(regions)):
         drops[numbers] = whole - scores
         yield Estimate(drops[regions], numbers.stop / count)
 

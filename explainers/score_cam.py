@@ -18,8 +18,8 @@ from explainers.core.model import Needs
 from explainers.core.precision import ScoredOptions
 from explainers.core.registry import explainer
 from explainers.core.run import Run
+from explainers.core.sweep import sweep
 from explainers.core.target import Target
-from explainers.core.versions import sweep
 from explainers.grad_cam import COARSE, CamOptions
 
 _MASKED = (

@@ -15,8 +15,8 @@ from explainers.core.draws import generator
 from explainers.core.fills import cover
 from explainers.core.model import Needs
 from explainers.core.run import Run
+from explainers.core.sweep import sweep
 from explainers.core.target import Target
-from explainers.core.versions import sweep
 from explainers.perturbation import HIDDEN, FillOptions, perturbation
 
 _SIGNLESS = " It has no sign: evidence for and against count alike."

@@ -19,8 +19,9 @@ from explainers.core.captures import Capture
 from explainers.core.model import Needs
 from explainers.core.registry import explainer
 from explainers.core.run import Run
+from explainers.core.sweep import sweep
 from explainers.core.target import ClassTarget, ProbabilityTarget, Target, are_probabilities
-from explainers.core.versions import Variants, captures, sweep
+from explainers.core.versions import Variants, captures
 from explainers.grad_cam import (
     CamOptions,
     grad_cam_plus_plus_terms,

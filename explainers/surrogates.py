@@ -16,8 +16,8 @@ from explainers.core.fills import cover
 from explainers.core.model import Needs
 from explainers.core.regions import find_regions, region_masks
 from explainers.core.run import Run
+from explainers.core.sweep import sweep
 from explainers.core.target import Target
-from explainers.core.versions import sweep
 from explainers.perturbation import HIDDEN, RegionOptions, count_regions, perturbation
 
 

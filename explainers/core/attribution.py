@@ -24,12 +24,14 @@ class Cost:
 
     Attributes:
         half: how many of the forward passes were in half the bits, see `Precision`.
+        box: (height, width) of the only part of the input that those passes will change, if there is one.
     """
 
     forward: int = 0
     backward: int = 0
     seconds: float = 0.0
     half: int = 0
+    box: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

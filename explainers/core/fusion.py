@@ -15,27 +15,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
-from explainers.core.rewrite import FUNCTIONS, WRITING, merge_batch_norms, module_of
+from explainers.core.rewrite import FUNCTIONS, WRITING, merge_batch_norms, module_of, without_writing
 
 
 @dataclass(frozen=True)
-class _Step:
+class Step:
     """An activation in oneDNN's words."""
 
     name: str = "none"
     scalars: list[float] = field(default_factory=list)
 
 
-_STEPS: dict[type[nn.Module], _Step] = {
-    nn.ReLU: _Step("relu"),
-    nn.ReLU6: _Step("hardtanh", [0.0, 6.0]),
-    nn.Sigmoid: _Step("sigmoid"),
-    nn.Tanh: _Step("tanh"),
-    nn.Hardswish: _Step("hardswish"),
-    nn.Hardsigmoid: _Step("hardsigmoid"),
-    nn.SiLU: _Step("swish"),
+STEPS: dict[type[nn.Module], Step] = {
+    nn.ReLU: Step("relu"),
+    nn.ReLU6: Step("hardtanh", [0.0, 6.0]),
+    nn.Sigmoid: Step("sigmoid"),
+    nn.Tanh: Step("tanh"),
+    nn.Hardswish: Step("hardswish"),
+    nn.Hardsigmoid: Step("hardsigmoid"),
+    nn.SiLU: Step("swish"),
 }
-_CALLS: dict[object, type[nn.Module]] = {
+CALLS: dict[object, type[nn.Module]] = {
     **FUNCTIONS,
     **{writing: FUNCTIONS[plain] for writing, plain in WRITING.items() if plain in FUNCTIONS},
     "sigmoid_": nn.Sigmoid,
@@ -44,7 +44,7 @@ _CALLS: dict[object, type[nn.Module]] = {
     F.hardswish: nn.Hardswish,
     F.silu: nn.SiLU,
 }
-_ADDITIONS = (operator.add, operator.iadd, torch.add, "add", "add_")
+ADDITIONS = (operator.add, operator.iadd, torch.add, "add", "add_")
 
 
 class FusedConvolution(nn.Module):
@@ -53,22 +53,24 @@ class FusedConvolution(nn.Module):
     For scores only: there is no gradient.
     """
 
-    def __init__(self, convolution: nn.Conv2d, step: _Step) -> None:
+    def __init__(self, convolution: nn.Conv2d, step: Step) -> None:
         super().__init__()
         self.weight, self.bias = convolution.weight, convolution.bias
-        self.places = (convolution.padding, convolution.stride, convolution.dilation, convolution.groups)
+        self.kernel_size, self.stride, self.dilation = convolution.kernel_size, convolution.stride, convolution.dilation
+        self.padding, self.groups = convolution.padding, convolution.groups
         self.step = step
 
     def forward(self, inputs: Tensor, other: Tensor | None = None) -> Tensor:
         call, step = torch.ops.mkldnn, self.step
+        places = (self.padding, self.stride, self.dilation, self.groups)
         if other is None:
             found: Tensor = call._convolution_pointwise(
-                inputs, self.weight, self.bias, *self.places, step.name, step.scalars, ""
+                inputs, self.weight, self.bias, *places, step.name, step.scalars, ""
             )
             return found
         after = None if step.name == "none" else step.name
         added: Tensor = call._convolution_pointwise_.binary(
-            other, inputs, self.weight, self.bias, *self.places, "add", 1.0, after, step.scalars, ""
+            other, inputs, self.weight, self.bias, *places, "add", 1.0, after, step.scalars, ""
         )
         return added
 
@@ -90,20 +92,23 @@ def merged_for_scores(network: nn.Module) -> nn.Module:
     it: the same outputs, up to a third sooner.
 
     For scores only: at the kinks of ReLUs the rounding moves float32 gradients by up to a seventh of their maximum.
-    The network itself where there is no norm, which pays for most of the copy, or where it cannot be traced.
+    What was not merged shares its weights with the network, which is handed back itself where it has no convolution over
+    images, or cannot be traced.
     """
-    if not any(isinstance(module, nn.BatchNorm2d) for module in network.modules()):
+    if not any(isinstance(module, nn.Conv2d) for module in network.modules()):
         return network
+    copy = deepcopy(network, {id(weight): weight for weight in network.parameters()})
     try:
-        traced = fx.symbolic_trace(deepcopy(network).eval())
+        traced = fx.symbolic_trace(copy.eval())
     except Exception:  # tracing runs the user's forward on stand-ins: anything may come out
         return network
+    without_writing(traced)
     merge_batch_norms(traced)
     if can_fuse(network):
         fuse_convolutions(traced)
     traced.delete_all_unused_submodules()
     traced.recompile()
-    return traced.eval().requires_grad_(False)
+    return traced.eval()
 
 
 def fuse_convolutions(traced: fx.GraphModule) -> None:
@@ -121,7 +126,7 @@ def fuse_convolutions(traced: fx.GraphModule) -> None:
         if len(chain) == 1:
             continue
         name = f"fused_convolution_{number}"
-        traced.add_submodule(name, FusedConvolution(convolution, step or _Step()))
+        traced.add_submodule(name, FusedConvolution(convolution, step or Step()))
         with traced.graph.inserting_before(chain[-1]):
             fused = traced.graph.call_module(name, (*node.all_input_nodes, *([] if other is None else [other])))
         chain[-1].replace_all_uses_with(fused)
@@ -133,14 +138,14 @@ def _plain(convolution: nn.Conv2d) -> bool:
     return convolution.padding_mode == "zeros" and not isinstance(convolution.padding, str)
 
 
-def _step_after(traced: fx.GraphModule, node: fx.Node) -> _Step | None:
+def _step_after(traced: fx.GraphModule, node: fx.Node) -> Step | None:
     """The activation that alone reads what a node puts out."""
     if len(node.users) != 1:
         return None
     (user,) = node.users
     if user.op == "call_module":
-        return _STEPS.get(type(module_of(traced, user)))  # type: ignore[arg-type]
-    return _STEPS.get(_CALLS[user.target]) if user.target in _CALLS and len(user.args) == 1 else None
+        return STEPS.get(type(module_of(traced, user)))  # type: ignore[arg-type]
+    return STEPS.get(CALLS[user.target]) if user.target in CALLS and len(user.args) == 1 else None
 
 
 def _added_to(traced: fx.GraphModule, node: fx.Node) -> fx.Node | None:
@@ -148,7 +153,7 @@ def _added_to(traced: fx.GraphModule, node: fx.Node) -> fx.Node | None:
     if len(node.users) != 1:
         return None
     (addition,) = node.users
-    if addition.target not in _ADDITIONS or len(addition.args) != 2 or addition.kwargs:
+    if addition.target not in ADDITIONS or len(addition.args) != 2 or addition.kwargs:
         return None
     others = [one for one in addition.args if isinstance(one, fx.Node) and one is not node]
     if len(others) != 1 or not isinstance(module_of(traced, others[0]), _NEW_STORAGE):

@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from explainers.core.attribution import Cost
+from explainers.core.boxes import Boxes
 from explainers.core.chunks import FIRST
 from explainers.core.run import Run
-from explainers.core.target import TopTarget
-from explainers.core.versions import FORWARD_IN_HALF, Variants, summed_gradients, sweep
+from explainers.core.sweep import HALF, best_scoring, sweep
+from explainers.core.target import ClassTarget, TopTarget
+from explainers.core.versions import Variants, summed_gradients
 
 
 def predicted_seconds(run: Run, inputs: Tensor, expected: Cost) -> float:
@@ -35,10 +37,12 @@ def predicted_seconds(run: Run, inputs: Tensor, expected: Cost) -> float:
             known = run.passes.pace(kind)
         return needed * (known or 0.0)
 
+    boxes = None if expected.box is None else Boxes.in_the_middle(few, expected.box, one.shape[-2:])
     forward_only = max(0, expected.forward - expected.backward)
-    copies = Variants(few, copied, torch.full((few,), 1 / few))
-    if expected.half and (in_half := run.passes.pace(FORWARD_IN_HALF)) is not None:
+    kind = best_scoring(run, one, ClassTarget(0), few, scored, boxes).kind
+    if expected.half and (in_half := run.passes.pace(kind + HALF)) is not None:
         return forward_only * in_half
-    return pace("forward", forward_only, lambda: list(sweep(run, one, TopTarget(), few, scored))) + pace(
+    copies = Variants(few, copied, torch.full((few,), 1 / few))
+    return pace(kind, forward_only, lambda: list(sweep(run, one, TopTarget(), few, scored, boxes=boxes))) + pace(
         "gradient", expected.backward, lambda: summed_gradients(run, one, TopTarget(), copies)
     )

@@ -10,6 +10,7 @@ import torch
 from skimage import segmentation
 from torch import Tensor
 
+from explainers.core.boxes import Boxes
 from explainers.core.model import Model
 
 
@@ -60,6 +61,22 @@ def grid(height: int, width: int, count: int) -> Tensor:
     row = torch.arange(height) * rows // height
     column = torch.arange(width) * columns // width
     return row[:, None] * columns + column
+
+
+def boxes_of(regions: Tensor) -> Boxes | None:
+    """The boxes, all of one size, that hold the regions of a picture (H, W); None of a vector's features."""
+    if regions.ndim == 1:
+        return None
+    found = regions.cpu()
+    count, (height, width) = int(found.max()) + 1, found.shape
+    row, column = (
+        places.flatten() for places in torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    )
+    places, number = torch.stack([row, column], 1), found.view(-1, 1).expand(-1, 2)
+    empty = torch.zeros(count, 2, dtype=torch.long)
+    first = empty.scatter_reduce(0, number, places, "amin", include_self=False)
+    last = empty.scatter_reduce(0, number, places, "amax", include_self=False)
+    return Boxes.between(first, last + 1, (height, width))
 
 
 def region_masks(shown: Tensor, regions: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import inspect
 import pkgutil
 import typing
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -86,7 +86,7 @@ class Method:
             passes = self.cost_at(shape, options, run.layer(options.layer))
         if isinstance(options, ScoredOptions) and options.precision is Precision.MIXED:
             tried = passes.forward + shape[0] * TRIED
-            return Cost(tried, passes.backward, half=tried)
+            return replace(passes, forward=tried, half=tried)
         return passes
 
     def fits(self, model: Model) -> bool:

@@ -72,7 +72,7 @@ def with_own_activations(network: nn.Module, end: str | None = None, at: str | N
         _end_at(traced, end)
     if at is not None:
         _look_at(traced, at)
-    _without_writing(traced)
+    without_writing(traced)
     seen: set[str] = set()
     for number, node in enumerate(list(traced.graph.nodes)):
         if node.op in ("call_function", "call_method") and node.target in FUNCTIONS:
@@ -118,7 +118,7 @@ def _last_step(traced: fx.GraphModule, layer: str) -> fx.Node:
     return inside[0] if inside[0].target == layer else inside[-1]
 
 
-def _without_writing(traced: fx.GraphModule) -> None:
+def without_writing(traced: fx.GraphModule) -> None:
     """Give every step that writes into its input an output of its own, which all later steps read instead."""
     reached: set[fx.Node] = set()
     for node in traced.graph.nodes:
@@ -130,6 +130,8 @@ def _without_writing(traced: fx.GraphModule) -> None:
         if writes and isinstance(written := next(iter(node.all_input_nodes), None), fx.Node):
             written.replace_all_uses_with(node, delete_user_cb=lambda user: user not in reached)
             node.target = WRITING.get(node.target, node.target)
+            if "inplace" in node.kwargs:
+                node.update_kwarg("inplace", False)
     for module in traced.modules():
         if getattr(module, "inplace", False):
             setattr(module, "inplace", False)  # noqa: B010 (mypy takes it for a tensor)

@@ -1,25 +1,18 @@
-"""Many versions of an input in one sweep of passes: made when they are needed, scored, and not remembered."""
+"""Many versions of an input: made when they are needed, looked at inside the network or differentiated, and not remembered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from explainers.core.captures import Capture, differentiate
-from explainers.core.errors import VitrineError
 from explainers.core.layers import tensor_of, watching, with_tensor
-from explainers.core.precision import TRIED, WORTH_TRYING, Precision, alike
 from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
-
-WORTH_FOLDING = 64  # rows that pay for a copy with folded norms
-FORWARD_IN_HALF = "forward in half the bits"  # a kind of pass, see `Passes.chunks`
-
-K = TypeVar("K")
 
 
 @dataclass(frozen=True)
@@ -39,64 +32,6 @@ class Variants:
     make: Callable[[Tensor, Tensor, Tensor], Tensor]
     weights: Tensor
     fold: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
-
-
-def sweep(
-    run: Run,
-    one: Tensor,
-    target: Target,
-    count: int,
-    make: Callable[[slice], tuple[Tensor, K]],
-    precision: Precision = Precision.FLOAT32,
-) -> Iterator[tuple[K, Tensor]]:
-    """Scores (m,) of `count` versions of one input (1, ...): forward passes only, chunk by chunk, as they come.
-
-    Args:
-        make: (numbers of the versions) -> the versions (m, ...), made on the device when they are needed, and whatever
-            shall be handed back beside their scores.
-        precision: with MIXED the first `TRIED` versions are scored both ways, and the others in half the bits if that
-            is faster and the two ways agree.
-    """
-    target = run.resolve(one, target)
-    whole = layer_of(target) is None
-    network = run.for_scores() if count >= WORTH_FOLDING and whole else run.network
-
-    def scored(
-        network: nn.Module, start: int, stop: int, half: torch.dtype | None = None
-    ) -> Iterator[tuple[K, Tensor]]:
-        def work(rows: slice) -> tuple[K, Tensor]:
-            with torch.no_grad():
-                versions, kept = make(slice(start + rows.start, start + rows.stop))
-                outputs = run.call(network, versions.to(half or versions.dtype), layer_of(target))
-                return kept, target.take([0] * len(versions))(outputs.to(versions.dtype))
-
-        kind = "forward" if half is None else FORWARD_IN_HALF
-        return run.passes.chunks(kind, stop - start, work, forward=1, half=int(half is not None))
-
-    halved = run.halved() if precision is Precision.MIXED and whole and count >= WORTH_TRYING else None
-    if halved is None:
-        yield from scored(network, 0, count)
-        return
-    first = list(scored(network, 0, TRIED))
-    yield from first
-    if _half_does(run, torch.cat([scores for _, scores in first]), lambda: scored(halved, 0, TRIED, run.engine.half)):
-        yield from scored(halved, TRIED, count, run.engine.half)
-    else:
-        yield from scored(network, TRIED, count)
-
-
-def _half_does(run: Run, scores: Tensor, in_half: Callable[[], Iterator[tuple[Any, Tensor]]]) -> bool:
-    """Whether the same scores come sooner in half the bits, and agree."""
-    passes = run.passes
-    passes.start_like(FORWARD_IN_HALF, "forward")
-    try:
-        if passes.pace(FORWARD_IN_HALF) is None:  # the first pass also pays for preparing the kernels
-            list(in_half())
-        found = torch.cat([scores for _, scores in in_half()])
-    except (RuntimeError, VitrineError):  # somewhere the network makes a tensor of 32 bits itself
-        return False
-    full, half = passes.pace("forward"), passes.pace(FORWARD_IN_HALF)
-    return full is not None and half is not None and half < full and alike(scores, found)
 
 
 def replaced(

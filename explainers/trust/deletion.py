@@ -20,8 +20,8 @@ from explainers.core.attribution import Attribution, Cost, fold_channels
 from explainers.core.draws import generator
 from explainers.core.fills import Fill, cover
 from explainers.core.run import Run
+from explainers.core.sweep import sweep
 from explainers.core.target import Target
-from explainers.core.versions import sweep
 from explainers.trust.quantity import Quantity, recorded
 from explainers.trust.ranking import order_of
 from explainers.trust.registry import Asks, SeedOptions, check

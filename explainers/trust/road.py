@@ -17,7 +17,7 @@ from torch import Tensor
 
 from explainers.core.attribution import Cost
 from explainers.core.draws import generator
-from explainers.core.versions import sweep
+from explainers.core.sweep import sweep
 from explainers.trust.quantity import Quantity, recorded
 from explainers.trust.ranking import order_of
 from explainers.trust.registry import Asks, SeedOptions, check

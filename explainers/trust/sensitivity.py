@@ -13,7 +13,7 @@ from torch import Tensor
 from explainers.core.attribution import Cost
 from explainers.core.draws import generator
 from explainers.core.fills import Fill, fill_of
-from explainers.core.versions import sweep
+from explainers.core.sweep import sweep
 from explainers.trust.registry import Asks, SeedOptions, check
 from explainers.trust.trial import Trial, is_slopes, times
 from explainers.trust.verdict import Finding, percent

@@ -12,8 +12,8 @@ from explainers.core.chunks import ChunkSizes
 from explainers.core.model import Model
 from explainers.core.precision import TRIED, WORTH_TRYING, Precision, alike
 from explainers.core.run import Run
+from explainers.core.sweep import sweep
 from explainers.core.target import ClassTarget
-from explainers.core.versions import sweep
 from tests.core.networks import fixed_engine, lively, random_inputs, small_model
 
 COUNT = 2 * WORTH_TRYING

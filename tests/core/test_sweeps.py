@@ -13,8 +13,9 @@ from explainers.core.engine import engine_for
 from explainers.core.model import Model
 from explainers.core.pricing import predicted_seconds
 from explainers.core.run import Run
+from explainers.core.sweep import WORTH_FOLDING, sweep
 from explainers.core.target import ChannelTarget, ClassTarget, TopTarget
-from explainers.core.versions import WORTH_FOLDING, replaced, sweep
+from explainers.core.versions import replaced
 from tests.core.networks import assert_close, fixed_engine, lively, random_inputs, small_model
 
 

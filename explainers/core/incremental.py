@@ -1,0 +1,155 @@
+"""Outputs of versions of one input that differ from it in a box each: every step is computed only where what it reads differs.
+
+Nothing is approximated: wherever the change has not reached, the plain input's values are those of the version.
+Source: Nakandala, Kumar & Papakonstantinou 2019, doi:10.1145/3299869.3319874 (incremental inference).
+"""
+
+from __future__ import annotations
+
+import math
+from copy import copy
+from typing import Any, TypeGuard
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, fx, nn
+from torch.fx.node import map_aggregate
+from torchvision.ops import stochastic_depth
+
+from explainers.core.boxes import Boxes, Changed, Sliding
+from explainers.core.fusion import ADDITIONS, CALLS, STEPS, FusedConvolution
+from explainers.core.rewrite import WRITING, module_of
+
+WORTH_BOXING = 0.7
+"""From this share of a map on all of it is computed: putting boxes together would cost more than it saves."""
+
+# What reads, for its output at a place, its input at that place alone: modules in evaluation mode, and calls.
+_POINTWISE = (*STEPS, nn.GELU, nn.ELU, nn.LeakyReLU, nn.Mish, nn.Identity, nn.Dropout, nn.BatchNorm2d)
+_POINTWISE_CALLS = {
+    *CALLS, *ADDITIONS, *WRITING.values(), torch.mul, torch.sub, F.gelu, F.elu, F.leaky_relu, F.dropout, stochastic_depth
+}  # fmt: skip
+_JOINING = (torch.cat, torch.concat)
+_SLIDING = (nn.Conv2d, FusedConvolution, nn.MaxPool2d, nn.AvgPool2d)
+
+
+def can_increment(network: nn.Module) -> TypeGuard[fx.GraphModule]:
+    """Whether the network is a traced one of which no step writes into what another reads."""
+    return isinstance(network, fx.GraphModule) and not any(_writes(network, node) for node in network.graph.nodes)
+
+
+class Incremental(fx.Interpreter):
+    """A network that `can_increment`, with its values for one input, the plain one.
+
+    Args:
+        one: the plain input, (1, C, H, W).
+    """
+
+    def __init__(self, network: fx.GraphModule, one: Tensor) -> None:
+        super().__init__(network)
+        self.extra_traceback = False
+        self.network = network
+        self._one = one.contiguous(memory_format=torch.channels_last)
+        self._plain = _Plain(network).values_of(self._one)
+
+    def outputs(self, versions: Tensor, boxes: Boxes) -> Any:
+        """What the network puts out for versions (m, C, H, W) that differ from the plain input in these boxes only."""
+        (height, width), corners = boxes.size, boxes.corners.tolist()
+        values = [
+            version[:, row : row + height, column : column + width]
+            for version, (row, column) in zip(versions, corners, strict=True)
+        ]
+        return self.run(Changed(self._one, torch.stack(values), boxes))
+
+    def run_node(self, n: fx.Node) -> Any:
+        """One step: in boxes where that is possible and worth it, else on the whole of the maps."""
+        read = {node: self.env[node] for node in n.all_input_nodes}
+        changed = [value for value in read.values() if isinstance(value, Changed)]
+        if changed and len(changed) == len(read) and len({one.map_size for one in changed}) == 1:
+            found = self._in_boxes(n, changed)
+            if found is not None:
+                return found
+        self.env.update({node: value.whole() for node, value in read.items() if isinstance(value, Changed)})
+        return super().run_node(n)
+
+    def _in_boxes(self, node: fx.Node, read: list[Changed]) -> Changed | None:
+        plain, step = self._plain.get(node), module_of(self.network, node)
+        if plain is None:
+            return None
+        if (sliding := sliding_of(step)) is not None:
+            return _slid(step, sliding, plain, read)
+        if _pointwise(node, step):
+            boxes = Boxes.around([one.boxes for one in read], read[0].map_size)
+            args, kwargs = map_aggregate(
+                self.fetch_args_kwargs_from_env(node),
+                lambda one: one.inside(boxes) if isinstance(one, Changed) else one,
+            )
+            return Changed(plain, getattr(self, node.op)(node.target, args, kwargs), boxes)
+        return None
+
+
+class _Plain(fx.Interpreter):
+    """Keeps every map (1, C, H, W) that a network makes of one input."""
+
+    def __init__(self, network: fx.GraphModule) -> None:
+        super().__init__(network)
+        self.network = network
+        self.maps: dict[fx.Node, Tensor] = {}
+
+    def values_of(self, one: Tensor) -> dict[fx.Node, Tensor]:
+        self.run(one)
+        return self.maps
+
+    def run_node(self, n: fx.Node) -> Any:
+        for node in n.all_input_nodes[1:]:
+            if isinstance(module_of(self.network, n), FusedConvolution):  # it adds itself to that map, which is kept
+                self.env[node] = self.env[node].clone()
+        found = super().run_node(n)
+        if isinstance(found, Tensor) and found.ndim == 4 and len(found) == 1:
+            self.maps[n] = found
+        return found
+
+
+def _slid(step: Any, sliding: Sliding, plain: Tensor, read: list[Changed]) -> Changed | None:
+    """What a convolution or a pooling puts out; a fused convolution is added to the second of what is read."""
+    size = (plain.shape[-2], plain.shape[-1])
+    first, *others = read
+    boxes = Boxes.around([sliding.reached_from(first.boxes, size), *(one.boxes for one in others)], size)
+    if boxes.share(size) > WORTH_BOXING:
+        return None
+    without_padding = copy(step)
+    without_padding.padding = (0, 0)
+    edge = -math.inf if isinstance(step, nn.MaxPool2d) else 0.0
+    values = without_padding(first.inside(sliding.read_by(boxes), edge), *(one.inside(boxes) for one in others))
+    return Changed(plain, values, boxes)
+
+
+def sliding_of(step: Any) -> Sliding | None:
+    """How a step moves over its map, if it does, and computes every output alike."""
+    if type(step) not in _SLIDING or isinstance(step.padding, str):
+        return None
+    if getattr(step, "padding_mode", "zeros") != "zeros" or getattr(step, "return_indices", False):
+        return None
+    if type(step) is nn.AvgPool2d and (
+        step.ceil_mode or not step.count_include_pad
+    ):  # means of fewer numbers at the edges
+        return None
+    sizes = (step.kernel_size, step.stride, step.padding, getattr(step, "dilation", 1))
+    return Sliding(*((size, size) if isinstance(size, int) else (size[0], size[1]) for size in sizes))
+
+
+def _pointwise(node: fx.Node, step: nn.Module | None) -> bool:
+    if node.target in _JOINING:
+        dimension = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else 0)
+        return dimension in (1, -3)
+    if isinstance(step, nn.BatchNorm2d) and step.running_mean is None:  # it norms with what the whole batch shows
+        return False
+    return type(step) in _POINTWISE or (node.op != "call_module" and node.target in _POINTWISE_CALLS)
+
+
+def _writes(network: fx.GraphModule, node: fx.Node) -> bool:
+    """Whether a step may write into what it reads: by its name, as in `add_`, or because it is told to."""
+    if node.op == "call_module":
+        return bool(getattr(module_of(network, node), "inplace", False))
+    name = str(getattr(node.target, "__name__", node.target))
+    told = bool(node.kwargs.get("inplace")) or "out" in node.kwargs
+    return told or node.target in WRITING or (name.endswith("_") and not name.startswith("__"))

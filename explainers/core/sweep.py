@@ -1,0 +1,125 @@
+"""Scores of many versions of one input in one sweep of passes: made when they are needed, scored, and not remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor, fx, nn
+
+from explainers.core.boxes import Boxes
+from explainers.core.errors import VitrineError
+from explainers.core.incremental import WORTH_BOXING, Incremental, can_increment
+from explainers.core.layers import tensor_of
+from explainers.core.precision import TRIED, WORTH_TRYING, Precision, alike
+from explainers.core.run import Run
+from explainers.core.target import Target, layer_of
+
+WORTH_FOLDING = 64  # rows that pay for a copy with folded norms
+WORTH_FOLDING_IN_BOXES = 16  # where only a copy can be computed in boxes
+
+HALF = ", half the bits"
+
+K = TypeVar("K")
+
+
+def sweep(
+    run: Run,
+    one: Tensor,
+    target: Target,
+    count: int,
+    make: Callable[[slice], tuple[Tensor, K]],
+    precision: Precision = Precision.FLOAT32,
+    boxes: Boxes | None = None,
+) -> Iterator[tuple[K, Tensor]]:
+    """Scores (m,) of `count` versions of one input (1, ...): forward passes only, chunk by chunk, as they come.
+
+    Args:
+        make: (numbers of the versions) -> the versions (m, ...), made on the device when they are needed, and whatever
+            shall be handed back beside their scores.
+        precision: with MIXED the first `TRIED` versions are scored both ways, and the others in half the bits if that
+            is faster and the two ways agree.
+        boxes: one for each version, which outside of it is the input itself: then what they do not change is not
+            computed again, where the network's steps are known.
+    """
+    full = best_scoring(run, one, run.resolve(one, target), count, make, boxes)
+    whole = layer_of(target) is None
+    halved = run.halved() if precision is Precision.MIXED and whole and count >= WORTH_TRYING else None
+    if halved is None:
+        yield from full.of(0, count)
+        return
+    half = replace(full, network=halved, half=run.engine.half)
+    first = list(full.of(0, TRIED))
+    yield from first
+    chosen = half if _half_does(full, half, torch.cat([scores for _, scores in first])) else full
+    yield from chosen.of(TRIED, count)
+
+
+@dataclass(frozen=True)
+class Scoring(Generic[K]):
+    """A way to score versions: on a network or a copy of it, all of their maps or boxes of them, in all bits or half of them."""
+
+    run: Run
+    one: Tensor
+    target: Target
+    make: Callable[[slice], tuple[Tensor, K]]
+    network: nn.Module
+    boxes: Boxes | None
+    half: torch.dtype | None = None
+
+    @property
+    def kind(self) -> str:
+        """The name of its passes, see `Passes.chunks`."""
+        box = "" if self.boxes is None else ", box of {} x {}".format(*self.boxes.size)
+        return f"forward{box}{'' if self.half is None else HALF}"
+
+    def of(self, start: int, stop: int) -> Iterator[tuple[K, Tensor]]:
+        def work(rows: slice) -> tuple[K, Tensor]:
+            rows = slice(start + rows.start, start + rows.stop)
+            with torch.no_grad():
+                versions, kept = self.make(rows)
+                outputs = self._outputs(versions.to(self.half or versions.dtype), rows)
+                return kept, self.target.take([0] * len(versions))(outputs.to(versions.dtype))
+
+        return self.run.passes.chunks(self.kind, stop - start, work, forward=1, half=int(self.half is not None))
+
+    def _outputs(self, versions: Tensor, rows: slice) -> Tensor:
+        if self.boxes is None:
+            return self.run.call(self.network, versions, layer_of(self.target))
+        found = tensor_of(self._incremental.outputs(versions, self.boxes.of(rows)))
+        assert found is not None
+        return found
+
+    @cached_property
+    def _incremental(self) -> Incremental:
+        assert isinstance(self.network, fx.GraphModule)
+        return Incremental(self.network, self.one.to(self.half or self.one.dtype))
+
+
+def best_scoring(
+    run: Run, one: Tensor, target: Target, count: int, make: Callable[[slice], tuple[Tensor, K]], boxes: Boxes | None
+) -> Scoring[K]:
+    """The fastest way in all bits for so many versions; arguments as of `sweep`."""
+    whole = layer_of(target) is None
+    worth = count >= (WORTH_FOLDING if boxes is None else WORTH_FOLDING_IN_BOXES)
+    network = run.for_scores() if whole and worth else run.network
+    if boxes is not None and not (can_increment(network) and boxes.share(one.shape[-2:]) <= WORTH_BOXING):
+        boxes = None
+    return Scoring(run, one, target, make, network, boxes)
+
+
+def _half_does(full: Scoring[Any], half: Scoring[Any], scores: Tensor) -> bool:
+    """Whether the same scores come sooner in half the bits, and agree."""
+    passes = full.run.passes
+    passes.start_like(half.kind, full.kind)
+    try:
+        if passes.pace(half.kind) is None:  # the first pass also pays for preparing the kernels
+            list(half.of(0, TRIED))
+        found = torch.cat([scores for _, scores in half.of(0, TRIED)])
+    except (RuntimeError, VitrineError):  # somewhere the network makes a tensor of 32 bits itself
+        return False
+    pace, half_pace = passes.pace(full.kind), passes.pace(half.kind)
+    return pace is not None and half_pace is not None and half_pace < pace and alike(scores, found)
