@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from typing import Any, TypeVar
 
 import torch
@@ -13,14 +12,12 @@ from torch import Tensor, nn
 from explainers.core.attending import AttentionCapture, Slopes, attend, join
 from explainers.core.attribution import Cost
 from explainers.core.captures import Capture, Maps, differentiate, look
-from explainers.core.draws import generator
+from explainers.core.copies import Copies
 from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
-from explainers.core.fusion import merged_for_scores
 from explainers.core.layers import (
     Layer,
     default_layer,
-    find_layers,
     nearest_names,
     output_of,
     tensor_of,
@@ -63,6 +60,7 @@ class Run:
         self._parts = engine.place(Parts.of(model.network))
         self.network = self._parts.network
         self.passes = Passes(engine, self._parts, model, progress=progress, cancel=cancel)
+        self.copies = Copies(engine, self._parts, model, self.passes.check)
         self._layers: tuple[Layer, ...] | None = None
         self._together = layers
         self._shared = shared
@@ -176,8 +174,7 @@ class Run:
         if Needs.LAYERS not in self.model.capabilities:
             return ()
         if self._layers is None:
-            found = self.engine.derive(self._parts, f"layers at {self.model.input_shape}", self._find_layers)
-            self._layers = found
+            self._layers = self.copies.find_layers()
         return self._layers
 
     def layer(self, name: str | None) -> Layer:
@@ -230,32 +227,6 @@ class Run:
             return join([layers for _, layers in done])
 
         return self._remember(("attention", target, slopes), inputs, attention)
-
-    def for_scores(self) -> nn.Module:
-        """The network, or a copy of it that has the same scores sooner; not for gradients."""
-        return self.engine.derive(self._parts, "merged for scores", self._merged)
-
-    def halved(self) -> nn.Module | None:
-        """A copy of `for_scores` in half the bits; None for a function, whose bits are its own affair."""
-        network = self.for_scores()
-        if not self._parts.tensors:
-            return None
-        # Tensor cores take convolutions channels last; what lies otherwise is turned over before each of them.
-        layout = torch.channels_last if self.engine.device.type == "cuda" else torch.preserve_format
-        half = self.engine.half
-        return self.rewritten(
-            "half the bits",
-            lambda _: deepcopy(network).requires_grad_(False).to(half, memory_format=layout),  # type: ignore[call-overload]
-        )
-
-    def rewritten(self, name: str, build: Callable[[nn.Module], nn.Module]) -> nn.Module:
-        """A copy of the network rewritten by `build`, made once and kept while its weights stand."""
-
-        def in_turn(network: nn.Module) -> nn.Module:
-            with self.engine.turnstile.turn(self.passes.check):  # nobody's hooks are in it then
-                return build(network)
-
-        return self.engine.derive(self._parts, name, in_turn)
 
     def attribute(
         self, inputs: Tensor, work: Callable[[Tensor, Sequence[int]], Tensor], passes: Cost, kind: str
@@ -352,35 +323,6 @@ class Run:
                 self._memory[key(layer)] = (inputs, parts)
                 self._memory[key(layer, ("activations",))] = (inputs, parts[:1])
         return [(layer, self._memory[key(layer)][1]) for layer in layers]
-
-    def _merged(self, network: nn.Module) -> nn.Module:
-        """A copy of the network with fewer steps, if it answers two random inputs as the network itself does."""
-        with self.engine.turnstile.turn(self.passes.check):
-            merged = merged_for_scores(network)
-            example = self._example(network)
-
-            def same() -> bool:
-                with torch.no_grad():
-                    expected = self.call(network, example)
-                    try:
-                        found = self.call(merged, example)
-                    except RuntimeError:  # an operator that does not take what comes here
-                        return False
-                    return bool((found - expected).abs().max() <= 1e-4 * expected.abs().max())
-
-            return merged if merged is network or self.engine.attempt(self._parts, same) else network
-
-    def _example(self, network: nn.Module) -> Tensor:
-        """Two random inputs, the same each time."""
-        like = next(network.parameters(), torch.zeros((), device=self.engine.device))
-        return torch.randn((2, *self.model.input_shape), generator=generator("cpu", 0)).to(like)
-
-    def _find_layers(self, network: nn.Module) -> tuple[Layer, ...]:
-        with self.engine.turnstile.turn(self.passes.check):
-            found = self.engine.attempt(self._parts, lambda: find_layers(network, self._example(network)))
-        if found is None:
-            raise VitrineError(f"Two inputs of {self.model.name} do not fit in the memory of {self.engine.device}.")
-        return found
 
     def _remember(self, key: tuple[Any, ...], inputs: Tensor, make: Callable[[], T]) -> T:
         # The inputs are kept beside the result so that their id stays theirs.

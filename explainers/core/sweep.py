@@ -47,7 +47,7 @@ def sweep(
     """
     full = best_scoring(run, one, run.resolve(one, target), count, make, boxes)
     whole = layer_of(target) is None
-    halved = run.halved() if precision is Precision.MIXED and whole and count >= WORTH_TRYING else None
+    halved = run.copies.halved() if precision is Precision.MIXED and whole and count >= WORTH_TRYING else None
     if halved is None:
         yield from full.of(0, count)
         return
@@ -105,7 +105,7 @@ def best_scoring(
     """The fastest way in all bits for so many versions; arguments as of `sweep`."""
     whole = layer_of(target) is None
     worth = count >= (WORTH_FOLDING if boxes is None else WORTH_FOLDING_IN_BOXES)
-    network = run.for_scores() if whole and worth else run.network
+    network = run.copies.for_scores() if whole and worth else run.network
     if boxes is not None and not (can_increment(network) and boxes.share(one.shape[-2:]) <= WORTH_BOXING):
         boxes = None
     return Scoring(run, one, target, make, network, boxes)

@@ -241,7 +241,7 @@ def test_a_sweep_in_boxes_scores_the_same(precision: Precision, outputs_computed
     boxes = Boxes(torch.randint(SIDE - 8, (COUNT, 2), generator=torch.Generator().manual_seed(0)), (8, 8))
     versions = versions_of(one, boxes)
     run = Run(model, fixed_engine(5))
-    run.for_scores()
+    run.copies.for_scores()
     outputs_computed.clear()
     found = torch.cat(
         [s for _, s in sweep(run, one, ClassTarget(2), COUNT, lambda n: (versions[n], n), precision, boxes)]

@@ -44,7 +44,7 @@ def test_half_the_bits_are_used_after_the_first_versions_and_are_counted(half_ta
     mixed, run = swept(model, versions, Precision.MIXED)
     assert (run.cost.forward, run.cost.half) == (COUNT + TRIED, COUNT)
     assert torch.equal(mixed[:TRIED], exact[:TRIED])
-    in_half = run.halved()
+    in_half = run.copies.halved()
     assert in_half is not None
     with torch.no_grad():
         expected = in_half(versions[TRIED:].bfloat16())[:, 2].float()

@@ -1,0 +1,102 @@
+"""What is made from a network once and kept while its weights stand: copies that compute in another way, a table of its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from explainers.core.draws import generator
+from explainers.core.engine import Engine
+from explainers.core.errors import VitrineError
+from explainers.core.fusion import merged_for_scores
+from explainers.core.layers import Layer, find_layers, tensor_of
+from explainers.core.model import Model
+from explainers.core.restore import Parts
+
+SAME = 1e-4
+"""Outputs of two ways to compute them may differ by this share of the largest."""
+
+
+class Copies:
+    """Copies of the network with these `parts`, each made in a turn of its own, when nobody's hooks are in it.
+
+    Args:
+        check: called while it waits for that turn; may raise to stop the work.
+    """
+
+    def __init__(self, engine: Engine, parts: Parts, model: Model, check: Callable[[], None]) -> None:
+        self._engine = engine
+        self._parts = parts
+        self._model = model
+        self._check = check
+
+    def rewritten(self, name: str, build: Callable[[nn.Module], nn.Module]) -> nn.Module:
+        """A copy of the network as `build` rewrites it."""
+
+        def in_turn(network: nn.Module) -> nn.Module:
+            with self._engine.turnstile.turn(self._check):
+                return build(network)
+
+        return self._engine.derive(self._parts, name, in_turn)
+
+    def for_scores(self) -> nn.Module:
+        """The network, or a copy of it that has the same scores sooner; not for gradients."""
+        return self.rewritten("merged for scores", self._merged)
+
+    def halved(self) -> nn.Module | None:
+        """A copy of `for_scores` in half the bits; None for a function, whose bits are its own affair."""
+        network = self.for_scores()
+        if not self._parts.tensors:
+            return None
+        # Tensor cores take convolutions channels last; what lies otherwise is turned over before each of them.
+        layout = torch.channels_last if self._engine.device.type == "cuda" else torch.preserve_format
+        return self.rewritten(
+            "half the bits",
+            lambda _: (
+                deepcopy(network).requires_grad_(False).to(self._engine.half, memory_format=layout)  # type: ignore[call-overload]
+            ),
+        )
+
+    def find_layers(self) -> tuple[Layer, ...]:
+        """Every layer of the network, by a small forward and backward pass.
+
+        Raises:
+            VitrineError: not even two inputs fit in memory.
+        """
+
+        def find(network: nn.Module) -> tuple[Layer, ...]:
+            with self._engine.turnstile.turn(self._check):
+                found = self._engine.attempt(self._parts, lambda: find_layers(network, self._example(network)))
+            if found is None:
+                raise VitrineError(
+                    f"Two inputs of {self._model.name} do not fit in the memory of {self._engine.device}."
+                )
+            return found
+
+        return self._engine.derive(self._parts, f"layers at {self._model.input_shape}", find)
+
+    def _merged(self, network: nn.Module) -> nn.Module:
+        """A copy of the network with fewer steps, if it answers two random inputs as the network itself does."""
+        merged = merged_for_scores(network)
+        example = self._example(network)
+
+        def same() -> bool:
+            with torch.no_grad():
+                expected = tensor_of(network(example))
+                try:
+                    found = tensor_of(merged(example))
+                except RuntimeError:  # an operator that does not take what comes here
+                    return False
+            if expected is None or found is None:
+                return False
+            return bool((found - expected).abs().max() <= SAME * expected.abs().max())
+
+        return merged if merged is network or self._engine.attempt(self._parts, same) else network
+
+    def _example(self, network: nn.Module) -> Tensor:
+        """Two random inputs, the same each time."""
+        like = next(network.parameters(), torch.zeros((), device=self._engine.device))
+        return torch.randn((2, *self._model.input_shape), generator=generator("cpu", 0)).to(like)
