@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
+from explainers.core.draws import seeded_noise
 from explainers.core.model import Model
 from tests.core.networks import TRIPWIRE, small_model
 
@@ -37,6 +40,18 @@ def shared_fixtures() -> Path:
 def model() -> Model:
     """A small CNN in float32 for inputs of (3, 16, 16); nobody may change its weights."""
     return small_model()
+
+
+@pytest.fixture
+def same_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Devices draw different noise from one seed; here all get the CPU's."""
+
+    def on_the_cpu(like: Tensor, seed: int, versions: Tensor) -> Tensor:
+        return seeded_noise(like.cpu(), seed, versions.cpu()).to(like)
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("explainers.") and getattr(module, "seeded_noise", None) is seeded_noise:
+            monkeypatch.setattr(module, "seeded_noise", on_the_cpu)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 import explainers as ex
-from explainers import saliency
 from explainers.api import explain
 from explainers.core.device import choose_device, describe_device
 from explainers.core.engine import Engine, engine_for
@@ -16,7 +15,7 @@ from explainers.core.model import Model
 from explainers.core.registry import methods
 from explainers.core.restore import Parts
 from tests.core.networks import FixedChunks, assert_close, random_inputs, small_cnn, small_model
-from tests.core.test_restoring import METHODS, Traces, quick
+from tests.core.test_restoring import METHODS, Traces, alike, quick
 
 pytestmark = [
     pytest.mark.gpu,
@@ -33,23 +32,12 @@ def plain_float32():
     torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
 
 
-@pytest.fixture
-def same_noise(monkeypatch):
-    """CPU and GPU draw different noise from one seed; here both get the CPU's."""
-    drawn = saliency.seeded_noise
-
-    def on_the_cpu(like: Tensor, seed: int, versions: Tensor) -> Tensor:
-        return drawn(like.cpu(), seed, versions.cpu()).to(like)
-
-    monkeypatch.setattr(saliency, "seeded_noise", on_the_cpu)
-
-
 @pytest.mark.parametrize(("dtype", "share"), [(torch.float64, 1e-6), (torch.float32, 1e-3)])
 @pytest.mark.parametrize("method", METHODS)
 def test_the_device_gives_the_cpus_answers(same_noise, method, dtype, share):
     model, inputs = small_model(dtype), random_inputs(5)
-    on_cpu = explain(model, inputs, method, None, engine=engine_for("cpu"), **quick(method))
-    on_device = explain(model, inputs, method, None, engine=engine_for("cuda"), **quick(method))
+    on_cpu = explain(model, inputs, method, None, engine=engine_for("cpu"), **alike(method))
+    on_device = explain(model, inputs, method, None, engine=engine_for("cuda"), **alike(method))
     assert on_device.target == on_cpu.target
     assert on_device.values.device.type == "cpu"
     assert_close(on_device.values, on_cpu.values, share)

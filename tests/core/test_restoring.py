@@ -35,6 +35,11 @@ def quick(name: str) -> dict[str, Any]:
     return {field: max(3, fields[field]["minimum"]) for field in counts if field in fields}
 
 
+def alike(name: str) -> dict[str, Any]:
+    """The same, where no rounding decides: from a plain baseline many gradients are equal, and one of them is followed first."""
+    return quick(name) | ({"baseline": "blur"} if name == "guided-integrated-gradients" else {})
+
+
 @dataclass(eq=False)
 class Traces:
     """Everything about a network and the process that an explanation could leave changed."""

@@ -40,7 +40,8 @@ def queue_up(turnstile: Turnstile, names: list[str], order: list[str], leave: se
         thread.start()
         threads.append(thread)
         if name not in leave:
-            wait_until(lambda place=place: len(turnstile._queue) > place - len(leave.intersection(names[:place])))
+            before = 1 + place - len(leave.intersection(names[:place]))  # with the one whose turn it is
+            wait_until(lambda before=before: len(turnstile._queue) > before)
     return threads
 
 
