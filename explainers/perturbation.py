@@ -13,13 +13,13 @@ from torch import Tensor
 
 from explainers.core.anytime import Estimate, SampledOptions
 from explainers.core.attribution import Cost
-from explainers.core.boxes import Boxes
+from explainers.core.boxes import Extents
 from explainers.core.draws import generator
 from explainers.core.errors import VitrineError
 from explainers.core.fills import Fill, cover
 from explainers.core.model import Needs
 from explainers.core.precision import ScoredOptions
-from explainers.core.regions import Segments, boxes_of, find_regions, region_masks
+from explainers.core.regions import Segments, extents_of, find_regions, region_masks
 from explainers.core.registry import explainer
 from explainers.core.run import Run
 from explainers.core.sweep import sweep
@@ -86,7 +86,7 @@ def occlusion(run: Run, one: Tensor, target: Target, options: OcclusionOptions) 
     corners = patch_corners(height, width, options)
     # In random order the whole picture is covered early, and the map sharpens everywhere at once.
     corners = corners[torch.randperm(len(corners), generator=generator("cpu", 0))]
-    boxes = Boxes.between(corners, corners + options.patch, (height, width))
+    extents = Extents(corners, corners + options.patch, (height, width))
     corners = corners.to(one.device)
     hidden_by = cover(run.model, one, options.fill)
     row, column = torch.arange(height, device=one.device), torch.arange(width, device=one.device)
@@ -101,7 +101,7 @@ def occlusion(run: Run, one: Tensor, target: Target, options: OcclusionOptions) 
     whole = run.scores(one, target)
     dropped, times = one.new_zeros(height * width), one.new_zeros(height * width)
     done = 0
-    for covered, scores in sweep(run, one, target, len(corners), patches, options.precision, boxes):
+    for covered, scores in sweep(run, one, target, len(corners), patches, options.precision, extents):
         dropped += (whole - scores) @ covered.flatten(1)
         times += covered.flatten(1).sum(0)
         done += len(scores)
@@ -122,18 +122,30 @@ def feature_ablation(run: Run, one: Tensor, target: Target, options: RegionOptio
     """Score drop of every region, given to each of its pixels: (H, W), or (F,)."""
     regions = find_regions(run.model, one, options.segments, options.regions).to(one.device)
     count = int(regions.max()) + 1
+    order, extents = small_to_large(regions)
     hidden_by = cover(run.model, one, options.fill)
 
-    def without_one(numbers: slice) -> tuple[Tensor, slice]:
-        left = torch.arange(numbers.start, numbers.stop, device=one.device)
-        shown = 1 - F.one_hot(left, count).to(one)
-        return hidden_by(region_masks(shown, regions)), numbers
+    def without_one(numbers: slice) -> tuple[Tensor, Tensor]:
+        left_out = order[numbers]
+        shown = 1 - F.one_hot(left_out, count).to(one)
+        return hidden_by(region_masks(shown, regions)), left_out
 
     whole = run.scores(one, target)
     drops = one.new_zeros(count)
-    for numbers, scores in sweep(run, one, target, count, without_one, options.precision, boxes_of(regions)):
-        drops[numbers] = whole - scores
-        yield Estimate(drops[regions], numbers.stop / count)
+    done = 0
+    for left_out, scores in sweep(run, one, target, count, without_one, options.precision, extents):
+        drops[left_out] = whole - scores
+        done += len(scores)
+        yield Estimate(drops[regions], done / count)
+
+
+def small_to_large(regions: Tensor) -> tuple[Tensor, Extents | None]:
+    """The numbers of the regions (R,), those in small boxes first, and their boxes in that order; of a vector as they come."""
+    extents = extents_of(regions)
+    if extents is None:
+        return torch.arange(len(regions), device=regions.device), None
+    order = extents.areas().argsort(stable=True)
+    return order.to(regions.device), extents.take(order)
 
 
 class PermutationOptions(RegionOptions):
@@ -170,14 +182,19 @@ def _permuted(run: Run, one: Tensor, target: Target, donors: Tensor, options: Pe
     regions = find_regions(run.model, one, options.segments, options.regions).to(one.device)
     count = int(regions.max()) + 1
 
+    order, extents = small_to_large(regions)
+    if extents is not None:
+        extents = extents.take(torch.arange(count).repeat_interleave(options.draws))
+
     def swapped(numbers: slice) -> tuple[Tensor, Tensor]:
         number = torch.arange(numbers.start, numbers.stop, device=one.device)
-        shown = 1 - F.one_hot(number % count, count).to(one)
-        return torch.lerp(donors[number // count], one, region_masks(shown, regions)), number % count
+        region = order[number // options.draws]
+        shown = 1 - F.one_hot(region, count).to(one)
+        return torch.lerp(donors[number % options.draws], one, region_masks(shown, regions)), region
 
     whole = run.scores(one, target)
     drops = one.new_zeros(count)
-    for region, scores in sweep(run, one, target, count * options.draws, swapped, options.precision):
+    for region, scores in sweep(run, one, target, count * options.draws, swapped, options.precision, extents):
         drops.index_add_(0, region, whole - scores)
     return (drops / options.draws)[regions]
 

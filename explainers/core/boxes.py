@@ -33,21 +33,11 @@ class Boxes:
         return cls(torch.minimum(corners, limits - size), (height, width))
 
     @classmethod
-    def in_the_middle(cls, count: int, size: Size, within: Sequence[int]) -> Boxes:
-        """As many times the box in the middle of maps of a size."""
-        middle = torch.tensor([(side - part) // 2 for side, part in zip(within, size, strict=True)])
-        return cls.between(middle.expand(count, 2), middle + torch.tensor(size), within)
-
-    @classmethod
     def around(cls, boxes: Sequence[Boxes], within: Sequence[int]) -> Boxes:
         """The smallest boxes of one size that hold these of the same rows."""
         corners = torch.stack([one.corners for one in boxes]).amin(0)
         ends = torch.stack([one.corners + torch.tensor(one.size) for one in boxes]).amax(0)
         return cls.between(corners, ends, within)
-
-    def of(self, rows: slice) -> Boxes:
-        """The boxes of some of the rows."""
-        return Boxes(self.corners[rows], self.size)
 
     def lines(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """The rows (m, h) and the columns (m, w) of the map that are in each box."""
@@ -58,6 +48,38 @@ class Boxes:
     def share(self, of: Sequence[int]) -> float:
         """Of the area of a map."""
         return self.size[0] * self.size[1] / (of[0] * of[1])
+
+
+@dataclass(frozen=True)
+class Extents:
+    """What part of a map each of many rows may differ in, in boxes of any sizes.
+
+    Attributes:
+        corners, ends: row and column of the first pixel, and of the one after the last, (m, 2) int64 on the CPU.
+        within: height and width of the map; boxes may reach over its edges.
+    """
+
+    corners: Tensor
+    ends: Tensor
+    within: Size
+
+    @classmethod
+    def in_the_middle(cls, count: int, size: Size, within: Size) -> Extents:
+        """As many times a box of a size in the middle of the map."""
+        middle = torch.tensor([(side - part) // 2 for side, part in zip(within, size, strict=True)]).expand(count, 2)
+        return cls(middle, middle + torch.tensor(size), within)
+
+    def take(self, rows: Tensor) -> Extents:
+        """Those of some of the rows, by their numbers."""
+        return Extents(self.corners[rows], self.ends[rows], self.within)
+
+    def boxes(self, rows: slice = slice(None)) -> Boxes:
+        """Boxes of one size for some of the rows."""
+        return Boxes.between(self.corners[rows], self.ends[rows], self.within)
+
+    def areas(self) -> Tensor:
+        """How many pixels each of the rows may differ in, (m,)."""
+        return (self.ends - self.corners).prod(1)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from explainers.core.attribution import Cost
-from explainers.core.boxes import Boxes
+from explainers.core.boxes import Extents
 from explainers.core.chunks import FIRST
 from explainers.core.run import Run
 from explainers.core.sweep import HALF, best_scoring, sweep
@@ -37,12 +37,14 @@ def predicted_seconds(run: Run, inputs: Tensor, expected: Cost) -> float:
             known = run.passes.pace(kind)
         return needed * (known or 0.0)
 
-    boxes = None if expected.box is None else Boxes.in_the_middle(few, expected.box, one.shape[-2:])
+    extents = None
+    if expected.box is not None:
+        extents = Extents.in_the_middle(few, expected.box, (one.shape[-2], one.shape[-1]))
     forward_only = max(0, expected.forward - expected.backward)
-    kind = best_scoring(run, one, ClassTarget(0), few, scored, boxes).kind
+    kind = best_scoring(run, one, ClassTarget(0), few, scored, extents).kind
     if expected.half and (in_half := run.passes.pace(kind + HALF)) is not None:
         return forward_only * in_half
     copies = Variants(few, copied, torch.full((few,), 1 / few))
-    return pace(kind, forward_only, lambda: list(sweep(run, one, TopTarget(), few, scored, boxes=boxes))) + pace(
+    return pace(kind, forward_only, lambda: list(sweep(run, one, TopTarget(), few, scored, extents=extents))) + pace(
         "gradient", expected.backward, lambda: summed_gradients(run, one, TopTarget(), copies)
     )

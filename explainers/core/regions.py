@@ -10,7 +10,7 @@ import torch
 from skimage import segmentation
 from torch import Tensor
 
-from explainers.core.boxes import Boxes
+from explainers.core.boxes import Extents
 from explainers.core.model import Model
 
 
@@ -63,20 +63,17 @@ def grid(height: int, width: int, count: int) -> Tensor:
     return row[:, None] * columns + column
 
 
-def boxes_of(regions: Tensor) -> Boxes | None:
-    """The boxes, all of one size, that hold the regions of a picture (H, W); None of a vector's features."""
+def extents_of(regions: Tensor) -> Extents | None:
+    """The box that each of a picture's regions (H, W) lies in; None of a vector's features."""
     if regions.ndim == 1:
         return None
     found = regions.cpu()
     count, (height, width) = int(found.max()) + 1, found.shape
-    row, column = (
-        places.flatten() for places in torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    )
-    places, number = torch.stack([row, column], 1), found.view(-1, 1).expand(-1, 2)
-    empty = torch.zeros(count, 2, dtype=torch.long)
+    places = torch.cartesian_prod(torch.arange(height), torch.arange(width))
+    number, empty = found.view(-1, 1).expand(-1, 2), torch.zeros(count, 2, dtype=torch.long)
     first = empty.scatter_reduce(0, number, places, "amin", include_self=False)
     last = empty.scatter_reduce(0, number, places, "amax", include_self=False)
-    return Boxes.between(first, last + 1, (height, width))
+    return Extents(first, last + 1, (height, width))
 
 
 def region_masks(shown: Tensor, regions: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, fx, nn
 
-from explainers.core.boxes import Boxes
+from explainers.core.boxes import Extents
 from explainers.core.errors import VitrineError
 from explainers.core.incremental import WORTH_BOXING, Incremental, can_increment
 from explainers.core.layers import tensor_of
@@ -33,7 +34,7 @@ def sweep(
     count: int,
     make: Callable[[slice], tuple[Tensor, K]],
     precision: Precision = Precision.FLOAT32,
-    boxes: Boxes | None = None,
+    extents: Extents | None = None,
 ) -> Iterator[tuple[K, Tensor]]:
     """Scores (m,) of `count` versions of one input (1, ...): forward passes only, chunk by chunk, as they come.
 
@@ -42,10 +43,10 @@ def sweep(
             shall be handed back beside their scores.
         precision: with MIXED the first `TRIED` versions are scored both ways, and the others in half the bits if that
             is faster and the two ways agree.
-        boxes: one for each version, which outside of it is the input itself: then what they do not change is not
-            computed again, where the network's steps are known.
+        extents: outside of which each version is the input itself: then what they do not change is not computed again,
+            where the network's steps are known. Best in order of their areas.
     """
-    full = best_scoring(run, one, run.resolve(one, target), count, make, boxes)
+    full = best_scoring(run, one, run.resolve(one, target), count, make, extents)
     whole = layer_of(target) is None
     halved = run.copies.halved() if precision is Precision.MIXED and whole and count >= WORTH_TRYING else None
     if halved is None:
@@ -67,13 +68,13 @@ class Scoring(Generic[K]):
     target: Target
     make: Callable[[slice], tuple[Tensor, K]]
     network: nn.Module
-    boxes: Boxes | None
+    extents: Extents | None
     half: torch.dtype | None = None
 
     @property
     def kind(self) -> str:
         """The name of its passes, see `Passes.chunks`."""
-        box = "" if self.boxes is None else ", box of {} x {}".format(*self.boxes.size)
+        box = "" if self.extents is None else ", box of {} x {}".format(*self.extents.boxes().size)
         return f"forward{box}{'' if self.half is None else HALF}"
 
     def of(self, start: int, stop: int) -> Iterator[tuple[K, Tensor]]:
@@ -87,9 +88,9 @@ class Scoring(Generic[K]):
         return self.run.passes.chunks(self.kind, stop - start, work, forward=1, half=int(self.half is not None))
 
     def _outputs(self, versions: Tensor, rows: slice) -> Tensor:
-        if self.boxes is None:
+        if self.extents is None:
             return self.run.call(self.network, versions, layer_of(self.target))
-        found = tensor_of(self._incremental.outputs(versions, self.boxes.of(rows)))
+        found = tensor_of(self._incremental.outputs(versions, self.extents.boxes(rows)))
         assert found is not None
         return found
 
@@ -100,15 +101,22 @@ class Scoring(Generic[K]):
 
 
 def best_scoring(
-    run: Run, one: Tensor, target: Target, count: int, make: Callable[[slice], tuple[Tensor, K]], boxes: Boxes | None
+    run: Run,
+    one: Tensor,
+    target: Target,
+    count: int,
+    make: Callable[[slice], tuple[Tensor, K]],
+    extents: Extents | None,
 ) -> Scoring[K]:
     """The fastest way in all bits for so many versions; arguments as of `sweep`."""
     whole = layer_of(target) is None
-    worth = count >= (WORTH_FOLDING if boxes is None else WORTH_FOLDING_IN_BOXES)
+    worth = count >= (WORTH_FOLDING if extents is None else WORTH_FOLDING_IN_BOXES)
     network = run.copies.for_scores() if whole and worth else run.network
-    if boxes is not None and not (can_increment(network) and boxes.share(one.shape[-2:]) <= WORTH_BOXING):
-        boxes = None
-    return Scoring(run, one, target, make, network, boxes)
+    if extents is not None:
+        share = float(extents.areas().double().mean()) / math.prod(extents.within)
+        if share > WORTH_BOXING or not can_increment(network):
+            extents = None
+    return Scoring(run, one, target, make, network, extents)
 
 
 def _half_does(full: Scoring[Any], half: Scoring[Any], scores: Tensor) -> bool:

@@ -13,15 +13,16 @@ from torch import Tensor, fx, nn
 
 import explainers as ex
 from explainers.core.black_box import BlackBox
-from explainers.core.boxes import Boxes, Changed, Sliding
+from explainers.core.boxes import Boxes, Changed, Extents, Sliding
 from explainers.core.fusion import can_fuse, merged_for_scores
 from explainers.core.incremental import Incremental, can_increment, sliding_of
 from explainers.core.model import Model
 from explainers.core.precision import Precision
-from explainers.core.regions import boxes_of
+from explainers.core.regions import extents_of
 from explainers.core.run import Run
 from explainers.core.sweep import WORTH_FOLDING_IN_BOXES, best_scoring, sweep
 from explainers.core.target import ChannelTarget, ClassTarget
+from explainers.perturbation import small_to_large
 from tests.core.networks import assert_close, fixed_engine, lively, random_inputs, small_model
 
 SIDE = 64
@@ -88,16 +89,23 @@ def test_common_boxes_hold_all_and_stay_on_the_map() -> None:
     assert common.size == (4, 6)
     assert common.corners.tolist() == [[0, 0], [5, 4]]
     assert common.share((10, 10)) == pytest.approx(0.24)
-    assert Boxes.in_the_middle(2, (4, 40), (10, 10)).corners.tolist() == [[3, 0]] * 2
+    middle = Extents.in_the_middle(2, (4, 40), (10, 10))
+    assert middle.boxes().corners.tolist() == [[3, 0]] * 2
+    assert middle.boxes().size == (4, 10)
 
 
 def test_boxes_of_regions_hold_them() -> None:
     regions = torch.tensor([[0, 0, 1, 1], [0, 2, 2, 1], [3, 3, 2, 1]])
-    boxes = boxes_of(regions)
-    assert boxes is not None
-    assert boxes.size == (3, 2)
-    assert boxes.corners.tolist() == [[0, 0], [0, 2], [0, 1], [0, 0]]
-    assert boxes_of(torch.arange(4)) is None
+    order, extents = small_to_large(regions)
+    assert extents is not None
+    assert order.tolist() == [3, 0, 2, 1]
+    assert extents.corners.tolist() == [[2, 0], [0, 0], [1, 1], [0, 2]]
+    assert extents.ends.tolist() == [[3, 2], [2, 2], [3, 3], [3, 4]]
+    assert extents.areas().tolist() == [2, 4, 4, 6]
+    assert extents.boxes(slice(0, 3)).size == (2, 2)
+    assert extents.boxes().size == (3, 2)
+    assert extents.boxes(slice(0, 1)).corners.tolist() == [[2, 0]]
+    assert extents_of(torch.arange(4)) is None
 
 
 def compared(network: nn.Module, boxes: Boxes, tolerance: float) -> fx.GraphModule:
@@ -239,12 +247,12 @@ def test_a_sweep_in_boxes_scores_the_same(precision: Precision, outputs_computed
     network = lively(torchvision.models.resnet18(weights=None).double(), (3, SIDE, SIDE))
     model, one = Model("resnet18", network, (3, SIDE, SIDE)), random_inputs(1, (3, SIDE, SIDE), dtype=torch.float64)
     boxes = Boxes(torch.randint(SIDE - 8, (COUNT, 2), generator=torch.Generator().manual_seed(0)), (8, 8))
-    versions = versions_of(one, boxes)
+    versions, extents = versions_of(one, boxes), Extents(boxes.corners, boxes.corners + 8, (SIDE, SIDE))
     run = Run(model, fixed_engine(5))
     run.copies.for_scores()
     outputs_computed.clear()
     found = torch.cat(
-        [s for _, s in sweep(run, one, ClassTarget(2), COUNT, lambda n: (versions[n], n), precision, boxes)]
+        [s for _, s in sweep(run, one, ClassTarget(2), COUNT, lambda n: (versions[n], n), precision, extents)]
     )
     few = sum(outputs_computed)
     outputs_computed.clear()
@@ -255,22 +263,21 @@ def test_a_sweep_in_boxes_scores_the_same(precision: Precision, outputs_computed
 
 
 def test_sweeps_that_cannot_be_made_in_boxes_are_made_whole() -> None:
-    one, boxes = random_inputs(1), Boxes(torch.zeros(COUNT, 2, dtype=torch.long), (4, 4))
-    versions = versions_of(one, boxes)
+    one = random_inputs(1)
 
-    def scoring(model: Model, target: ex.Target | None = None, boxes: Boxes = boxes) -> Boxes | None:
+    def boxed(model: Model, target: ex.Target | None = None, count: int = COUNT, side: int = 4) -> bool:
         run = Run(model, fixed_engine(4))
-        made = best_scoring(run, one, target or ClassTarget(1), len(boxes.corners), lambda n: (versions[n], n), boxes)
-        return made.boxes
+        extents = Extents.in_the_middle(count, (side, side), (16, 16))
+        return best_scoring(run, one, target or ClassTarget(1), count, lambda n: (one, n), extents).extents is not None
 
     model = small_model()
-    assert scoring(model) is boxes
-    assert scoring(model, ChannelTarget("conv2", 0)) is None
-    assert scoring(model, boxes=boxes.of(slice(0, 2))) is None
-    assert scoring(model, boxes=Boxes(boxes.corners, (15, 15))) is None
-    assert scoring(Model("function", BlackBox(lambda x: x.mean((2, 3))), (3, 16, 16), fingerprint="function")) is None
+    assert boxed(model)
+    assert not boxed(model, ChannelTarget("conv2", 0))
+    assert not boxed(model, count=COUNT - 1)
+    assert not boxed(model, side=15)
+    assert not boxed(Model("function", BlackBox(lambda x: x.mean((2, 3))), (3, 16, 16), fingerprint="function"))
     branching = Net(lambda net, x: net.second(net.first(x)) if x.sum() > 0 else net.first(x))  # cannot be traced
-    assert scoring(Model("branching", branching, (3, 16, 16))) is None
+    assert not boxed(Model("branching", branching, (3, 16, 16)))
 
 
 def test_occlusion_and_its_estimate_are_made_in_boxes(outputs_computed: list[int]) -> None:
