@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -10,15 +11,16 @@ import pandas as pd
 import torch
 from torch import Tensor, fx
 
+from explainers.attention_relevance import ATTENTION_IS_CONSTANT, AttentionRelevanceOptions, redistribute
 from explainers.core.asking import TargetLike, read_target
 from explainers.core.canonical import cuts, hands_on, kind_of, name_of, notes
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import VitrineError
-from explainers.core.model import Images, Model
+from explainers.core.model import Images, Model, Needs
 from explainers.core.passes import Progress
 from explainers.core.registry import fitting_method, methods
 from explainers.core.run import Run
-from explainers.core.target import layer_of
+from explainers.core.target import Target, layer_of
 from explainers.relevance import RULES, canonical_copy, propagate
 
 NEGLIGIBLE = 0.01  # of the score
@@ -37,7 +39,8 @@ def relevance_flow(
     """The sum of the relevance behind every layer, from the output down to the input, in one pass forward and one back.
 
     Only layers that every way through the network leads through are listed: beside a branch that runs past it, a layer
-    holds only its part. Layers that hand all relevance on (activations, dropout, maximum pooling) are left out.
+    holds only its part. Layers that hand all relevance on (activations, dropout, maximum pooling) are left out. Of a
+    transformer they are its blocks.
 
     Args:
         image: one picture, or one preprocessed input (1, ...).
@@ -47,10 +50,10 @@ def relevance_flow(
         the layer puts out, in units of the score; share, of the score, where 1 is all of it.
 
     Raises:
-        VitrineError: the method is no LRP; there are several inputs; the network has attention or cannot be traced.
+        VitrineError: the method is no LRP; there are several inputs; the method does not lead through the network.
     """
-    if method not in RULES:
-        known = ", ".join(m.name for m in methods(model) if m.name in RULES)
+    if method not in RULES and method not in ATTENTION_IS_CONSTANT:
+        known = ", ".join(m.name for m in methods(model) if m.family == "relevance")
         raise VitrineError(f"The flow of relevance is known for {known}, not for {method!r}.")
     chosen = fitting_method(method, model).options.read(method, options)
     engine = engine or engine_for()
@@ -59,19 +62,53 @@ def relevance_flow(
         raise VitrineError(f"The flow of relevance is of one input, not of {len(inputs)}; ask for one after the other.")
     run = Run(model, engine, progress=progress)
     asked = run.resolve(inputs, read_target(target, model))
+    if isinstance(chosen, AttentionRelevanceOptions):
+        return _flow_through_attention(run, inputs, asked, method, chosen)
     watched = _Watched(canonical_copy(run, layer_of(asked)))
     propagate(run, inputs, asked, lambda rows: RULES[method](run, rows, chosen), watched)
-    return watched.table(float(run.scores(inputs, asked)))
+    return _table(watched.rows, watched.sums, float(run.scores(inputs, asked)))
+
+
+def _flow_through_attention(
+    run: Run, inputs: Tensor, target: Target, method: str, options: AttentionRelevanceOptions
+) -> pd.DataFrame:
+    """Behind every block, of which all are passed by every way through the network."""
+    sums: dict[str, float] = {}
+    relevance = redistribute(run, inputs, target, method, options, sums)
+    score = float(run.scores(inputs, target))
+    modules = dict(run.network.named_modules())
+    rows = [("output", "Output"), *((name, type(modules[name]).__name__) for name in sums), ("input", "Input")]
+    return _table(rows, [score, *sums.values(), float(relevance.sum(dtype=torch.float64))], score)
+
+
+def _table(rows: Sequence[tuple[str, str]], sums: Sequence[float], score: float) -> pd.DataFrame:
+    """Layers with their kinds, from the output to the input, and the relevance behind each."""
+    return pd.DataFrame(
+        {
+            "layer": [name for name, _ in rows],
+            "kind": [kind for _, kind in rows],
+            "relevance": sums,
+            "share": [total / score if score else float("nan") for total in sums],
+        }
+    )
 
 
 def relevance_notes(model: Model, *, engine: Engine | None = None) -> list[str]:
     """Sentences on what the rules of LRP do not cover in this model's network; none for a plain network of ReLUs.
 
     Raises:
-        VitrineError: the network has attention or cannot be traced, or is a function without gradients.
+        VitrineError: the network cannot be traced, or is a function without gradients.
     """
     fitting_method("lrp-epsilon", model)
-    return notes(canonical_copy(Run(model, engine or engine_for())))
+    try:
+        return notes(canonical_copy(Run(model, engine or engine_for())))
+    except VitrineError:
+        if Needs.ATTENTION not in model.capabilities:
+            raise
+        able = " and ".join(m.title for m in methods(model) if m.name in ATTENTION_IS_CONSTANT)
+        return [
+            f"This network has attention, for which {able} have rules; the other methods here cannot lead through it."
+        ]
 
 
 def describe_flow(flow: pd.DataFrame) -> str:
@@ -105,18 +142,15 @@ class _Watched:
     def __call__(self, network: fx.GraphModule, rows: Tensor) -> Any:
         return _Watching(network, set(self._rows), self._sums).run(rows)
 
-    def table(self, score: float) -> pd.DataFrame:
-        """The rows, from the output to the input."""
-        nodes = list(reversed(self._rows))
-        sums = [self._sums[node] for node in nodes]
-        return pd.DataFrame(
-            {
-                "layer": [self._rows[node][0] for node in nodes],
-                "kind": [self._rows[node][1] for node in nodes],
-                "relevance": sums,
-                "share": [total / score if score else float("nan") for total in sums],
-            }
-        )
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """Layers and their kinds, from the output to the input."""
+        return list(reversed(self._rows.values()))
+
+    @property
+    def sums(self) -> list[float]:
+        """The relevance behind each of them."""
+        return [self._sums[node] for node in reversed(self._rows)]
 
 
 class _Watching(fx.Interpreter):

@@ -149,17 +149,22 @@ def propagate(
             assert outputs is not None
             answer = outputs.detach().requires_grad_()
             score = target.take(numbers)(answer if layer is None else channels_second(answer, rows))
-            _check(run, score.detach(), scores[numbers[0] : numbers[-1] + 1], float(scores.abs().max()))
+            check_scores(run, score.detach(), scores[numbers[0] : numbers[-1] + 1], float(scores.abs().max()))
             start = answer.detach() * torch.autograd.grad(score.sum(), answer)[0]
             return torch.autograd.grad(outputs, rows, start)[0]
 
     return run.attribute(inputs, work, Cost(1, 1), "relevance")
 
 
-def _check(run: Run, found: Tensor, expected: Tensor, largest: float) -> None:
+def check_scores(run: Run, found: Tensor, expected: Tensor, largest: float) -> None:
+    """Make sure that what relevance is propagated through scores as the network itself does.
+
+    Raises:
+        VitrineError: it does not.
+    """
     if not torch.allclose(found, expected, rtol=1e-2, atol=1e-2 * largest):
         raise VitrineError(
-            f"The copy of {run.model.name} in which relevance is propagated puts out other scores than the network itself; "
+            f"Taken apart into the steps through which relevance is propagated, {run.model.name} puts out other scores than as a whole; "
             "use a method that needs plain gradients, such as integrated-gradients."
         )
 

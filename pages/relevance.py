@@ -23,7 +23,8 @@ for note in notes_of(chosen.model):
 
 controls, shown = st.columns([1, 3], gap="large")
 with controls:
-    method, options = method_form("relevance", chosen, "relevance", default="lrp-epsilon-plus-flat")
+    fitting = "attn-lrp" if ex.Needs.ATTENTION in chosen.model.capabilities else "lrp-epsilon-plus-flat"
+    method, options = method_form("relevance", chosen, "relevance", default=fitting)
     view = view_form("relevance", method.signed)
 with shown:
     result = explain_with_progress(chosen, method, options)

@@ -25,7 +25,7 @@ from explainers.core.errors import VitrineError
 from explainers.core.layers import Layout, find_layout, tensor_of, watching, with_tensor
 from explainers.core.target import ClassTarget, Target, TopTarget, layer_of
 
-_SOFTMAX = (F.softmax, torch.softmax, Tensor.softmax)
+SOFTMAX = (F.softmax, torch.softmax, Tensor.softmax)
 
 
 def is_attention(module: nn.Module) -> bool:
@@ -107,6 +107,49 @@ class _Seen:
     weights: Tensor
 
 
+def multi_head_of(product: Callable[..., Tensor], softmax: Callable[..., Tensor]) -> Callable[..., Any]:
+    """`F.multi_head_attention_forward` with a product of attention and a softmax of one's own."""
+    # The same code with three names bound elsewhere. It hands itself to a mode before anything else, which is how
+    # it comes to one; called again as it stands it would never get past that, and without a mode it would fuse.
+    twin = F.multi_head_attention_forward
+    names = {
+        "has_torch_function": lambda tensors: False,
+        "scaled_dot_product_attention": product,
+        "softmax": softmax,
+    }
+    return types.FunctionType(twin.__code__, {**twin.__globals__, **names}, None, twin.__defaults__)
+
+
+def product_in_the_open(
+    weigh: Callable[[Tensor], Tensor],
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """softmax(Q K^T / sqrt(d) + mask) V, as the documentation of `F.scaled_dot_product_attention` spells it.
+
+    Args:
+        weigh: the softmax, or what takes its place: (logits (..., T, S)) -> weights.
+    """
+    if enable_gqa:
+        key = key.repeat_interleave(query.shape[-3] // key.shape[-3], -3)
+        value = value.repeat_interleave(query.shape[-3] // value.shape[-3], -3)
+    logits = query @ key.transpose(-2, -1) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+    if is_causal:
+        attn_mask = torch.ones(logits.shape[-2:], dtype=torch.bool, device=logits.device).tril()
+    if attn_mask is not None and attn_mask.dtype == torch.bool:
+        logits = logits.masked_fill(~attn_mask, -math.inf)
+    elif attn_mask is not None:
+        logits = logits + attn_mask
+    return F.dropout(weigh(logits), dropout_p) @ value
+
+
 class _Open(TorchFunctionMode):
     """While active on a thread, attention is computed step by step and its weights are kept in `seen`."""
 
@@ -114,15 +157,7 @@ class _Open(TorchFunctionMode):
         super().__init__()
         self.seen: list[_Seen] = []
         self.running: list[tuple[str, nn.Module, tuple[int, ...]]] = []
-        # The same code with three names bound elsewhere. It hands itself to a mode before anything else, which is how
-        # it comes here; called again as it stands it would never get past that, and without a mode it would fuse.
-        twin = F.multi_head_attention_forward
-        names = {
-            "has_torch_function": lambda tensors: False,
-            "scaled_dot_product_attention": self._product,
-            "softmax": self._softmax,
-        }
-        self._multi_head = types.FunctionType(twin.__code__, {**twin.__globals__, **names}, None, twin.__defaults__)
+        self._multi_head = multi_head_of(self._product, self._softmax)
 
     def __torch_function__(
         self, func: Any, kinds: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -132,35 +167,12 @@ class _Open(TorchFunctionMode):
             return self._multi_head(*args, **kwargs)
         if func is F.scaled_dot_product_attention:
             return self._product(*args, **kwargs)
-        if func in _SOFTMAX and any(is_attention(module) for _, module, _ in self.running):
+        if func in SOFTMAX and any(is_attention(module) for _, module, _ in self.running):
             return self._softmax(*args, **kwargs, function=func)
         return func(*args, **kwargs)
 
-    def _product(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        attn_mask: Tensor | None = None,
-        dropout_p: float = 0.0,
-        is_causal: bool = False,
-        *,
-        scale: float | None = None,
-        enable_gqa: bool = False,
-    ) -> Tensor:
-        """softmax(Q K^T / sqrt(d) + mask) V, as the documentation of `F.scaled_dot_product_attention` spells it."""
-        if enable_gqa:
-            key = key.repeat_interleave(query.shape[-3] // key.shape[-3], -3)
-            value = value.repeat_interleave(query.shape[-3] // value.shape[-3], -3)
-        logits = query @ key.transpose(-2, -1) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
-        if is_causal:
-            attn_mask = torch.ones(logits.shape[-2:], dtype=torch.bool, device=logits.device).tril()
-        if attn_mask is not None and attn_mask.dtype == torch.bool:
-            logits = logits.masked_fill(~attn_mask, -math.inf)
-        elif attn_mask is not None:
-            logits = logits + attn_mask
-        weights = self._hold(logits.softmax(-1))
-        return F.dropout(weights, dropout_p) @ value
+    def _product(self, *args: Any, **kwargs: Any) -> Tensor:
+        return product_in_the_open(lambda logits: self._hold(logits.softmax(-1)), *args, **kwargs)
 
     def _softmax(self, input: Tensor, *args: Any, function: Any = F.softmax, **kwargs: Any) -> Any:
         weights = function(input, *args, **kwargs)
@@ -298,7 +310,7 @@ def _scores_of_blocks(
     Blocks get their tokens cut off from the graph, and the last one hands on those of all of them, stacked as further
     rows: so one pass through the head gives every block's score, and one pass back every gradient.
     """
-    blocks = _blocks(network)
+    blocks = blocks_of(network)
     batch = len(inputs)
     stacked: list[Tensor] = []
 
@@ -325,7 +337,7 @@ def _scores_of_blocks(
     return own, target.take([*range(batch)] * len(stacked))(outputs).sum()
 
 
-def _blocks(network: nn.Module) -> list[str]:
+def blocks_of(network: nn.Module) -> list[str]:
     """Names of the repeated blocks that hold the attention: "blocks.0", "blocks.1", and so on."""
     names = [name.split(".") for name, module in network.named_modules() if is_attention(module)]
     depth = next((i for i, parts in enumerate(zip(*names, strict=False)) if len(set(parts)) > 1), 0)

@@ -66,8 +66,8 @@ def canonical(network: nn.Module, input_shape: tuple[int, ...], end: str | None 
     """
     if any(isinstance(module, nn.MultiheadAttention) for module in network.modules()):
         raise VitrineError(
-            f"{type(network).__name__} has attention, and the rules of layer-wise relevance propagation do not lead through it; "
-            "use a method that needs plain gradients, such as integrated-gradients."
+            f"{type(network).__name__} has attention, and these rules of relevance propagation do not lead through it; "
+            "use attn-lrp or cp-lrp, whose rules do."
         )
     traced = with_own_activations(network, end)
     assert isinstance(traced, fx.GraphModule)

@@ -21,8 +21,7 @@ from tests.core.second_device import THERE, Elsewhere, second_device
 from tests.core.test_restoring import METHODS, alike, quick
 from tests.core.transformers import MultiHead, SelfAttention, tiny_vit
 
-FORMS = {m.name: m.family for m in methods()}
-ATTENTION = [name for name, family in FORMS.items() if family == "attention"]
+ATTENTION = [m.name for m in methods() if m.family == "attention"]
 
 
 class ComputedShapes(fx.Interpreter):
@@ -84,7 +83,7 @@ def test_every_method_on_a_cnn(method: str, there: Engine) -> None:
 
 
 @pytest.mark.parametrize("kind", [SelfAttention, MultiHead], ids=["scaled dot product", "nn.MultiheadAttention"])
-@pytest.mark.parametrize("method", [*ATTENTION, "grad-cam", "recipro-cam"])
+@pytest.mark.parametrize("method", [*ATTENTION, "attn-lrp", "cp-lrp", "grad-cam", "recipro-cam"])
 def test_transformers(method: str, kind: type[nn.Module], there: Engine) -> None:
     model = tiny_vit(kind=kind)
     compared(model, random_inputs(2, model.input_shape, dtype=torch.float64), method, there)

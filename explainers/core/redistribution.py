@@ -1,0 +1,130 @@
+"""A forward pass whose gradient times its input is relevance: every step is written so that it hands on what it received.
+
+Layer-wise relevance propagation shares out what a step's outputs received among its inputs. Written as a product with the
+input, each rule is the gradient of another formula with the same value, in which what the rule takes for constant is cut
+off from the graph (Ali et al. 2022, arXiv:2202.07304; Achtibat et al. 2024, arXiv:2402.05602). A mode of torch's that holds
+for this thread alone puts those formulas in the place of the steps, whatever modules they are called from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from explainers.core.attending import SOFTMAX, multi_head_of, product_in_the_open
+
+_THROUGH_ZERO = (
+    F.relu, torch.relu, Tensor.relu, F.gelu, F.silu, F.hardswish, F.leaky_relu, F.elu, F.mish, torch.tanh, Tensor.tanh,
+)  # fmt: skip
+"""Activations that are 0 at 0, so that they are a factor times their input everywhere."""
+_PRODUCTS = (
+    torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.bmm, Tensor.bmm, torch.mul, Tensor.mul, Tensor.__mul__,
+)  # fmt: skip
+
+
+class Redistribution(TorchFunctionMode):
+    """While active on a thread, steps hand on relevance in place of gradients; what they put out stays the same.
+
+    Args:
+        gamma: how much more positive contributions count in linear layers; 0 is the epsilon rule.
+        convolution_gamma: the same for convolutions.
+        attention_is_constant: attention weights receive nothing, and values all; else half of it each.
+    """
+
+    def __init__(self, gamma: float, convolution_gamma: float, attention_is_constant: bool) -> None:
+        super().__init__()
+        self._constant = attention_is_constant
+        self._multi_head = multi_head_of(self._product, self._softmax)
+        self._rules: dict[Any, Callable[..., Any]] = {
+            F.linear: partial(_contributions, F.linear, gamma),
+            F.conv2d: partial(_contributions, F.conv2d, convolution_gamma),
+            F.layer_norm: _layer_norm,
+            F.scaled_dot_product_attention: self._attention,
+            F.multi_head_attention_forward: self._opened,
+            torch.baddbmm: lambda added, one, other: added + _halves(torch.bmm, one, other),
+            **{step: partial(_factor, step) for step in _THROUGH_ZERO},
+            **{step: partial(_halves, step) for step in _PRODUCTS},
+            **{step: partial(self._softmax, function=step) for step in SOFTMAX},
+        }
+
+    def __torch_function__(
+        self, func: Any, kinds: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return self._rules.get(func, func)(*args, **(kwargs or {}))
+
+    def _opened(self, *args: Any, **kwargs: Any) -> Any:
+        with self:  # else the steps inside would run as they stand
+            return self._multi_head(*args, **kwargs)
+
+    def _attention(self, *args: Any, **kwargs: Any) -> Tensor:
+        with self:
+            return self._product(*args, **kwargs)
+
+    def _product(self, *args: Any, **kwargs: Any) -> Tensor:
+        return product_in_the_open(lambda logits: logits.softmax(-1), *args, **kwargs)
+
+    def _softmax(self, input: Tensor, *args: Any, function: Callable[..., Tensor] = F.softmax, **kwargs: Any) -> Tensor:
+        weights = function(input, *args, **kwargs)
+        square = weights.ndim >= 3 and weights.shape[-1] == weights.shape[-2]
+        return weights.detach() if self._constant and square else weights
+
+
+def _contributions(
+    step: Callable[..., Tensor],
+    gamma: float,
+    inputs: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *args: Any,
+    **kwargs: Any,
+) -> Tensor:
+    """The gamma rule: an output hands on by what each input contributed, and by (1 + gamma) of it where it has the output's sign.
+
+    For inputs of either sign, as in Zennit's `Gamma` (Andeol et al. 2021, arXiv:2105.12456).
+    """
+    outputs = step(inputs, weight, bias, *args, **kwargs)
+    if not gamma or not inputs.requires_grad:
+        return outputs
+
+    def of(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return step(inputs, weight, bias, *args, **kwargs)
+
+    up, down = inputs.clamp_min(0), inputs.clamp_max(0)
+    more, less = weight.clamp_min(0), weight.clamp_max(0)
+    plus, minus = (None, None) if bias is None else (bias.clamp_min(0), bias.clamp_max(0))
+    speaking_for = of(up, more, plus) + of(down, less, None)
+    speaking_against = of(up, less, minus) + of(down, more, None)
+    shares = outputs + gamma * torch.where(outputs > 0, speaking_for, speaking_against)
+    return shares * torch.where(shares == 0, 0, outputs / shares).detach()
+
+
+def _factor(step: Callable[..., Tensor], inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """An activation hands everything on: it is a factor times its input, and the factor is constant."""
+    kwargs.update({"inplace": False} if "inplace" in kwargs else {})
+    outputs = step(inputs.detach(), *args, **kwargs)
+    return inputs * torch.where(inputs == 0, 0, outputs / inputs).detach()
+
+
+def _layer_norm(
+    input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """A norm divides by a constant."""
+    places = tuple(range(-len(normalized_shape), 0))
+    centred = input - input.mean(places, keepdim=True)
+    scale = (centred.detach().square().mean(places, keepdim=True) + eps).rsqrt()
+    normed = centred * scale if weight is None else centred * (scale * weight)
+    return normed if bias is None else normed + bias
+
+
+def _halves(step: Callable[..., Any], one: Any, other: Any) -> Any:
+    """A product of two that both depend on the input: each receives half."""
+    found = step(one, other)
+    if all(isinstance(factor, Tensor) and factor.requires_grad for factor in (one, other)):
+        return found.detach() / 2 + found / 2
+    return found
