@@ -37,7 +37,7 @@ with shown:
     st.altair_chart(relevance_flow_chart(flow, title=""), alt="Share of the score at every layer, from output to input")
     st.caption(
         "Only layers that every way from input to output leads through are shown, so that a sum of branches counts once. "
-        "Below 100%, biases and epsilon have absorbed relevance; a step up is relevance doubled, or negative relevance absorbed."
+        "Below 100%, biases, epsilon or a softmax have absorbed relevance; a step up is relevance doubled, or negative relevance absorbed."
     )
     with st.expander("The flow as a table", icon=":material/table:"):
         st.dataframe(flow, hide_index=True, alt="Relevance behind every layer, from output to input")

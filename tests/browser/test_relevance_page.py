@@ -40,3 +40,19 @@ def test_relevance_controls(app: App) -> None:
     assert len(content.decode().splitlines()) == 1 + len(flow)
     app.choose("model", "demo:signs-vit")
     expect(app.page.get_by_text("SignsViT has attention")).to_be_visible()
+    for title in ("AttnLRP", "CP-LRP"):
+        app.choose("relevance_method", title)
+        expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()
+        expect(app.page.get_by_text("of the score arrives at the input")).to_be_visible()
+        assert app.text() != said
+        said = app.text()
+    before = app.images()[1]
+    app.slide(option_key("relevance", "cp-lrp", "patch_gamma"), 20)
+    assert differ(app.images()[1], before) > 0.01
+
+
+def test_a_transformer_begins_with_rules_for_attention(app: App) -> None:
+    app.open("relevance?model=demo:signs-vit")
+    expect(app.page.get_by_text("What AttnLRP shows, and what it does not")).to_be_visible()
+    expect(app.page.get_by_text("for which AttnLRP and CP-LRP have rules")).to_be_visible()
+    expect(app.page.get_by_test_id("stVegaLiteChart")).to_have_count(1)

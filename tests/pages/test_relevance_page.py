@@ -16,7 +16,8 @@ SCENE = "scene:1000051"
 
 def test_every_composite_is_offered_with_its_options() -> None:
     app = opened("relevance", input=SCENE)
-    offered = {method.title: method for method in ex.methods() if method.family == "relevance"}
+    model = ex.load_model("demo:signs-cnn")
+    offered = {method.title: method for method in ex.methods(model) if method.family == "relevance"}
     assert set(app.selectbox(key="relevance_method").options) == set(offered)
     for title in ("LRP-γ", "LRP-αβ", "LRP EpsilonGammaBox"):
         app.selectbox(key="relevance_method").set_value(title).run()
@@ -56,6 +57,15 @@ def test_a_network_that_the_rules_do_not_cover_is_warned_of_or_refused() -> None
     assert "9 × mul" in warnings
     assert "19 × Hardswish" in warnings
     assert not app.error
-    refused = opened("relevance", input=SCENE, model="demo:signs-vit")
+    refused = opened("relevance", input=SCENE, model="demo:signs-vit", relevance_method="LRP EpsilonPlus")
     (error,) = refused.error
-    assert "attention" in error.value
+    assert "use attn-lrp or cp-lrp" in error.value
+
+
+def test_a_transformer_has_methods_of_its_own_and_begins_with_one() -> None:
+    app = opened("relevance", input=SCENE, model="demo:signs-vit")
+    assert not app.error
+    assert app.selectbox(key="relevance_method").value == "AttnLRP"
+    assert "AttnLRP and CP-LRP have rules" in app.warning[0].value
+    flow = ex.relevance_flow(ex.load_model("demo:signs-vit"), ex.sample(SCENE).load(), None, "attn-lrp")
+    assert ex.describe_flow(flow) in words(app)
