@@ -92,15 +92,13 @@ def _contributions(
     if not gamma or not inputs.requires_grad:
         return outputs
 
-    def of(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return step(inputs, weight, bias, *args, **kwargs)
-
-    up, down = inputs.clamp_min(0), inputs.clamp_max(0)
-    more, less = weight.clamp_min(0), weight.clamp_max(0)
-    plus, minus = (None, None) if bias is None else (bias.clamp_min(0), bias.clamp_max(0))
-    speaking_for = of(up, more, plus) + of(down, less, None)
-    speaking_against = of(up, less, minus) + of(down, more, None)
-    shares = outputs + gamma * torch.where(outputs > 0, speaking_for, speaking_against)
+    positive = step(inputs.clamp_min(0), weight.clamp_min(0), None, *args, **kwargs)
+    positive = positive + step(inputs.clamp_max(0), weight.clamp_max(0), None, *args, **kwargs)
+    negative = outputs - positive  # which saves the other two products
+    if bias is not None:
+        places = (-1, *[1] * (outputs.ndim - 2)) if step is F.conv2d else (-1,)
+        positive, negative = positive + bias.clamp_min(0).view(places), negative - bias.clamp_min(0).view(places)
+    shares = outputs + gamma * torch.where(outputs > 0, positive, negative)
     return shares * torch.where(shares == 0, 0, outputs / shares).detach()
 
 
