@@ -60,7 +60,7 @@ _CAVEAT = (
 @through_attention(
     "attn-lrp",
     title="AttnLRP",
-    citation="Achtibat et al. 2024, arXiv:2402.05602; gamma rule: Andeol et al. 2021, arXiv:2105.12456",
+    citation="Achtibat et al. 2024, arXiv:2402.05602; gamma rule: Montavon et al. 2019, doi:10.1007/978-3-030-28954-6_10",
     shows="The score of a transformer handed back step by step to the pixels; in attention, half goes to the values, and half to "
     "the queries and keys that chose them.",
     caveat=_CAVEAT + " Each softmax absorbs part of what the queries and keys would receive.",
@@ -73,7 +73,7 @@ def attn_lrp(run: Run, inputs: Tensor, target: Target, options: AttentionRelevan
 @through_attention(
     "cp-lrp",
     title="CP-LRP",
-    citation="Ali et al. 2022, arXiv:2202.07304; gamma rule: Andeol et al. 2021, arXiv:2105.12456",
+    citation="Ali et al. 2022, arXiv:2202.07304; gamma rule: Montavon et al. 2019, doi:10.1007/978-3-030-28954-6_10",
     shows="The score of a transformer handed back step by step to the pixels; attention weights are taken for constant, so that "
     "all goes to the values.",
     caveat=_CAVEAT + " Why the model attends where it does is left out.",

@@ -86,7 +86,8 @@ def _contributions(
 ) -> Tensor:
     """The gamma rule: an output hands on by what each input contributed, and by (1 + gamma) of it where it has the output's sign.
 
-    For inputs of either sign, as in Zennit's `Gamma` (Andeol et al. 2021, arXiv:2105.12456).
+    Montavon et al. 2019, doi:10.1007/978-3-030-28954-6_10; for inputs of either sign as in Zennit's `Gamma` (Anders et al. 2021,
+    arXiv:2106.13200).
     """
     outputs = step(inputs, weight, bias, *args, **kwargs)
     if not gamma or not inputs.requires_grad:
