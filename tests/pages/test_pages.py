@@ -107,6 +107,12 @@ def test_the_selection_is_the_same_on_every_page_and_unknown_values_fall_back() 
     assert strange.selectbox(key="target").value == "top class"
 
 
+@pytest.mark.parametrize(("model", "says"), [("demo:signs-cnn", "Grad-CAM at layer4"), ("demo:signs-vit", "AttnLRP")])
+def test_the_opening_page_shows_a_map_that_suits_the_network(model: str, says: str) -> None:
+    app = opened("", model=model, target="stop")
+    assert f"{says}: the map highlights what raises the score of stop." in words(app)
+
+
 def test_why_this_rather_than_itself_is_a_sentence() -> None:
     app = opened("", target="stop", against="stop")
     assert any("rather than itself" in error.value for error in app.error)
