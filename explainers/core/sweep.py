@@ -22,7 +22,7 @@ from explainers.core.target import Target, layer_of
 WORTH_FOLDING = 64  # rows that pay for a copy with folded norms
 WORTH_FOLDING_IN_BOXES = 16  # where only a copy can be computed in boxes
 
-HALF = ", half the bits"
+WHOLE, HALF = "forward", ", half the bits"  # in names of passes
 
 K = TypeVar("K")
 
@@ -73,9 +73,12 @@ class Scoring(Generic[K]):
 
     @property
     def kind(self) -> str:
-        """The name of its passes, see `Passes.chunks`."""
-        box = "" if self.extents is None else ", box of {} x {}".format(*self.extents.boxes().size)
-        return f"forward{box}{'' if self.half is None else HALF}"
+        """The name of its passes, see `Passes.chunks`; boxes of about the same size take about the same time."""
+        box = ""
+        if self.extents is not None:
+            height, width = (1 << (side - 1).bit_length() for side in self.extents.boxes().size)
+            box = f", box of up to {height} x {width}"
+        return f"{WHOLE}{box}{'' if self.half is None else HALF}"
 
     def of(self, start: int, stop: int) -> Iterator[tuple[K, Tensor]]:
         def work(rows: slice) -> tuple[K, Tensor]:
@@ -116,7 +119,9 @@ def best_scoring(
         share = float(extents.areas().double().mean()) / math.prod(extents.within)
         if share > WORTH_BOXING or not can_increment(network):
             extents = None
-    return Scoring(run, one, target, make, network, extents)
+    scoring = Scoring(run, one, target, make, network, extents)
+    run.passes.start_like(scoring.kind, WHOLE)
+    return scoring
 
 
 def _half_does(full: Scoring[Any], half: Scoring[Any], scores: Tensor) -> bool:
