@@ -198,6 +198,28 @@ def test_steps_put_out_the_same_and_attention_half_as_steep() -> None:
     assert_close(slope, x.detach(), 1e-12)  # half of 2 x
 
 
+NORMS: dict[str, Callable[[Tensor], Tensor]] = {
+    "layer norm": lambda x: F.layer_norm(x, [4, 4], eps=0.0),
+    "layer norm of a module": nn.LayerNorm(4, eps=0.0, bias=False).double(),
+    "group norm": nn.GroupNorm(2, 6, eps=0.0).double(),
+    "RMS norm": nn.RMSNorm(4, eps=0.0).double(),
+    "length": lambda x: F.normalize(x, dim=-1),
+    "RMS norm by hand": lambda x: x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True)),
+    "layer norm by hand": lambda x: (x - x.mean(-1, keepdim=True)) / x.var(-1, keepdim=True).sqrt(),
+}
+
+
+@pytest.mark.parametrize("name", NORMS)
+def test_a_norm_hands_on_all_that_it_received(name: str) -> None:
+    norm, x = NORMS[name], random_inputs(2, (6, 4, 4), dtype=torch.float64).requires_grad_()
+    received = random_inputs(2, (6, 4, 4), seed=5, dtype=torch.float64)
+    with Redistribution(0.3, 0.3, attention_is_constant=False):
+        found = norm(x)
+    assert_close(found.detach(), norm(x.detach()), 1e-12)
+    (slope,) = torch.autograd.grad((found * received).sum(), x)
+    assert_close((x.detach() * slope).sum(), (found.detach() * received).sum(), 1e-9)
+
+
 def test_what_has_no_attention_is_refused_and_named() -> None:
     with pytest.raises(VitrineError, match="AttnLRP needs attention"):
         explain(small_model(), random_inputs(1), "attn-lrp")

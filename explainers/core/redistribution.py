@@ -45,11 +45,16 @@ class Redistribution(TorchFunctionMode):
             F.linear: partial(_contributions, F.linear, gamma),
             F.conv2d: partial(_contributions, F.conv2d, convolution_gamma),
             F.layer_norm: _layer_norm,
+            F.group_norm: _group_norm,
+            F.rms_norm: _rms_norm,
+            F.normalize: _normalize,
             F.scaled_dot_product_attention: self._attention,
             F.multi_head_attention_forward: self._opened,
             torch.baddbmm: lambda added, one, other: added + _halves(torch.bmm, one, other),
             **{step: partial(_factor, step) for step in _THROUGH_ZERO},
             **{step: partial(_halves, step) for step in _PRODUCTS},
+            **{step: partial(_quotient, step) for step in (torch.div, Tensor.div, Tensor.__truediv__)},
+            **{step: lambda inputs, step=step: step(inputs).detach() for step in (torch.rsqrt, Tensor.rsqrt)},
             **{step: partial(self._softmax, function=step) for step in SOFTMAX},
         }
 
@@ -110,15 +115,44 @@ def _factor(step: Callable[..., Tensor], inputs: Tensor, *args: Any, **kwargs: A
     return inputs * torch.where(inputs == 0, 0, outputs / inputs).detach()
 
 
+# Norms divide by what is taken for constant.
+
+
 def _layer_norm(
     input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
-    """A norm divides by a constant."""
     places = tuple(range(-len(normalized_shape), 0))
     centred = input - input.mean(places, keepdim=True)
-    scale = (centred.detach().square().mean(places, keepdim=True) + eps).rsqrt()
-    normed = centred * scale if weight is None else centred * (scale * weight)
-    return normed if bias is None else normed + bias
+    return _affine(centred * (centred.detach().square().mean(places, keepdim=True) + eps).rsqrt(), weight, bias)
+
+
+def _group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    groups = input.reshape(len(input), num_groups, -1)
+    normed = _layer_norm(groups, groups.shape[2:], eps=eps).view_as(input)
+    one_per_channel = (-1, *[1] * (input.ndim - 2))
+    return _affine(normed, *(None if one is None else one.view(one_per_channel) for one in (weight, bias)))
+
+
+def _rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
+    places = tuple(range(-len(normalized_shape), 0))
+    smallest = torch.finfo(input.dtype).eps if eps is None else eps
+    return _affine(input * (input.detach().square().mean(places, keepdim=True) + smallest).rsqrt(), weight, None)
+
+
+def _normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: None = None) -> Tensor:
+    length: Tensor = torch.linalg.vector_norm(input.detach(), p, dim, keepdim=True).clamp_min(eps)
+    return input / length
+
+
+def _affine(normed: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    scaled = normed if weight is None else normed * weight
+    return scaled if bias is None else scaled + bias
+
+
+def _quotient(step: Callable[..., Any], one: Any, other: Any, **kwargs: Any) -> Any:
+    return step(one, other.detach() if isinstance(other, Tensor) else other, **kwargs)
 
 
 def _halves(step: Callable[..., Any], one: Any, other: Any) -> Any:
