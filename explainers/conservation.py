@@ -100,15 +100,19 @@ def relevance_notes(model: Model, *, engine: Engine | None = None) -> list[str]:
         VitrineError: the network cannot be traced, or is a function without gradients.
     """
     fitting_method("lrp-epsilon", model)
+    attention = Needs.ATTENTION in model.capabilities
+    able = " and ".join(m.title for m in methods(model) if m.name in ATTENTION_IS_CONSTANT)
+    found = (
+        [f"This network has attention, for which {able} have rules; the other methods here have none."]
+        if attention
+        else []
+    )
     try:
-        return notes(canonical_copy(Run(model, engine or engine_for())))
+        return found + notes(canonical_copy(Run(model, engine or engine_for())))
     except VitrineError:
-        if Needs.ATTENTION not in model.capabilities:
-            raise
-        able = " and ".join(m.title for m in methods(model) if m.name in ATTENTION_IS_CONSTANT)
-        return [
-            f"This network has attention, for which {able} have rules; the other methods here cannot lead through it."
-        ]
+        if attention:
+            return found
+        raise
 
 
 def describe_flow(flow: pd.DataFrame) -> str:

@@ -225,7 +225,7 @@ def test_what_has_no_attention_is_refused_and_named() -> None:
         explain(small_model(), random_inputs(1), "attn-lrp")
     vit = ex.load_model("demo:signs-vit")
     assert relevance_notes(vit) == [
-        "This network has attention, for which AttnLRP and CP-LRP have rules; the other methods here cannot lead through it."
+        "This network has attention, for which AttnLRP and CP-LRP have rules; the other methods here have none."
     ]
     with pytest.raises(VitrineError, match="use attn-lrp or cp-lrp"):
         explain(vit, random_inputs(1, (3, 96, 96)), "lrp-epsilon")
