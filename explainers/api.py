@@ -281,11 +281,12 @@ def read_plans(names: Sequence[str], model: Model, options: dict[str, Any]) -> l
 
 def _expected(run: Run, inputs: Tensor, plans: Sequence[tuple[Method, Any]]) -> Cost:
     """Passes of all plans: estimates make their own, the others share theirs."""
+    if len(plans) == 1:  # with all that a sum of several would lose
+        method, options = plans[0]
+        return method.passes(inputs.shape, options, run)
     own, shared = [Cost()], [Cost()]
     for method, options in plans:
         (own if method.anytime else shared).append(method.passes(inputs.shape, options, run))
-    if len(plans) == 1:
-        return (own + shared)[-1] if not plans[0][0].anytime else own[-1]
     return Cost(
         sum(c.forward for c in own) + max(c.forward for c in shared),
         sum(c.backward for c in own) + max(c.backward for c in shared),

@@ -120,7 +120,7 @@ def redistribute(
                 outputs = run.call(run.network, rows, layer)
             score = target.take(numbers)(outputs)
             (gradient,) = torch.autograd.grad(score.sum(), rows)
-        check_scores(run, score.detach(), scores[numbers[0] : numbers[-1] + 1], float(scores.abs().max()))
+        check_scores(run, score.detach(), scores, numbers)
         return rows.detach() * gradient
 
     return run.attribute(inputs, work, Cost(1, 1), f"relevance, {method}")

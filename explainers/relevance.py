@@ -111,9 +111,7 @@ def lrp(
 def canonical_copy(run: Run, end: str | None = None) -> fx.GraphModule:
     """The network up to the layer `end` in canonical form, made once per network and kept while its weights stand."""
     shape = run.model.input_shape
-    copy = run.copies.rewritten(
-        f"canonical at {shape} to {end}", functools.partial(canonical, input_shape=shape, end=end)
-    )
+    copy = run.copies.once(f"canonical at {shape} to {end}", functools.partial(canonical, input_shape=shape, end=end))
     assert isinstance(copy, fx.GraphModule)
     return copy
 
@@ -149,20 +147,26 @@ def propagate(
             assert outputs is not None
             answer = outputs.detach().requires_grad_()
             score = target.take(numbers)(answer if layer is None else channels_second(answer, rows))
-            check_scores(run, score.detach(), scores[numbers[0] : numbers[-1] + 1], float(scores.abs().max()))
+            check_scores(run, score.detach(), scores, numbers)
             start = answer.detach() * torch.autograd.grad(score.sum(), answer)[0]
             return torch.autograd.grad(outputs, rows, start)[0]
 
     return run.attribute(inputs, work, Cost(1, 1), "relevance")
 
 
-def check_scores(run: Run, found: Tensor, expected: Tensor, largest: float) -> None:
+def check_scores(run: Run, found: Tensor, scores: Tensor, numbers: Sequence[int]) -> None:
     """Make sure that what relevance is propagated through scores as the network itself does.
+
+    Args:
+        found: of some inputs, (M,).
+        scores: the network's own, of all inputs, (N,).
+        numbers: which inputs they are, one after the other.
 
     Raises:
         VitrineError: it does not.
     """
-    if not torch.allclose(found, expected, rtol=1e-2, atol=1e-2 * largest):
+    expected = scores[numbers[0] : numbers[-1] + 1]
+    if not torch.allclose(found, expected, rtol=1e-2, atol=1e-2 * float(scores.abs().max())):
         raise VitrineError(
             f"Taken apart into the steps through which relevance is propagated, {run.model.name} puts out other scores than as a whole; "
             "use a method that needs plain gradients, such as integrated-gradients."

@@ -14,6 +14,7 @@ from torch import Tensor
 from explainers.core.draws import seeded_noise
 from explainers.core.model import Model
 from tests.core.networks import TRIPWIRE, small_model
+from tests.worked_example import GRADIENTS, Weighed
 
 FIXTURES = Path(__file__).parents[1].parent / "shared" / "fixtures"
 
@@ -40,6 +41,12 @@ def shared_fixtures() -> Path:
 def model() -> Model:
     """A small CNN in float32 for inputs of (3, 16, 16); nobody may change its weights."""
     return small_model()
+
+
+@pytest.fixture
+def weighed() -> Model:
+    """The worked example: maps of two channels of 2 x 2."""
+    return Model("weighed", Weighed(GRADIENTS), (2, 2, 2))
 
 
 @pytest.fixture

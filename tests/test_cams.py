@@ -21,19 +21,14 @@ from explainers.finer_cam import FinerOptions, nearest_target
 from explainers.grad_cam import CONTRASTS, principal_map
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.test_default_layers import small_swin, small_vit
-from tests.test_grad_cam import ACTIVATIONS, BY_HAND, GRADIENTS, Weighed
+from tests.test_grad_cam import BY_HAND
+from tests.worked_example import ACTIVATIONS, GRADIENTS, PRODUCTS, Weighed
 
 NEW = [
     "ablation-cam", "recipro-cam", "score-cam", "ss-cam", "is-cam", "eigen-grad-cam", "kpca-cam", "finer-cam", "shapley-cam",
     "seg-eigen-cam", "fem", "smooth-grad-cam++", "random-cam", "opti-cam",
 ]  # fmt: skip
 QUICK = {"ss-cam": {"samples": 2}, "is-cam": {"steps": 2}, "smooth-grad-cam++": {"samples": 2}}
-PRODUCTS = torch.tensor([[11.0, -4.0], [2.0, 8.0]], dtype=torch.float64)  # gradient x activation, over the channels
-
-
-@pytest.fixture
-def weighed() -> Model:
-    return Model("weighed", Weighed(GRADIENTS), (2, 2, 2))
 
 
 def mixed(first: float, second: float) -> Tensor:

@@ -12,14 +12,7 @@ from explainers.core.model import Model
 from explainers.fuse import fuse
 from explainers.sess import SessOptions, windows
 from tests.core.networks import assert_close, random_inputs, small_model
-from tests.test_grad_cam import ACTIVATIONS, GRADIENTS, Weighed
-
-PRODUCTS = torch.tensor([[11.0, -4.0], [2.0, 8.0]], dtype=torch.float64)  # gradient x activation, over the channels
-
-
-@pytest.fixture
-def weighed() -> Model:
-    return Model("weighed", Weighed(GRADIENTS), (2, 2, 2))
+from tests.worked_example import ACTIVATIONS, GRADIENTS, PRODUCTS, Weighed
 
 
 def test_sess_of_the_whole_picture_alone_is_its_cam_from_0_to_1():

@@ -15,29 +15,11 @@ from explainers.core.model import Model
 from explainers.core.run import Run
 from explainers.core.target import ClassTarget, ContrastTarget
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
+from tests.worked_example import ACTIVATIONS, GRADIENTS, Weighed
 
 CAMS = ["grad-cam", "grad-cam++", "hires-cam", "xgrad-cam", "layer-cam", "eigen-cam"]
 
 
-class Weighed(nn.Module):
-    """The layer `maps` passes its two channels on; the score is the sum of both, each place times its weight.
-
-    So the activations of `maps` are the input and their gradients the weights.
-    """
-
-    def __init__(self, weights: Tensor) -> None:
-        super().__init__()
-        self.maps = nn.Conv2d(2, 2, 1, bias=False).double()
-        self.maps.weight.data = torch.eye(2, dtype=torch.float64).view(2, 2, 1, 1)
-        self.weights = nn.Parameter(weights.double())
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        score = (self.maps(inputs) * self.weights).flatten(1).sum(1, keepdim=True)
-        return torch.cat([score, -2 * score], 1)
-
-
-ACTIVATIONS = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]], [[6.0, 1.0], [1.0, 0.0]]]], dtype=torch.float64)
-GRADIENTS = torch.tensor([[[-1.0, 0.0], [1.0, 2.0]], [[2.0, -4.0], [-1.0, 1.0]]], dtype=torch.float64)
 # Sums of the activations: 10 and 8; of gradient x activation: -1 + 0 + 3 + 8 = 10 and 12 - 4 - 1 + 0 = 7.
 # Means of the gradients: 1/2 and -1/2.
 BY_HAND = {
@@ -55,11 +37,6 @@ BY_HAND = {
 # Grad-CAM++: alpha = 1 / (2 + sum(A) G). Channel 1: G = 1 has 1/12, G = 2 has 1/22; channel 2: 2 has 1/18, 1 has 1/10.
 W1, W2 = 1 / 12 + 2 / 22, 2 / 18 + 1 / 10
 BY_HAND["grad-cam++"] = [[W1 + 6 * W2, 2 * W1 + W2], [3 * W1 + W2, 4 * W1]]
-
-
-@pytest.fixture
-def weighed() -> Model:
-    return Model("weighed", Weighed(GRADIENTS), (2, 2, 2))
 
 
 @pytest.mark.parametrize("method", BY_HAND)

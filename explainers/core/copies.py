@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +17,14 @@ from explainers.core.layers import Layer, find_layers, tensor_of
 from explainers.core.model import Model
 from explainers.core.restore import Parts
 
+T = TypeVar("T")
+
 SAME = 1e-4
 """Outputs of two ways to compute them may differ by this share of the largest."""
 
 
 class Copies:
-    """Copies of the network with these `parts`, each made in a turn of its own, when nobody's hooks are in it.
+    """What is made of the network with these `parts`, each in a turn of its own, when nobody's hooks are in it.
 
     Args:
         check: called while it waits for that turn; may raise to stop the work.
@@ -33,10 +36,10 @@ class Copies:
         self._model = model
         self._check = check
 
-    def rewritten(self, name: str, build: Callable[[nn.Module], nn.Module]) -> nn.Module:
-        """A copy of the network as `build` rewrites it."""
+    def once(self, name: str, build: Callable[[nn.Module], T]) -> T:
+        """What `build` makes of the network, such as a copy rewritten by it."""
 
-        def in_turn(network: nn.Module) -> nn.Module:
+        def in_turn(network: nn.Module) -> T:
             with self._engine.turnstile.turn(self._check):
                 return build(network)
 
@@ -44,7 +47,7 @@ class Copies:
 
     def for_scores(self) -> nn.Module:
         """The network, or a copy of it that has the same scores sooner; not for gradients."""
-        return self.rewritten("merged for scores", self._merged)
+        return self.once("merged for scores", self._merged)
 
     def halved(self) -> nn.Module | None:
         """A copy of `for_scores` in half the bits; None for a function, whose bits are its own affair."""
@@ -53,12 +56,12 @@ class Copies:
             return None
         # Tensor cores take convolutions channels last; what lies otherwise is turned over before each of them.
         layout = torch.channels_last if self._engine.device.type == "cuda" else torch.preserve_format
-        return self.rewritten(
-            "half the bits",
-            lambda _: (
-                deepcopy(network).requires_grad_(False).to(self._engine.half, memory_format=layout)  # type: ignore[call-overload]
-            ),
-        )
+
+        def halve(_: nn.Module) -> nn.Module:
+            half: nn.Module = deepcopy(network).requires_grad_(False).to(self._engine.half, memory_format=layout)  # type: ignore[call-overload]
+            return half
+
+        return self.once("half the bits", halve)
 
     def find_layers(self) -> tuple[Layer, ...]:
         """Every layer of the network, by a small forward and backward pass.
@@ -68,15 +71,14 @@ class Copies:
         """
 
         def find(network: nn.Module) -> tuple[Layer, ...]:
-            with self._engine.turnstile.turn(self._check):
-                found = self._engine.attempt(self._parts, lambda: find_layers(network, self._example(network)))
+            found = self._engine.attempt(self._parts, lambda: find_layers(network, self._example(network)))
             if found is None:
                 raise VitrineError(
                     f"Two inputs of {self._model.name} do not fit in the memory of {self._engine.device}."
                 )
             return found
 
-        return self._engine.derive(self._parts, f"layers at {self._model.input_shape}", find)
+        return self.once(f"layers at {self._model.input_shape}", find)
 
     def _merged(self, network: nn.Module) -> nn.Module:
         """A copy of the network with fewer steps, if it answers two random inputs as the network itself does."""

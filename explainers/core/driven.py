@@ -34,7 +34,7 @@ def driven(
     target = run.resolve(inputs, target)
     scores = run.scores(inputs, target)
     end = layer_of(target)
-    network = run.copies.rewritten(
+    network = run.copies.once(
         f"own activations to {end}, looked at {at}", functools.partial(with_own_activations, end=end, at=at)
     )
 

@@ -18,7 +18,7 @@ from torchvision.ops import stochastic_depth
 
 from explainers.core.boxes import Boxes, Changed, Sliding
 from explainers.core.fusion import ADDITIONS, CALLS, STEPS, FusedConvolution
-from explainers.core.rewrite import WRITING, module_of
+from explainers.core.rewrite import WRITING, module_of, writes
 
 WORTH_BOXING = 0.7
 """From this share of a map on all of it is computed: putting boxes together would cost more than it saves."""
@@ -34,7 +34,7 @@ _SLIDING = (nn.Conv2d, FusedConvolution, nn.MaxPool2d, nn.AvgPool2d)
 
 def can_increment(network: nn.Module) -> TypeGuard[fx.GraphModule]:
     """Whether the network is a traced one of which no step writes into what another reads."""
-    return isinstance(network, fx.GraphModule) and not any(_writes(network, node) for node in network.graph.nodes)
+    return isinstance(network, fx.GraphModule) and not any(_may_write(network, node) for node in network.graph.nodes)
 
 
 class Incremental(fx.Interpreter):
@@ -129,9 +129,8 @@ def sliding_of(step: Any) -> Sliding | None:
         return None
     if getattr(step, "padding_mode", "zeros") != "zeros" or getattr(step, "return_indices", False):
         return None
-    if type(step) is nn.AvgPool2d and (
-        step.ceil_mode or not step.count_include_pad
-    ):  # means of fewer numbers at the edges
+    means = type(step) is nn.AvgPool2d
+    if means and (step.ceil_mode or not step.count_include_pad):  # of fewer numbers at the edges
         return None
     sizes = (step.kernel_size, step.stride, step.padding, getattr(step, "dilation", 1))
     return Sliding(*((size, size) if isinstance(size, int) else (size[0], size[1]) for size in sizes))
@@ -146,10 +145,8 @@ def _pointwise(node: fx.Node, step: nn.Module | None) -> bool:
     return type(step) in _POINTWISE or (node.op != "call_module" and node.target in _POINTWISE_CALLS)
 
 
-def _writes(network: fx.GraphModule, node: fx.Node) -> bool:
-    """Whether a step may write into what it reads: by its name, as in `add_`, or because it is told to."""
-    if node.op == "call_module":
-        return bool(getattr(module_of(network, node), "inplace", False))
+def _may_write(network: fx.GraphModule, node: fx.Node) -> bool:
+    """Whether a step writes into what it reads, or looks so: by its name, as in `clamp_`, or because it is told where to."""
     name = str(getattr(node.target, "__name__", node.target))
-    told = bool(node.kwargs.get("inplace")) or "out" in node.kwargs
-    return told or node.target in WRITING or (name.endswith("_") and not name.startswith("__"))
+    named = node.op != "call_module" and name.endswith("_") and not name.startswith("__")
+    return writes(network, node) or named or "out" in node.kwargs

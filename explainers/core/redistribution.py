@@ -40,7 +40,7 @@ class Redistribution(TorchFunctionMode):
     def __init__(self, gamma: float, convolution_gamma: float, attention_is_constant: bool) -> None:
         super().__init__()
         self._constant = attention_is_constant
-        self._multi_head = multi_head_of(self._product, self._softmax)
+        product = partial(product_in_the_open, lambda logits: logits.softmax(-1))
         self._rules: dict[Any, Callable[..., Any]] = {
             F.linear: partial(_contributions, F.linear, gamma),
             F.conv2d: partial(_contributions, F.conv2d, convolution_gamma),
@@ -48,8 +48,8 @@ class Redistribution(TorchFunctionMode):
             F.group_norm: _group_norm,
             F.rms_norm: _rms_norm,
             F.normalize: _normalize,
-            F.scaled_dot_product_attention: self._attention,
-            F.multi_head_attention_forward: self._opened,
+            F.scaled_dot_product_attention: partial(self._by_rules, product),
+            F.multi_head_attention_forward: partial(self._by_rules, multi_head_of(product, F.softmax)),
             torch.baddbmm: lambda added, one, other: added + _halves(torch.bmm, one, other),
             **{step: partial(_factor, step) for step in _THROUGH_ZERO},
             **{step: partial(_halves, step) for step in _PRODUCTS},
@@ -63,16 +63,9 @@ class Redistribution(TorchFunctionMode):
     ) -> Any:
         return self._rules.get(func, func)(*args, **(kwargs or {}))
 
-    def _opened(self, *args: Any, **kwargs: Any) -> Any:
+    def _by_rules(self, steps: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         with self:  # else the steps inside would run as they stand
-            return self._multi_head(*args, **kwargs)
-
-    def _attention(self, *args: Any, **kwargs: Any) -> Tensor:
-        with self:
-            return self._product(*args, **kwargs)
-
-    def _product(self, *args: Any, **kwargs: Any) -> Tensor:
-        return product_in_the_open(lambda logits: logits.softmax(-1), *args, **kwargs)
+            return steps(*args, **kwargs)
 
     def _softmax(self, input: Tensor, *args: Any, function: Callable[..., Tensor] = F.softmax, **kwargs: Any) -> Tensor:
         weights = function(input, *args, **kwargs)

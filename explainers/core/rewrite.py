@@ -123,11 +123,7 @@ def without_writing(traced: fx.GraphModule) -> None:
     reached: set[fx.Node] = set()
     for node in traced.graph.nodes:
         reached.add(node)
-        if node.op == "call_module":
-            writes = getattr(traced.get_submodule(node.target), "inplace", False)
-        else:
-            writes = node.target in WRITING or bool(node.kwargs.get("inplace"))
-        if writes and isinstance(written := next(iter(node.all_input_nodes), None), fx.Node):
+        if writes(traced, node) and isinstance(written := next(iter(node.all_input_nodes), None), fx.Node):
             written.replace_all_uses_with(node, delete_user_cb=lambda user: user not in reached)
             node.target = WRITING.get(node.target, node.target)
             if "inplace" in node.kwargs:
@@ -135,6 +131,13 @@ def without_writing(traced: fx.GraphModule) -> None:
     for module in traced.modules():
         if getattr(module, "inplace", False):
             setattr(module, "inplace", False)  # noqa: B010 (mypy takes it for a tensor)
+
+
+def writes(traced: fx.GraphModule, node: fx.Node) -> bool:
+    """Whether a step is known to write into its first input."""
+    if node.op == "call_module":
+        return bool(getattr(module_of(traced, node), "inplace", False))
+    return node.target in WRITING or bool(node.kwargs.get("inplace"))
 
 
 def _call_module(traced: fx.GraphModule, node: fx.Node, name: str) -> None:
