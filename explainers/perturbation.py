@@ -234,7 +234,7 @@ def rise(run: Run, one: Tensor, target: Target, options: RiseOptions) -> Iterato
 
     Masks are made as published: a coarse random grid, enlarged bilinearly, shifted at random. (The paper divides by the
     masks' expected sum instead of their sum, and leaves the mean in, which every pixel shares.) The
-    standard error is that of a ratio of sums, by the delta method.
+    standard error is that of the difference of a ratio of sums and a mean, by the delta method.
     """
     height, width = one.shape[-2:]
     masks_of = random_masks(one, options)
@@ -244,23 +244,37 @@ def rise(run: Run, one: Tensor, target: Target, options: RiseOptions) -> Iterato
         masks = masks_of(numbers)
         return hidden_by(masks), masks
 
-    first = one.new_zeros(2, height * width)  # sums of mask * (1, score)
-    second = one.new_zeros(3, height * width)  # sums of mask^2 * (1, score, score^2)
-    done, total = 0, 0.0
+    # Sums over masks of (1, score, score^2) times the mask at a pixel, times its square, and alone.
+    first, second = one.new_zeros(2, 3, height * width)
+    alone = one.new_zeros(3)
     base: Tensor | None = None
     for masks, scores in sweep(run, one, target, options.samples, masked, options.precision):
         base = scores.mean() if base is None else base  # large common parts would eat the sums' last digits
         centred = scores - base
         powers = torch.stack([torch.ones_like(centred), centred, centred.square()])
         flat = masks.flatten(1)
-        first += powers[:2] @ flat
+        first += powers @ flat
         second += powers @ flat.square()
-        done += len(scores)
-        total += float(centred.sum())
-        mean = first[1] / first[0].clamp_min(1e-12)
-        spread = second[2] - 2 * mean * second[1] + mean.square() * second[0]
-        error = spread.clamp_min(0).sqrt() / first[0].clamp_min(1e-12)
-        yield Estimate((mean - total / done).view(height, width), done / options.samples, error.view(height, width))
+        alone += powers.sum(1)
+        values, error = _less_the_mean(first, second, alone)
+        share = float(alone[0]) / options.samples
+        yield Estimate(values.view(height, width), share, error.view(height, width))
+
+
+def _less_the_mean(first: Tensor, second: Tensor, alone: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean of scores s weighted by masks m, less their plain mean, and its standard error, each (pixels,).
+
+    A mask's influence on it is m (s - weighted) / sum(m) - (s - plain) / n, and the squares of these add up.
+
+    Args:
+        first, second: sums of m and of m^2, each times (1, s, s^2): (3, pixels). alone: sums of (1, s, s^2), (3,).
+    """
+    count, shown = alone[0], first[0].clamp_min(1e-12)
+    weighted, plain = first[1] / shown, alone[1] / count
+    of_ratio = (second[2] - 2 * weighted * second[1] + weighted.square() * second[0]) / shown.square()
+    of_both = (first[2] / shown - weighted.square()) / count
+    of_mean = (alone[2] / count - plain.square()) / count
+    return weighted - plain, (of_ratio - 2 * of_both + of_mean).clamp_min(0).sqrt()
 
 
 def random_masks(one: Tensor, options: RiseOptions) -> Callable[[slice], Tensor]:

@@ -111,17 +111,16 @@ def test_sampled_shapley_values_lie_within_their_standard_errors(name: str) -> N
     assert 0.6 < spread < 1.6, f"values lie {spread:.2f} standard errors from the truth"
 
 
-def test_rise_lies_within_its_standard_errors() -> None:
+@pytest.mark.parametrize("shown", [0.3, 0.5, 0.9])
+def test_rises_standard_errors_are_the_spread_between_seeds(shown: float) -> None:
     model, one = small_model(torch.float64), random_inputs(1, dtype=torch.float64)
-    truth = explain(model, one, "rise", 2, samples=20000, seed=99, cells=4).values
-    off = []
-    for seed in range(10):
-        found = explain(model, one, "rise", 2, samples=500, seed=seed, cells=4)
-        assert found.error is not None
-        off.append((found.values - truth) / found.error)
-    # The mean over all masks, which is taken off, is itself a sample of the same draws: a little less is left.
-    spread = float(torch.cat(off).square().mean().sqrt())
-    assert 0.5 < spread < 1.3, f"values lie {spread:.2f} standard errors from the truth"
+    found = [
+        explain(model, one, "rise", 2, samples=300, seed=seed, cells=4, shown=shown, fill="mean") for seed in range(40)
+    ]
+    spread = torch.cat([each.values for each in found]).std(0)
+    told = torch.cat([each.error for each in found if each.error is not None]).square().mean(0).sqrt()
+    assert 0.85 < float(told.square().mean().sqrt() / spread.square().mean().sqrt()) < 1.15
+    assert float((told / spread).log().abs().max()) < math.log(1.6)
 
 
 def test_rises_masks_are_those_of_the_paper() -> None:
