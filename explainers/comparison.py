@@ -50,9 +50,9 @@ def explain_all(
     Returns:
         In the order of the questions; where one cannot be answered, the error that says why stands in its place.
     """
-    groups: dict[tuple[str, int, str], list[int]] = {}
+    groups: dict[tuple[int, int, str], list[int]] = {}
     for number, question in enumerate(questions):
-        about = (question.model.fingerprint, id(question.image), repr(question.target))
+        about = (id(question.model), id(question.image), repr(question.target))
         groups.setdefault(about, []).append(number)
     found: dict[int, Attribution | VitrineError] = {}
     for place, numbers in enumerate(groups.values()):

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 import explainers as ex
 
@@ -42,6 +43,20 @@ def test_all_cams_on_all_layers_take_one_capture(model: ex.Model) -> None:
     answers = good(ex.explain_all([ex.Question(model, IMAGE, m, options={"layer": n}) for m in CAMS for n in LAYERS]))
     assert sum(answer.cost.forward for answer in answers) == 1
     assert sum(answer.cost.backward for answer in answers) == 1
+
+
+def test_models_with_the_same_weights_are_not_taken_for_each_other() -> None:
+    convolution, see = nn.Conv2d(3, 4, 3), ex.Preprocess(crop=(8, 8), resize=8)
+    models = [
+        ex.wrap(nn.Sequential(convolution, after, nn.Flatten()), preprocess=see) for after in (nn.ReLU(), nn.Tanh())
+    ]
+    picture = ex.sample("photo:chelsea").load()
+    questions = [ex.Question(model, picture, "gradient", 5) for model in models]
+    for found, question in zip(ex.explain_all(questions), questions, strict=True):
+        assert isinstance(found, ex.Attribution)
+        alone = ex.explain(question.model, picture, "gradient", 5)
+        assert torch.equal(found.score, alone.score)
+        assert torch.equal(found.values, alone.values)
 
 
 def test_a_question_that_fails_does_not_take_the_others_with_it(model: ex.Model) -> None:
