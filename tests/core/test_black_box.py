@@ -62,6 +62,22 @@ def test_a_network_behind_a_function_gets_the_same_map_or_a_sentence(name: str, 
     assert unseen.cost.backward == 0
 
 
+@pytest.mark.parametrize("name", [method.name for method in ex.methods() if method.family == "perturbation"])
+def test_a_function_may_answer_in_doubles_write_into_its_input_and_ask_vitrine_itself(name: str) -> None:
+    model, inputs = small_model(), random_inputs(2)
+    kept = inputs.clone()
+
+    def service(inputs: torch.Tensor) -> np.ndarray:
+        answer = ex.predict(model, inputs).outputs.double().numpy()
+        inputs.zero_()
+        return answer
+
+    box = ex.wrap(service, input_shape=model.input_shape)
+    found, expected = (ex.explain(m, inputs, name, 1, **FEW.get(name, {})) for m in (box, model))
+    assert_close(found.values, expected.values, 1e-4)
+    assert torch.equal(inputs, kept)
+
+
 def test_what_looks_inside_is_refused_in_a_sentence() -> None:
     box = ex.wrap(numpy_only, input_shape=(3, 16, 16))
     with pytest.raises(ex.VitrineError, match="has no layer 'fc', nor any other"):

@@ -130,3 +130,15 @@ def test_a_turn_is_passed_on_at_once_rather_than_at_the_next_look():
         assert got.wait(10)
     delays = sorted(waits[place] + waits[place + 1] for place in range(0, len(waits), 2))
     assert delays[len(delays) // 4] < 0.02
+
+
+def test_who_is_through_passes_again_and_still_holds_the_others_back():
+    turnstile, order = Turnstile(), []
+    with turnstile.turn():
+        threads = queue_up(turnstile, ["next"], order, leave=set())
+        with turnstile.turn():
+            order.append("inner")
+        time.sleep(0.01)
+        order.append("outer")
+    threads[0].join(10)
+    assert order == ["inner", "outer", "next"]
