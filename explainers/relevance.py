@@ -111,7 +111,8 @@ def lrp(
 def canonical_copy(run: Run, end: str | None = None) -> fx.GraphModule:
     """The network up to the layer `end` in canonical form, made once per network and kept while its weights stand."""
     shape = run.model.input_shape
-    copy = run.copies.once(f"canonical at {shape} to {end}", functools.partial(canonical, input_shape=shape, end=end))
+    build = functools.partial(canonical, input_shape=shape, end=end)
+    copy = run.copies.once(f"canonical at {shape} to {end}", build, contents=True)
     assert isinstance(copy, fx.GraphModule)
     return copy
 

@@ -24,7 +24,7 @@ SAME = 1e-4
 
 
 class Copies:
-    """What is made of the network with these `parts`, each in a turn of its own, when nobody's hooks are in it.
+    """What is made of the network with these `parts`.
 
     Args:
         check: called while it waits for that turn; may raise to stop the work.
@@ -36,18 +36,13 @@ class Copies:
         self._model = model
         self._check = check
 
-    def once(self, name: str, build: Callable[[nn.Module], T]) -> T:
-        """What `build` makes of the network, such as a copy rewritten by it."""
-
-        def in_turn(network: nn.Module) -> T:
-            with self._engine.turnstile.turn(self._check):
-                return build(network)
-
-        return self._engine.derive(self._parts, name, in_turn)
+    def once(self, name: str, build: Callable[[nn.Module], T], *, contents: bool = False) -> T:
+        """What `build` makes of the network, such as a copy rewritten by it; see `Engine.derive`."""
+        return self._engine.derive(self._parts, name, build, contents=contents, while_waiting=self._check)
 
     def for_scores(self) -> nn.Module:
         """The network, or a copy of it that has the same scores sooner; not for gradients."""
-        return self.once("merged for scores", self._merged)
+        return self.once("merged for scores", self._merged, contents=True) or self._parts.network
 
     def halved(self) -> nn.Module | None:
         """A copy of `for_scores` in half the bits; None for a function, whose bits are its own affair."""
@@ -61,7 +56,7 @@ class Copies:
             half: nn.Module = deepcopy(network).requires_grad_(False).to(self._engine.half, memory_format=layout)  # type: ignore[call-overload]
             return half
 
-        return self.once("half the bits", halve)
+        return self.once("half the bits", halve, contents=True)
 
     def find_layers(self) -> tuple[Layer, ...]:
         """Every layer of the network, by a small forward and backward pass.
@@ -80,23 +75,25 @@ class Copies:
 
         return self.once(f"layers at {self._model.input_shape}", find)
 
-    def _merged(self, network: nn.Module) -> nn.Module:
-        """A copy of the network with fewer steps, if it answers two random inputs as the network itself does."""
+    def _merged(self, network: nn.Module) -> nn.Module | None:
+        """A copy of the network with fewer steps, if there is one and it answers two random inputs as the network does."""
         merged = merged_for_scores(network)
+        if merged is network:
+            return None
         example = self._example(network)
 
         def same() -> bool:
             with torch.no_grad():
-                expected = tensor_of(network(example))
+                expected = tensor_of(network(example.clone()))
                 try:
-                    found = tensor_of(merged(example))
+                    found = tensor_of(merged(example.clone()))
                 except RuntimeError:  # an operator that does not take what comes here
                     return False
             if expected is None or found is None:
                 return False
             return bool((found - expected).abs().max() <= SAME * expected.abs().max())
 
-        return merged if merged is network or self._engine.attempt(self._parts, same) else network
+        return merged if self._engine.attempt(self._parts, same) else None
 
     def _example(self, network: nn.Module) -> Tensor:
         """Two random inputs, the same each time."""

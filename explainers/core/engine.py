@@ -26,18 +26,22 @@ class Engine:
     """A device with its turnstile, the copies of networks that live on it, and its chunk sizes.
 
     Get one with `engine_for`: two engines on one device would let two users into one network at once.
+
+    Args:
+        new_chunks: makes the chunk sizes of a network that comes for the first time.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, new_chunks: Callable[[], ChunkSizes] | None = None) -> None:
         self.device = device
         self.half = half_of(device)
         self.turnstile = Turnstile()
-        self.chunks = ChunkSizes(device.type)
+        self._new_chunks = new_chunks or (lambda: ChunkSizes(device.type))
+        self._chunks: weakref.WeakKeyDictionary[nn.Module, ChunkSizes] = weakref.WeakKeyDictionary()
         self._placed: weakref.WeakKeyDictionary[nn.Module, tuple[object, Parts]] = weakref.WeakKeyDictionary()
         self._derived: weakref.WeakKeyDictionary[nn.Module, dict[str, tuple[object, object]]] = (
             weakref.WeakKeyDictionary()
         )
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         if device.type == "cpu":
             keep_freed_memory()
 
@@ -59,15 +63,43 @@ class Engine:
                 self._placed[parts.network] = kept
             return kept[1]
 
-    def derive(self, parts: Parts, name: str, build: Callable[[nn.Module], T]) -> T:
-        """`build(network)`, kept until the network's weights change: a rewritten copy, a table of its layers."""
+    def chunks(self, network: nn.Module) -> ChunkSizes:
+        """The chunk sizes learnt from passes of this network, as long as it lives."""
         with self._lock:
-            state = parts.state()
+            if network not in self._chunks:
+                self._chunks[network] = self._new_chunks()
+            return self._chunks[network]
+
+    def derive(
+        self,
+        parts: Parts,
+        name: str,
+        build: Callable[[nn.Module], T],
+        *,
+        contents: bool = False,
+        while_waiting: Callable[[], None] = lambda: None,
+    ) -> T:
+        """`build(network)`, kept until the network changes: a rewritten copy, a table of its layers.
+
+        It is built in a turn of its own, when nobody's hooks are in the network. What is built must not hold the network
+        itself, which would then never die.
+
+        Args:
+            contents: whether what is built depends on the weights' values, see `Parts.state`.
+            while_waiting: see `Turnstile.turn`.
+        """
+        with self._lock:
             known = self._derived.setdefault(parts.network, {})
-            if name not in known or known[name][0] != state:
-                known[name] = (state, build(parts.network))
-                self.tidy()
-            return known[name][1]  # type: ignore[return-value]
+
+        def kept() -> bool:
+            return name in known and known[name][0] == parts.state(contents)
+
+        if not kept():
+            with self.turnstile.turn(while_waiting):
+                if not kept():  # by now, or without the hooks that somebody else had in it
+                    known[name] = (parts.state(contents), build(parts.network))
+                    self.tidy()
+        return known[name][1]  # type: ignore[return-value]
 
     def attempt(self, parts: Parts, work: Callable[[], T]) -> T | None:
         """Do one chunk of work on a network whose `parts` are frozen meanwhile; None if it did not fit in memory. Hold the turnstile round it."""

@@ -235,7 +235,7 @@ def find_layers(network: nn.Module, example: Tensor) -> tuple[Layer, ...]:
 
     names = [name for name, _ in network.named_modules() if name]
     with watching(network, names, watch):
-        result = tensor_of(network(example))
+        result = tensor_of(network(example.clone()))
     image = (example.shape[-2], example.shape[-1]) if example.ndim == 4 else None
     layouts = {n: find_layout(t.shape, 2, image) if image else None for n, t in outputs.items()}
     maps = {n: t for n, t in outputs.items() if layouts[n] is not None}

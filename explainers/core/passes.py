@@ -36,6 +36,7 @@ class Passes:
     ) -> None:
         self._engine = engine
         self._parts = parts
+        self._sizes = engine.chunks(parts.network)
         self._model = model
         self._progress = progress
         self._expected = Cost(1, 1)
@@ -50,15 +51,15 @@ class Passes:
 
     def pace(self, kind: str) -> float | None:
         """Seconds that a row of this kind of pass took at best, or None before anybody knows."""
-        return self._engine.chunks.pace(self._key(kind))
+        return self._sizes.pace(self._key(kind))
 
     def start_like(self, kind: str, other: str) -> None:
         """Take the first chunks of a new kind of pass as large as those of another one are by now."""
-        self._engine.chunks.start_like(self._key(kind), self._key(other))
+        self._sizes.start_like(self._key(kind), self._key(other))
 
     def measured(self, kind: str) -> bool:
         """Whether passes of this kind were timed in chunks as long work has them."""
-        return self._engine.chunks.measured(self._key(kind))
+        return self._sizes.measured(self._key(kind))
 
     def expect(self, cost: Cost) -> None:
         """Announce the passes that will be made, for the share done."""
@@ -96,7 +97,7 @@ class Passes:
             forward, backward: what one row costs.
             half: how many of its forward passes are in half the bits.
         """
-        sizes = self._engine.chunks
+        sizes = self._sizes
         key = self._key(kind)
         done = 0
         while done < total:
@@ -125,4 +126,4 @@ class Passes:
         self.check()
 
     def _key(self, kind: str) -> Hashable:
-        return (id(self._parts.network), kind, self._model.input_shape)
+        return (kind, self._model.input_shape)

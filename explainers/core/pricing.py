@@ -25,7 +25,7 @@ def predicted_seconds(run: Run, inputs: Tensor, expected: Cost) -> float:
     few = 8 * FIRST.get(run.engine.device.type, 4)  # enough for chunks to grow, and for each size to come twice
 
     def scored(numbers: slice) -> tuple[Tensor, None]:
-        return one.expand(numbers.stop - numbers.start, *one.shape[1:]), None
+        return one.repeat(numbers.stop - numbers.start, *[1] * (one.ndim - 1)), None
 
     def copied(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
         return rows.expand(len(version), *rows.shape[1:])

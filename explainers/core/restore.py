@@ -64,14 +64,27 @@ class Parts:
             for module in self.modules
         )
 
-    def state(self) -> object:
-        """Changes whenever a weight is replaced or written to in place."""
+    def state(self, contents: bool = False) -> object:
+        """Changes whenever a weight is replaced or written to in place, a module is swapped, or a forward hook comes or goes.
+
+        Args:
+            contents: sums up every weight, so that writing to `weight.data`, which leaves no other trace, is noticed too.
+                Takes a reading of all weights.
+        """
         tensors = self.tensors
         try:
             versions = [tensor._version for tensor in tensors]
         except RuntimeError:  # tensors made in inference mode keep no count
             versions = [0 if tensor.is_inference() else tensor._version for tensor in tensors]
-        return [id(tensor) for tensor in tensors], [tensor.data_ptr() for tensor in tensors], versions
+        places = [(id(tensor), tensor.data_ptr()) for tensor in tensors]
+        modules = [(id(one), *one._forward_pre_hooks, *one._forward_hooks) for one in self.modules]
+        return places, versions, modules, self._sums() if contents else b""
+
+    @torch.no_grad()
+    def _sums(self) -> bytes:
+        """The sum of every tensor, as bytes: these are equal to themselves where a sum is not a number."""
+        sums = [tensor.sum().float() for tensor in self.tensors if tensor.is_floating_point()]
+        return torch.stack(sums).cpu().numpy().tobytes() if sums else b""
 
 
 @contextmanager

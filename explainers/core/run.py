@@ -265,9 +265,13 @@ class Run:
             return inputs
         return inputs.contiguous(memory_format=torch.channels_last)
 
-    def call(self, network: nn.Module, inputs: Tensor, layer: str | None = None) -> Tensor:
-        """Outputs of the network or of a copy of it, or those of `layer`, above which nothing is run."""
-        inputs = self.laid_out(inputs)
+    def call(self, network: nn.Module, inputs: Tensor, layer: str | None = None, *, spare: bool = False) -> Tensor:
+        """Outputs of the network or of a copy of it, or those of `layer`, above which nothing is run.
+
+        Args:
+            spare: whether nobody reads these inputs afterwards, so that a network that scales its input in place may have them.
+        """
+        inputs = self.laid_out(inputs) if spare else self.laid_out(inputs).clone()
         try:
             found = network(inputs) if layer is None else output_of(network, layer, inputs)
         except RuntimeError as error:

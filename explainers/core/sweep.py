@@ -92,7 +92,7 @@ class Scoring(Generic[K]):
 
     def _outputs(self, versions: Tensor, rows: slice) -> Tensor:
         if self.extents is None:
-            return self.run.call(self.network, versions, layer_of(self.target))
+            return self.run.call(self.network, versions, layer_of(self.target), spare=True)
         found = tensor_of(self._incremental.outputs(versions, self.extents.boxes(rows)))
         assert found is not None
         return found
@@ -117,7 +117,7 @@ def best_scoring(
     network = run.copies.for_scores() if whole and worth else run.network
     if extents is not None:
         share = float(extents.areas().double().mean()) / math.prod(extents.within)
-        if share > WORTH_BOXING or not can_increment(network):
+        if share > WORTH_BOXING or not whole or not can_increment(network):
             extents = None
     scoring = Scoring(run, one, target, make, network, extents)
     run.passes.start_like(scoring.kind, WHOLE)

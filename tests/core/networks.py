@@ -131,9 +131,7 @@ class FixedChunks(ChunkSizes):
 
 def fixed_engine(chunk: int) -> Engine:
     """An engine of its own, whose chunks have one size."""
-    engine = Engine(torch.device("cpu"))
-    engine.chunks = FixedChunks(chunk)
-    return engine
+    return Engine(torch.device("cpu"), lambda: FixedChunks(chunk))
 
 
 def assert_close(actual: Tensor, expected: Tensor, share: float, dead: float = 0.0) -> None:

@@ -49,8 +49,7 @@ def test_the_devices_own_noise_does_not_depend_on_the_chunk(method):
     model, inputs = small_model(torch.float64), random_inputs(3)
     answers = []
     for chunk in (1, 4, 100):
-        engine = Engine(torch.device("cuda", 0))
-        engine.chunks = FixedChunks(chunk)
+        engine = Engine(torch.device("cuda", 0), lambda chunk=chunk: FixedChunks(chunk))
         answers.append(explain(model, inputs, method, 0, engine=engine, samples=7).values)
     assert_close(answers[1], answers[0], 1e-6)
     assert_close(answers[2], answers[0], 1e-6)

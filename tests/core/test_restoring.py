@@ -303,7 +303,7 @@ def test_what_a_network_keeps_between_passes_can_still_take_part_in_a_gradient()
 def test_every_registered_method_of_this_network_is_tried():
     assert {"gradient", "deeplift", "guided-backprop", "grad-cam", "eigen-cam"} <= set(METHODS)
     assert all(isinstance(m, Method) for m in methods())
-    assert isinstance(fixed_engine(1).chunks, FixedChunks)
+    assert isinstance(fixed_engine(1).chunks(small_cnn()), FixedChunks)
 
 
 @pytest.mark.parametrize("trainable", [True, False])

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from explainers.api import explain
+from explainers.core.black_box import BlackBox
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import Cancelled, VitrineError
 from explainers.core.model import Model
@@ -199,22 +200,53 @@ def test_an_answer_is_renewed_when_a_weight_changes_in_place(method):
     assert_close(after, 2 * before, 1e-5)
 
 
-@pytest.mark.parametrize("change", ["load_state_dict", "replaced parameter", "buffer in place", "optimiser"])
+@pytest.mark.parametrize(
+    "change", ["load_state_dict", "replaced parameter", "buffer in place", "optimiser", "data", "module", "hook"]
+)
 def test_every_way_of_changing_a_weight_is_noticed(change):
     network, engine = small_cnn(), fixed_engine(4)
-    made = [engine.derive(Parts.of(network), "copy", lambda _: object())]
-    made.append(engine.derive(Parts.of(network), "copy", lambda _: object()))
-    assert made[0] is made[1]
+
+    def copy() -> object:
+        return engine.derive(Parts.of(network), "copy", lambda _: object(), contents=True)
+
+    made = copy()
+    assert copy() is made
     if change == "load_state_dict":
         network.load_state_dict(small_cnn(seed=1).state_dict())
     elif change == "replaced parameter":
         network.head.weight = nn.Parameter(network.head.weight.detach().clone())
     elif change == "buffer in place":
         network.norm1.running_mean.add_(1)
+    elif change == "data":
+        network.head.weight.data.mul_(-1)
+    elif change == "module":
+        network.relu = nn.Tanh()
+    elif change == "hook":
+        network.conv1.register_forward_hook(lambda *given: given[-1] + 1)
     else:
         network(random_inputs(1)).sum().backward()
         torch.optim.SGD(network.parameters(), lr=0.1).step()
-    assert engine.derive(Parts.of(network), "copy", lambda _: object()) is not made[0]
+    assert copy() is not made
+
+
+def test_others_hooks_change_nothing_once_their_turn_is_over():
+    network, engine = small_cnn(), fixed_engine(4)
+    made = engine.derive(Parts.of(network), "copy", lambda _: object())
+    inside, waiting, found = threading.Event(), threading.Event(), []
+
+    def other() -> None:
+        with engine.turnstile.turn():
+            hook = network.conv1.register_forward_hook(lambda *given: None)
+            inside.set()
+            waiting.wait(10)
+            hook.remove()
+
+    thread = threading.Thread(target=other, daemon=True)
+    thread.start()
+    assert inside.wait(10)
+    found.append(engine.derive(Parts.of(network), "copy", lambda _: object(), while_waiting=waiting.set))
+    thread.join(10)
+    assert found == [made]
 
 
 def test_derived_things_have_names_and_networks_of_their_own():
@@ -226,14 +258,60 @@ def test_derived_things_have_names_and_networks_of_their_own():
     assert engine.derive(Parts.of(one), "a", lambda _: "never made") == "one a"
 
 
-def test_what_is_kept_goes_with_its_network():
-    engine, network = fixed_engine(1), small_cnn()
+def unmerged() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 5))
+
+
+@pytest.mark.parametrize(
+    ("build", "method"),
+    [
+        (small_cnn, "deeplift"),
+        (small_cnn, "rise"),
+        (unmerged, "rise"),
+        (lambda: BlackBox(lambda x: x.mean((2, 3))), "rise"),
+    ],
+)
+def test_what_is_kept_goes_with_its_network(build, method):
+    engine, network = fixed_engine(100), build()
     engine.derive(Parts.of(network), "a", lambda _: object())
-    explain(Model("m", network, (3, 16, 16)), random_inputs(1), "deeplift", 0, engine=engine)
+    options = {"precision": "mixed", "samples": 100} if method == "rise" else {}
+    explain(Model("m", network, (3, 16, 16), fingerprint="m"), random_inputs(1), method, 0, engine=engine, **options)
     assert len(engine._derived) == 1
+    assert len(engine._chunks) >= 1
     del network
     gc.collect()
-    assert len(engine._derived) == 0
+    assert len(engine._derived) == len(engine._chunks) == 0
+
+
+class InPlace(nn.Module):
+    """Scales its input where it lies."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.network(inputs.sub_(0.5).div_(2))
+
+
+class OutOfPlace(InPlace):
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.network((inputs - 0.5) / 2)
+
+
+@pytest.mark.parametrize(
+    "method", ["gradient", "integrated-gradients", "grad-cam", "score-cam", "occlusion", "rise", "lime"]
+)
+def test_a_network_may_write_into_its_input(method):
+    inputs = random_inputs(1)
+    kept = inputs.clone()
+    tidy, untidy = (Model("m", made(small_cnn()), (3, 16, 16)) for made in (OutOfPlace, InPlace))
+    options = (
+        {"patch": 4, "stride": 2} if method == "occlusion" else {"samples": 100} if method in ("rise", "lime") else {}
+    )
+    expected, found = (explain(model, inputs, method, **options) for model in (tidy, untidy))
+    assert torch.equal(inputs, kept)
+    assert_close(found.values, expected.values, 1e-4)
 
 
 def test_one_engine_per_device():
