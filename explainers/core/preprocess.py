@@ -19,6 +19,9 @@ from explainers.core.errors import VitrineError
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 Channels = Literal["RGB", "BGR", "L"]
 
+LARGEST_RESIZED = 50_000_000
+"""Pixels; a strip one pixel wide grows by its whole length when its shorter side is resized."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -83,6 +86,9 @@ class Preprocess:
 
         Returns:
             (N, C, H, W) float32, N = 1 for a single picture.
+
+        Raises:
+            VitrineError: a picture so long and thin that it would be larger than LARGEST_RESIZED on the way.
         """
         if isinstance(images, Image.Image):
             images = [images]
@@ -105,6 +111,13 @@ class Preprocess:
         if self.resize is None:
             return image
         size = [self.resize] if isinstance(self.resize, int) else list(self.resize)
+        if isinstance(self.resize, int):
+            shorter, longer = sorted(image.size)
+            if self.resize**2 * longer > LARGEST_RESIZED * shorter:
+                raise VitrineError(
+                    f"The picture is {image.width} x {image.height} pixels, and would be {self.resize} x "
+                    f"{self.resize * longer // shorter:,} once its shorter side is resized as the model wants it; cut it first."
+                )
         resized: Image.Image = tvf.resize(image, size, InterpolationMode(self.interpolation), antialias=True)
         return resized
 

@@ -167,3 +167,10 @@ def test_contracts_that_contradict_themselves_are_refused(wrong):
 def test_texts_that_are_no_contract_are_refused(text):
     with pytest.raises(VitrineError, match="not a preprocessing contract"):
         Preprocess.from_toml(text)
+
+
+@pytest.mark.parametrize("size", [(1, 200_000), (200_000, 1)])
+def test_a_strip_that_would_grow_out_of_all_bounds_is_refused(size):
+    with pytest.raises(VitrineError, match="would be 256 x 51,200,000 once its shorter side is resized"):
+        Preprocess(crop=(224, 224), resize=256)(Image.new("L", size))
+    assert Preprocess(crop=(8, 8), resize=8)(Image.new("L", size)).shape == (1, 3, 8, 8)
