@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 from collections.abc import Mapping
 from contextlib import ExitStack
+from os.path import expanduser  # leaves an unknown user's "~" as it is, where Path raises
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -198,12 +199,30 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         RefusedError: the file wants to run code; the message names what.
         VitrineError: no such file, empty, too large, damaged, not a checkpoint, or without tensors.
     """
-    path = Path(path).expanduser()
+    path = Path(expanduser(path))
     loaded = read_checkpoint(path)
     state = find_state_dict(loaded)
     if not state:
         raise VitrineError(f"{path.name} holds no weights: {_contents(loaded)}, and no tensors by name among them.")
+    for name, tensor in state.items():
+        if (kind := _no_plain_numbers(tensor)) is not None:
+            raise VitrineError(
+                f"{path.name} holds {kind} for {printable(name, 160)}; Vitrine reads dense real tensors: {SAVE_AGAIN}."
+            )
     return {name: tensor.detach() for name, tensor in state.items()}
+
+
+def _no_plain_numbers(tensor: Tensor) -> str | None:
+    """What a tensor is that is no dense array of real numbers, each with a place of its own in memory; else None."""
+    if tensor.is_meta:
+        return "no numbers"
+    if tensor.is_nested or tensor.layout is not torch.strided:
+        return "a nested tensor" if tensor.is_nested else f"a tensor in {str(tensor.layout).removeprefix('torch.')}"
+    if tensor.is_quantized or tensor.is_complex():
+        return "quantised numbers" if tensor.is_quantized else "complex numbers"
+    held = tensor.untyped_storage().nbytes() // tensor.element_size()
+    # A few bytes can be expanded to any shape, and would then be written out in full.
+    return f"{held:,} numbers in the place of {tensor.numel():,}" if held < tensor.numel() else None
 
 
 def read_checkpoint(path: Path, *, values: bool = True) -> Any:

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from os.path import expanduser
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def inspect_checkpoint(path: str | Path) -> CheckpointInfo:
     Raises:
         VitrineError: no such file, empty, too large, damaged, or no checkpoint at all.
     """
-    path = Path(path).expanduser()
+    path = Path(expanduser(path))
     form = detect_format(path)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -125,7 +126,8 @@ def _safetensors_header(path: Path) -> tuple[tuple[TensorInfo, ...], tuple[tuple
     try:
         with safe_open(path, "pt") as file:
             tensors = tuple(_tensor_info(name, file.get_tensor(name)) for name in file.keys())  # noqa: SIM118 (not a dict)
-            return tensors, tuple((file.metadata() or {}).items())
+            texts = (file.metadata() or {}).items()
+            return tensors, tuple((printable(name, 160), printable(text, 2000)) for name, text in texts)
     except Exception as error:  # SafetensorError, and OSError or MemoryError besides
         raise damaged(path, error) from error
 
@@ -155,7 +157,7 @@ def _short(value: Any) -> str:
     if isinstance(value, Tensor):
         return ""
     if isinstance(value, Mapping) and all(isinstance(v, str | int | float | bool | None) for v in value.values()):
-        return printable(json.dumps(dict(value), default=str), 200)
+        return printable(json.dumps({str(k): v for k, v in value.items()}, default=str), 200)
     if isinstance(value, Mapping | list | tuple | set):
         return f"{len(value)} entries"
     return printable(str(value)) if isinstance(value, str | int | float | bool) else ""

@@ -291,6 +291,31 @@ def test_a_whole_pickled_network_is_refused_with_advice(tmp_path):
     assert "torch.save(model.state_dict(), ...)" in text
 
 
+@pytest.mark.parametrize(
+    ("tensor", "words"),
+    [
+        (torch.ones(1).expand(3_000_000, 512), "1 numbers in the place of 1,536,000,000"),
+        (torch.eye(3).to_sparse(), "a tensor in sparse_coo"),
+        (torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8), "quantised numbers"),
+        (torch.ones(3, dtype=torch.complex64), "complex numbers"),
+        (torch.ones(3, device="meta"), "no numbers"),
+    ],
+)
+def test_tensors_that_are_no_dense_real_numbers_are_named(tmp_path, tensor, words):
+    path = tmp_path / "odd.pt"
+    torch.save(STATE | {"odd": tensor}, path)
+    with pytest.raises(VitrineError, match=f"odd.pt holds {words} for odd; Vitrine reads dense real tensors"):
+        read_state_dict(path)
+
+
+def test_views_of_what_the_file_holds_are_read(tmp_path):
+    table = torch.arange(12.0).view(3, 4)
+    torch.save({"a": table.T, "b": table[1:]}, tmp_path / "views.pt")
+    found = read_state_dict(tmp_path / "views.pt")
+    assert torch.equal(found["a"], table.T)
+    assert torch.equal(found["b"], table[1:])
+
+
 def test_a_harmless_file_of_a_newer_protocol_is_not_accused(tmp_path):
     torch.save(STATE, tmp_path / "x.pt", pickle_protocol=4)
     assert "uses pickle protocol 4" in sentence_of(tmp_path / "x.pt")

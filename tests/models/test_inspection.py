@@ -96,3 +96,14 @@ def test_names_reached_through_the_memo_are_found():
     # 'os' and 'system' are pushed once, kept in the memo, and fetched again before STACK_GLOBAL
     pickle = b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94\x8c\x04junk\x94h\x00h\x01\x93."
     assert named_globals(io.BytesIO(pickle)) == ["os.system"]
+
+
+def test_metadata_cannot_send_anything_to_the_terminal(tmp_path):
+    save_file({"a": torch.ones(2)}, tmp_path / "m.safetensors", metadata={"made\n": "x\x1b[31mred\nrefused: no"})
+    assert inspect_checkpoint(tmp_path / "m.safetensors").metadata == (("made?", "x?[31mred?refused: no"),)
+
+
+def test_keys_of_every_kind_are_shown(tmp_path):
+    torch.save({"state_dict": {"a": torch.ones(2)}, "pairs": {(0, 1): 3}}, tmp_path / "keys.pt")
+    entries = {entry.key: entry.value for entry in inspect_checkpoint(tmp_path / "keys.pt").entries}
+    assert entries["pairs"] == '{"(0, 1)": 3}'
