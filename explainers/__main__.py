@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import explainers as ex
-from explainers.results import save_result
+from explainers.results import json_text, save_result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,13 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _print(parsed: argparse.Namespace, data: Any, lines: Sequence[str]) -> None:
     """The data as JSON if asked for, else the lines."""
-    print(json.dumps(data, indent=2, default=_plain) if parsed.json else "\n".join(lines))
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    return str(value)
+    print(json_text(data) if parsed.json else "\n".join(lines))
 
 
 def _load(parsed: argparse.Namespace) -> ex.Model:
@@ -146,10 +138,9 @@ def _models(parsed: argparse.Namespace) -> None:
 
 def _predict(parsed: argparse.Namespace) -> None:
     model = _load(parsed)
-    answers = ex.predict(model, [_image(source) for source in parsed.images])
     data, lines = [], []
-    for row, source in enumerate(parsed.images):
-        top = answers.top(5, row)
+    for source in parsed.images:  # one by one: decoded photographs are large
+        top = ex.predict(model, _image(source)).top(5)
         data.append({"image": source, "top": [{"label": n, "index": i, "probability": p} for n, i, p in top]})
         lines.append(source)
         lines += [f"  {value:8.2%}  {label} ({index})" for label, index, value in top]
@@ -199,11 +190,11 @@ def _weights(parsed: argparse.Namespace) -> None:
     if parsed.against:
         other = ex.load_model(parsed.model, weights=parsed.against, labels=parsed.labels)
         table = ex.compare(model, other)
-        _print(parsed, json.loads(table.to_json(orient="records")), [table.to_string(index=False)])
+        _print(parsed, table.to_dict("records"), [table.to_string(index=False)])
         return
     table = ex.weight_stats(model)
     findings = ex.health(table)
-    data = {"tensors": json.loads(table.to_json(orient="records", default_handler=str)), "health": findings}
+    data = {"tensors": table.to_dict("records"), "health": findings}
     said = [f"{f.level}: {f.sentence}" for f in findings] or [f"No problem found among {len(table)} tensors."]
     _print(parsed, data, [table.to_string(index=False), "", *said])
 

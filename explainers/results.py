@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +94,29 @@ def save_result(
         folder.mkdir(parents=True, exist_ok=True)
         picture.save(folder / f"{name}.png")
         np.save(folder / f"{name}.npy", attribution.values.numpy())
-        (folder / f"{name}.json").write_text(json.dumps(manifest, indent=2, default=str) + "\n")
+        (folder / f"{name}.json").write_text(json_text(manifest) + "\n")
     except OSError as error:
         raise VitrineError(
             f"The results cannot be written to {folder}: {error.strerror or error}; choose another --out."
         ) from error
     return manifest
+
+
+def json_text(data: Any) -> str:
+    """`data` as JSON, dataclasses too; of numbers JSON knows finite ones only, so nan becomes null, and infinity its name."""
+    return json.dumps(_plain(data), indent=2, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None if math.isnan(value) else str(value)
+    return value if isinstance(value, int | None) else str(value)
 
 
 def _name(source: str, attribution: Attribution) -> str:

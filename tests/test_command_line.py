@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import explainers as ex
@@ -125,7 +126,9 @@ def test_a_verdict_goes_into_the_manifest_and_its_sentence_on_the_screen(
         (["explain", "--model", "demo:signs-cnn", "--target", "layer2:99", SCENE, "--out", "OUT"], "no channel 99"),
         (["explain", "--model", "demo:signs-cnn", "--target", "fc:3:1", SCENE, "--out", "OUT"], "has 0 numbers, not 1"),
         (["explain", "--model", "demo:diabetes-mlp", SCENE, "--out", "OUT"], "images"),
+        (["explain", "--model", "demo:signs-cnn", "--target", "²", SCENE, "--out", "OUT"], "no class '²'"),
         (["inspect", "nowhere.pt"], "nowhere.pt"),
+        (["inspect", "~no-such-user/nowhere.pt"], "no file ~no-such-user/nowhere.pt"),
         (["weights", "--model", "torchvision:resnet5"], "resnet50"),
     ],
 )
@@ -161,6 +164,21 @@ def test_weights_and_comparison(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, "weights", "--model", "demo:signs-cnn", "--against", str(shortcut), "--json")
     assert status == 0
     assert {row["status"] for row in json.loads(out)} == {"changed"}
+
+
+def test_json_keeps_small_numbers_and_is_json_where_they_are_not_finite(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    state = ex.load_model("demo:diabetes-mlp").network.state_dict()
+    state["fc1.weight"] = state["fc1.weight"] * 1e-13
+    state["fc2.bias"] = state["fc2.bias"] * float("nan")
+    torch.save(state, tmp_path / "small.pt")
+    _, out, _ = run(
+        capsys, "weights", "--model", "demo:diabetes-mlp", "--weights", str(tmp_path / "small.pt"), "--json"
+    )
+    rows = {row["tensor"]: row for row in json.loads(out, parse_constant=pytest.fail)["tensors"]}
+    assert rows["fc1.weight"]["std"] == pytest.approx(float(state["fc1.weight"].std(correction=0)), rel=0.02)
+    assert rows["fc2.bias"]["mean"] is None
 
 
 def test_it_runs_as_a_module_and_ends_quietly_in_a_pipe() -> None:

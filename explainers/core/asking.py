@@ -51,7 +51,7 @@ def class_index(label: str, model: Model) -> int:
     matches = [i for i, name in enumerate(labels) if name == label.strip().lower()]
     if len(matches) == 1:
         return matches[0]
-    if not matches and label.strip().isdigit():
+    if not matches and label.strip().isdecimal():
         return int(label)
     if matches:
         raise VitrineError(

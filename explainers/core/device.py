@@ -32,7 +32,7 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
             device = torch.device("cuda", 0)
         elif device.type in ("cpu", "mps"):
             device = torch.device(device.type)  # "cpu:0" is no second device
-        torch.empty(1, device=device)
+        torch.zeros(1, device=device).item()  # "meta" has no numbers
     except (RuntimeError, AssertionError) as error:
         raise VitrineError(
             f"The device {str(wanted)!r} cannot be used here: set {DEVICE_VARIABLE} to cpu, cuda, cuda:1 or mps, or leave it unset."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from os.path import expanduser
 from pathlib import Path
 from typing import Final
 
@@ -71,7 +72,7 @@ def load_demo(name: str, file: str | Path | None = None, labels: Labels | None =
     Raises:
         VitrineError: no such model, or a file that can't be read or does not fit.
     """
-    path = _existing(name) if file is None else Path(file).expanduser()
+    path = _existing(name) if file is None else Path(expanduser(file))
     with torch.device("meta"):  # without memory until its weights come, and without drawing random numbers
         network = NETWORKS[name]()
     load_into(network, path)

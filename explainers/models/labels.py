@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Mapping, Sequence
+from os.path import expanduser
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,8 +34,8 @@ def read_labels(labels: Labels, outputs: int | None = None) -> tuple[str, ...]:
         VitrineError: the file can't be read, or the count is not `outputs`.
     """
     if isinstance(labels, str | Path):
-        source = Path(labels).expanduser().name
-        names = parse_labels(_read_text(Path(labels).expanduser()), source)
+        source = Path(expanduser(labels)).name
+        names = parse_labels(_read_text(Path(expanduser(labels))), source)
     else:
         source, names = "labels", tuple(str(name) for name in labels)
     if not names:
@@ -80,7 +81,7 @@ def parse_labels(text: str, source: str = "The text") -> tuple[str, ...]:
 def _parse_values(text: str, source: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as not_json:
+    except (ValueError, RecursionError) as not_json:
         try:
             return ast.literal_eval(text.strip())  # literals only; {0: 'tench', ...} is a widespread form of ImageNet's
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
@@ -89,7 +90,7 @@ def _parse_values(text: str, source: str) -> Any:
 
 def _from_values(values: Any, source: str) -> tuple[str, ...]:
     if isinstance(values, Mapping):
-        if all(str(key).isdigit() for key in values):
+        if all(str(key).isdecimal() for key in values):
             return _in_order({int(key): _name(value) for key, value in values.items()}, source)
         if all(isinstance(value, int) for value in values.values()):
             return _in_order({value: str(key) for key, value in values.items()}, source)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from os.path import expanduser
 from pathlib import Path
 from typing import Any, Final
 
@@ -171,7 +172,7 @@ def load_torchvision(
     if weights == RANDOM:
         network, note = Blueprint(name, entry).untrained(), "Random weights: its answers mean nothing."
     elif file is not None:
-        network = _with_weights(name, entry, Path(file).expanduser())
+        network = _with_weights(name, entry, Path(expanduser(file)))
         note = f"Weights from {Path(file).name}, in torchvision's {name}."
     else:
         network = _with_weights(name, entry, _downloaded(name, entry, progress))

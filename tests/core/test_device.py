@@ -12,7 +12,7 @@ from explainers.core.device import choose_device, describe_device, give_back_fre
 from explainers.core.errors import VitrineError
 
 
-@pytest.mark.parametrize("name", ["gpu", "cuda:99", "nonsense:0", "cpu:x", "cuda:-3"])
+@pytest.mark.parametrize("name", ["gpu", "cuda:99", "nonsense:0", "cpu:x", "cuda:-3", "meta"])
 def test_a_device_that_does_not_exist_is_refused_in_a_sentence(monkeypatch, name):
     monkeypatch.setenv("VITRINE_DEVICE", name)
     with pytest.raises(VitrineError) as told:

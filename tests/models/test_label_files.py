@@ -55,6 +55,8 @@ def test_names_may_begin_with_numbers(tmp_path):
         ("  \n", "labels.txt has no labels in it."),
         ('["a", ', "labels.txt begins like JSON, but is not"),
         ('{"a": [1]}', "labels.txt should be a list of names"),
+        ('{"²": "a"}', "labels.txt should be a list of names"),
+        ("[" * 100_000, "labels.txt begins like JSON, but is not"),
         ("0: a\n1: b\n3: c", "labels.txt numbers its labels up to 3, but has none for 2; they count from 0."),
     ],
 )
