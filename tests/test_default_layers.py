@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torchvision
-from torch import nn
+from torch import Tensor, nn
 from torchvision.models import convnext, densenet, swin_transformer, vgg
 
 from explainers.api import explain, layers
@@ -13,6 +13,7 @@ from explainers.core.errors import VitrineError
 from explainers.core.layers import Layout, default_layer, stages
 from explainers.core.model import Model
 from tests.core.networks import random_inputs
+from tests.core.transformers import HEADS, WIDTH, SelfAttention, TinyViT
 
 
 def found(network: nn.Module, size: tuple[int, int]) -> tuple[str, Layout]:
@@ -142,6 +143,40 @@ def test_stages_of_a_transformer_are_of_the_kind_of_its_default_layer():
         "encoder.layers.encoder_layer_0.ln_2",
         "encoder.layers.encoder_layer_1.ln_1",
     ]
+
+
+class OpenAttention(SelfAttention):
+    """Attention step by step, its weights the output of a module: (N, heads, T, T), or (N, T, T, heads) once they are mixed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.softmax = nn.Softmax(dim=-1)
+        self.mix = nn.Linear(HEADS, HEADS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x).unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
+        weights = self.softmax(q @ k.transpose(2, 3) / (WIDTH // HEADS) ** 0.5)
+        weights = self.mix(weights.movedim(1, 3)).movedim(3, 1)
+        return self.proj((weights @ v).transpose(1, 2).flatten(2))
+
+
+def test_attention_over_pairs_of_tokens_is_no_map_but_a_stem_as_wide_as_the_tokens_is():
+    """A class token and 3 x 3 patches: attention is 10 x 10, and so is what the stem puts out, of 12 x 12 pixels."""
+    torch.manual_seed(0)
+    network = TinyViT((12, 12), kind=OpenAttention)
+    network.embed = nn.Sequential(nn.Conv2d(3, 6, 3), nn.Conv2d(6, WIDTH, 4, stride=3))
+    model = Model("open", network.eval(), (3, 12, 12))
+    maps = {layer.name: layer.layout for layer in layers(model)}
+    assert [name for name, layout in maps.items() if layout != Layout("tokens", 3, 3, prefix=1)] == [
+        "embed.0",
+        "embed.1",
+        "embed",
+    ]
+    assert default_layer(layers(model)).name == "blocks.2.attn.qkv"
+    assert set(stages(layers(model))) <= set(maps)
+    for name in ("softmax", "mix"):
+        with pytest.raises(VitrineError, match=rf"attn.{name}' puts out .*10.*, which is no map over the image"):
+            explain(model, random_inputs(1, (3, 12, 12)), "grad-cam", layer=f"blocks.1.attn.{name}")
 
 
 def test_a_network_of_vectors_is_not_offered_cams():

@@ -70,6 +70,7 @@ class Layer:
         informed: whether the scores depend on its map. (A transformer that answers from its class
             token does not look at the other tokens of its last block.)
         by_input: whether it puts out one row per input. (Windows of a shifted-window transformer are several.)
+        pairs: whether what looks like a map is an attention matrix, which is over pairs of tokens.
     """
 
     name: str
@@ -79,11 +80,17 @@ class Layer:
     calls: int
     informed: bool
     by_input: bool = True
+    pairs: bool = False
+
+    @property
+    def has_map(self) -> bool:
+        """Whether it puts out a map over the image, and only one."""
+        return self.layout is not None and self.calls == 1 and not self.pairs
 
     @property
     def explains(self) -> bool:
         """Whether a CAM can be read off this layer."""
-        return self.layout is not None and self.calls == 1 and self.informed
+        return self.has_map and self.informed
 
     @property
     def channels(self) -> int:
@@ -241,6 +248,7 @@ def find_layers(network: nn.Module, example: Tensor) -> tuple[Layer, ...]:
     maps = {n: t for n, t in outputs.items() if layouts[n] is not None}
     # An untrained head of zeros (torchvision's transformers) depends on nothing: then no layer is ruled out.
     informed = _informed(result, maps, layouts) or set(maps)
+    pairs = _pairs(outputs, layouts)
     return tuple(
         Layer(
             name=name,
@@ -250,6 +258,7 @@ def find_layers(network: nn.Module, example: Tensor) -> tuple[Layer, ...]:
             calls=calls[name],
             informed=name in informed,
             by_input=len(tensor) == 2,
+            pairs=name in pairs,
         )
         for name, tensor in outputs.items()
     )
@@ -266,6 +275,22 @@ def _informed(result: Tensor | None, maps: dict[str, Tensor], layouts: dict[str,
     for name, gradient in zip(tracked, gradients, strict=True):
         layout = layouts[name]
         if gradient is not None and layout is not None and bool(layout.spatial(gradient).any()):
+            found.add(name)
+    return found
+
+
+def _pairs(outputs: dict[str, Tensor], layouts: dict[str, Layout | None]) -> set[str]:
+    """Names of the maps with as many rows and columns as a layer before them has tokens: attention matrices.
+
+    Before, because the maps that a convolutional stem begins with may be as wide as there are tokens after it.
+    """
+    tokens: set[int] = set()
+    found: set[str] = set()
+    for name, tensor in outputs.items():
+        layout = layouts[name]
+        if tensor.ndim == 3 and len(tensor) == 2:
+            tokens.add(tensor.shape[1])
+        elif layout is not None and layout.height == layout.width and layout.height in tokens:
             found.add(name)
     return found
 

@@ -187,7 +187,7 @@ class Run:
         if name is None:
             return default_layer(layers)
         layer = next((layer for layer in layers if layer.name == name), None)
-        if layer is not None and layer.calls == 1 and layer.layout is not None:
+        if layer is not None and layer.has_map:
             return layer
         near = nearest_names(name, layers)  # takes longer than a small network's pass
         above = layer is None and any(layer.name == name for layer in self.layers())
