@@ -120,8 +120,8 @@ def layer_integrated_gradients(run: Run, inputs: Tensor, target: Target, options
     layer = run.layer(options.layer)
     assert layer.layout is not None
     shares, weights = _gauss(inputs, options.steps)
-    begin = run.outputs(fill_of(run.model, inputs, options.baseline), layer.name)
-    end = run.outputs(inputs, layer.name)
+    baseline = fill_of(run.model, inputs, options.baseline)
+    begin, end = (layer.layout.unturned(run.outputs(rows, layer.name)) for rows in (baseline, inputs))
 
     def between(number: Tensor, version: Tensor) -> Tensor:
         return torch.lerp(begin[number], end[number], shares[version].view(-1, *[1] * (end.ndim - 1)))

@@ -113,10 +113,11 @@ def layer_gradient_shap(run: Run, inputs: Tensor, target: Target, options: Layer
     Captum's without noise on the inputs, which is its default.
     """
     layer = run.layer(options.layer)
-    assert layer.layout is not None
+    layout = layer.layout
+    assert layout is not None
     drawn = draw_references(run.model, inputs, options)
     way = drawn.on_the_way(points_on_the_ways(options).to(inputs))
-    own, others = (layer.layout.spatial(run.outputs(rows, layer.name)) for rows in (inputs, drawn.pool))
+    own, others = (layout.spatial(layout.unturned(run.outputs(rows, layer.name))) for rows in (inputs, drawn.pool))
     total = torch.zeros_like(own)
     points = Variants(options.samples, way, torch.ones(options.samples))
     for number, version, capture in captures(run, inputs, layer.name, target, points):

@@ -12,10 +12,14 @@ import explainers as ex
 from explainers.api import explain
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
+from explainers.core.references import draw_references
 from explainers.core.run import Run
 from explainers.core.target import ChannelTarget, ClassTarget
 from explainers.core.versions import Variants, captures
+from explainers.expectations import points_on_the_ways
+from explainers.layer_references import LayerGradientShapOptions
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
+from tests.test_default_layers import small_swin
 
 PATHS = ["internal-influence", "layer-integrated-gradients", "layer-conductance"]
 
@@ -200,3 +204,53 @@ def test_a_transformers_layers():
         result = explain(model, inputs, method, 3, layer="blocks.1", **options)
         assert result.values.shape == (1, 64, 12, 12)
         assert result.values.any()
+
+
+# -- channels last ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def swin() -> Model:
+    return Model("swin", small_swin().double().eval(), (3, 48, 48))
+
+
+def below_and_above(model: Model, layer: str) -> tuple[nn.Module, nn.Module]:
+    """A shifted-window transformer cut after one of its layers, which puts out (N, h, w, C)."""
+    network = model.network
+    end = [network.norm, network.permute, network.avgpool, network.flatten, network.head]
+    if layer == "norm":
+        return nn.Sequential(network.features, network.norm), nn.Sequential(*end[1:])
+    cut = int(layer.removeprefix("features.")) + 1
+    return network.features[:cut], nn.Sequential(network.features[cut:], *end)
+
+
+def slope(above: nn.Module, found: Tensor, index: int) -> Tensor:
+    found = found.detach().requires_grad_()
+    return torch.autograd.grad(above(found)[:, index].sum(), found)[0]
+
+
+@pytest.mark.parametrize("layer", ["features.1", "features.2", "norm"])
+def test_integrated_gradients_at_a_layer_with_channels_last_by_the_slow_way(swin, layer):
+    """Many points on the way between the two outputs of the layer, at the middle of equal parts of it."""
+    inputs, (below, above) = random_inputs(2, (3, 48, 48), dtype=torch.float64), below_and_above(swin, layer)
+    begin, end = below(torch.zeros_like(inputs)).detach(), below(inputs).detach()
+    slopes = [slope(above, torch.lerp(begin, end, (step + 0.5) / 50), 4) for step in range(50)]
+    expected = (end - begin) * torch.stack(slopes).mean(0)
+    found = explain(swin, inputs, "layer-integrated-gradients", 4, layer=layer, steps=20, engine=fixed_engine(7))
+    assert_close(found.values, expected.permute(0, 3, 1, 2), 1e-3)
+    assert found.completeness.gap.abs().max() < 1e-4 * found.completeness.expected.abs().max()
+
+
+@pytest.mark.parametrize("layer", ["features.1", "norm"])
+def test_gradient_shap_at_a_layer_with_channels_last_by_the_slow_way(swin, layer):
+    """One point at a time on the ways of the inputs: the slope at the layer, times how far its outputs lie apart."""
+    inputs, (below, above) = random_inputs(2, (3, 48, 48), dtype=torch.float64), below_and_above(swin, layer)
+    options = LayerGradientShapOptions(number=2, samples=4)
+    pool = draw_references(swin, inputs, options).pool
+    expected = torch.zeros_like(below(inputs))
+    for place, share in enumerate(points_on_the_ways(options).double()):
+        reference = pool[place % 2]
+        slopes = slope(above, below(torch.lerp(reference.expand_as(inputs), inputs, share)), 4)
+        expected += (below(inputs) - below(reference[None])).detach() * slopes / 4
+    found = explain(swin, inputs, "layer-gradient-shap", 4, layer=layer, number=2, samples=4, engine=fixed_engine(3))
+    assert_close(found.values, expected.permute(0, 3, 1, 2), 1e-6)

@@ -50,6 +50,10 @@ class Layout:
         grid = output[:, self.prefix :].reshape(len(output), self.height, self.width, -1)
         return grid.permute(0, 3, 1, 2)
 
+    def unturned(self, output: Tensor) -> Tensor:
+        """What `channels_second` has made of the layer's output, as the layer puts it out."""
+        return output.permute(0, 2, 3, 1) if self.kind == "nhwc" else output
+
     def over_places(self, masks: Tensor) -> Tensor:
         """Masks (m, height, width) in a shape to multiply the output with; 1 for tokens that are no part of the image."""
         if self.kind == "tokens":
