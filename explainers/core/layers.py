@@ -122,6 +122,9 @@ def with_tensor(output: Any, tensor: Tensor) -> Any:
     """What a module returned, with `tensor` in the place of `tensor_of(output)`."""
     if isinstance(output, Tensor):
         return tensor
+    if hasattr(output, "_replace"):  # a named tuple
+        name = "logits" if hasattr(output, "logits") else output._fields[0]
+        return output._replace(**{name: with_tensor(getattr(output, name), tensor)})
     if hasattr(output, "logits"):
         changed = copy.copy(output)
         changed.logits = with_tensor(output.logits, tensor)
@@ -131,7 +134,7 @@ def with_tensor(output: Any, tensor: Tensor) -> Any:
         key = "logits" if "logits" in output else "out"
         changed[key] = with_tensor(output[key], tensor)
         return changed
-    return (with_tensor(output[0], tensor), *output[1:])
+    return type(output)([with_tensor(output[0], tensor), *output[1:]])
 
 
 def find_layout(shape: Sequence[int], batch: int, image: tuple[int, int]) -> Layout | None:

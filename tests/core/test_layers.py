@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -12,7 +14,7 @@ from explainers.core.errors import VitrineError
 from explainers.core.layers import Layout, find_layers, find_layout, tensor_of, watching, with_tensor
 from explainers.core.model import Model
 from explainers.core.run import Run
-from tests.core.networks import random_inputs, small_cnn, small_model
+from tests.core.networks import assert_close, random_inputs, small_cnn, small_model
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,16 @@ def test_spatial_moves_every_layout_to_channels_first():
     assert torch.equal(Layout("tokens", 2, 4, prefix=5).spatial(tokens), maps)
 
 
+class Found(NamedTuple):
+    feat: Tensor
+    gate: Tensor
+
+
+class Answer(NamedTuple):
+    loss: Tensor
+    logits: Tensor
+
+
 class Holder:
     """An output with `logits`, as transformers' are."""
 
@@ -75,15 +87,19 @@ class Holder:
 
 def test_tensors_inside_what_modules_return():
     x, y = torch.zeros(1), torch.ones(1)
-    for output in (x, (x, None), [x, y], {"logits": x}, {"aux": y, "out": x}, ((x, y), y), Holder(x), Holder((x, y))):
+    named, inside = Found(x, y), (Found(x, y), y)
+    held = (Holder(x), Holder((x, y)), Answer(y, x), {"logits": x}, {"aux": y, "out": x})
+    for output in (x, (x, None), [x, y], ((x, y), y), named, inside, *held):
         assert tensor_of(output) is x
         replaced = with_tensor(output, y)
         assert tensor_of(replaced) is y
         assert tensor_of(output) is x, "what the module returned was changed"
-        assert isinstance(replaced, tuple if isinstance(output, list) else type(output))
+        assert type(replaced) is type(output)
     for output in (None, "text", (), [], {"boxes": x}):
         assert tensor_of(output) is None
     assert with_tensor({"aux": x, "out": x}, y)["aux"] is x
+    assert with_tensor(named, x).gate is y
+    assert type(with_tensor(inside, y)[0]) is Found
 
 
 def test_watching_removes_its_hooks_after_an_error_too():
@@ -170,3 +186,33 @@ def test_a_head_of_zeros_rules_no_layer_out():
     nn.init.zeros_(network.head.weight)
     layers = Run(Model("zeros", network, (3, 16, 16)), engine_for("cpu")).layers()
     assert all(layer.informed for layer in layers if layer.layout is not None)
+
+
+class Gated(nn.Module):
+    """A block that returns a named tuple, and a head that reads it by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Conv2d(3, 6, 3, padding=1)
+
+    def forward(self, inputs: Tensor) -> Found:
+        found = self.inner(inputs)
+        return Found(found, found.mean((2, 3)).sigmoid())
+
+
+class Reader(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.block, self.head = Gated(), nn.Linear(6, 3)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.head(self.block(inputs).feat.relu().mean((2, 3)))
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "ablation-cam", "layer-integrated-gradients"])
+def test_a_layer_that_puts_out_a_named_tuple_explains_as_what_is_in_it_does(method):
+    torch.manual_seed(0)
+    model = Model("reader", Reader().eval(), (3, 16, 16))
+    found = explain(model, random_inputs(2), method, 1)
+    assert found.layer == "block"
+    assert_close(found.values, explain(model, random_inputs(2), method, 1, layer="block.inner").values, 1e-6)
