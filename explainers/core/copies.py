@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from typing import TypeVar
 
 import torch
@@ -16,6 +15,7 @@ from explainers.core.fusion import merged_for_scores
 from explainers.core.layers import Layer, find_layers, tensor_of
 from explainers.core.model import Model
 from explainers.core.restore import Parts
+from explainers.core.rewrite import copied
 
 T = TypeVar("T")
 
@@ -45,16 +45,19 @@ class Copies:
         return self.once("merged for scores", self._merged, contents=True) or self._parts.network
 
     def halved(self) -> nn.Module | None:
-        """A copy of `for_scores` in half the bits; None for a function, whose bits are its own affair."""
+        """A copy of `for_scores` in half the bits; None for a function, whose bits are its own affair, and where none can be made."""
         network = self.for_scores()
         if not self._parts.tensors:
             return None
         # Tensor cores take convolutions channels last; what lies otherwise is turned over before each of them.
         layout = torch.channels_last if self._engine.device.type == "cuda" else torch.preserve_format
 
-        def halve(_: nn.Module) -> nn.Module:
-            half: nn.Module = deepcopy(network).requires_grad_(False).to(self._engine.half, memory_format=layout)  # type: ignore[call-overload]
-            return half
+        def halve(_: nn.Module) -> nn.Module | None:
+            try:
+                half = copied(network)
+            except VitrineError:
+                return None
+            return half.requires_grad_(False).to(self._engine.half, memory_format=layout)  # type: ignore[call-overload, no-any-return]
 
         return self.once("half the bits", halve, contents=True)
 

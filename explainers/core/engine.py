@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable
-from copy import deepcopy
 from typing import TypeVar
 
 import torch
@@ -15,6 +14,7 @@ from explainers.core.chunks import ChunkSizes
 from explainers.core.device import choose_device, describe_device, give_back_freed_memory, keep_freed_memory
 from explainers.core.precision import half_of
 from explainers.core.restore import Parts, frozen, same_randomness, without_fast_attention
+from explainers.core.rewrite import copied
 from explainers.core.turnstile import Turnstile
 
 T = TypeVar("T")
@@ -50,14 +50,18 @@ class Engine:
         return describe_device(self.device)
 
     def place(self, parts: Parts) -> Parts:
-        """The network itself if it lives on this device, else a copy that does, renewed when its weights change."""
+        """The network itself if it lives on this device, else a copy that does, renewed when its weights change.
+
+        Raises:
+            VitrineError: the network cannot be copied.
+        """
         if {tensor.device for tensor in parts.tensors} <= {self.device}:
             return parts
         with self._lock:
             state = parts.state()
             kept = self._placed.get(parts.network)
             if kept is None or kept[0] != state:
-                copy = deepcopy(parts.network).eval().requires_grad_(False)
+                copy = copied(parts.network).eval().requires_grad_(False)
                 copy.to(self.device, memory_format=torch.contiguous_format)  # type: ignore[call-overload]
                 kept = (state, Parts.of(copy))
                 self._placed[parts.network] = kept

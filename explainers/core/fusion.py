@@ -8,14 +8,13 @@ Source: https://github.com/pytorch/pytorch/blob/main/torch/_inductor/fx_passes/m
 from __future__ import annotations
 
 import operator
-from copy import deepcopy
 from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
-from explainers.core.rewrite import FUNCTIONS, WRITING, merge_batch_norms, module_of, without_writing
+from explainers.core.rewrite import FUNCTIONS, WRITING, copied, merge_batch_norms, module_of, without_writing
 
 
 @dataclass(frozen=True)
@@ -93,22 +92,23 @@ def merged_for_scores(network: nn.Module) -> nn.Module:
 
     For scores only: at the kinks of ReLUs the rounding moves float32 gradients by up to a seventh of their maximum.
     What was not merged shares its weights with the network, which is handed back itself where it has no convolution over
-    images, or cannot be traced.
+    images, or cannot be copied, traced or merged.
     """
     if not any(isinstance(module, nn.Conv2d) for module in network.modules()):
         return network
-    copy = deepcopy(network, {id(weight): weight for weight in network.parameters()})
     try:
-        traced = fx.symbolic_trace(copy.eval())
-    except Exception:  # tracing runs the user's forward on stand-ins: anything may come out
+        traced = fx.symbolic_trace(copied(network, network.parameters()).eval())
+        without_writing(traced)
+        merge_batch_norms(traced)
+        if can_fuse(network):
+            fuse_convolutions(traced)
+        traced.delete_all_unused_submodules()
+        traced.recompile()
+        return traced.eval()
+    except (
+        Exception
+    ):  # tracing runs the user's forward on stand-ins, and copies whatever is in it: anything may come out
         return network
-    without_writing(traced)
-    merge_batch_norms(traced)
-    if can_fuse(network):
-        fuse_convolutions(traced)
-    traced.delete_all_unused_submodules()
-    traced.recompile()
-    return traced.eval()
 
 
 def fuse_convolutions(traced: fx.GraphModule) -> None:

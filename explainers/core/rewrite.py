@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
+from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import fx, nn
+from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
@@ -50,6 +51,27 @@ WRITING: dict[object, Any] = {
 }
 
 
+def copied(network: nn.Module, shared: Iterable[Tensor] = ()) -> nn.Module:
+    """A deep copy of `network`, which has the `shared` tensors in common with it.
+
+    Raises:
+        VitrineError: something in it cannot be copied.
+    """
+    known = {id(tensor): tensor for tensor in shared}
+    for module in network.modules():
+        for value in vars(module).values():
+            # nn.utils.weight_norm and its like leave here the weight of the last pass, which cannot be copied with its graph.
+            if isinstance(value, Tensor) and not value.is_leaf:
+                known[id(value)] = value.detach().clone()
+    try:
+        return deepcopy(network, known)
+    except Exception as error:  # the user's modules may hold anything, such as a lock
+        raise VitrineError(
+            f"{type(network).__name__} cannot be copied ({str(error).splitlines()[0] if str(error) else type(error).__name__}), "
+            "which this needs; use a method that runs the network as it stands, such as integrated-gradients."
+        ) from error
+
+
 def with_own_activations(network: nn.Module, end: str | None = None, at: str | None = None) -> nn.Module:
     """A copy of `network` that computes the same, with one out-of-place module per activation.
 
@@ -58,9 +80,9 @@ def with_own_activations(network: nn.Module, end: str | None = None, at: str | N
         at: name of a layer whose output passes through a module of its own, `LOOKED_AT`.
 
     Raises:
-        VitrineError: the network's forward cannot be traced by torch.fx, or one of the layers is not met on the way.
+        VitrineError: the network cannot be copied, its forward cannot be traced by torch.fx, or one of the layers is not met on the way.
     """
-    copy = deepcopy(network)
+    copy = copied(network)
     try:
         traced = fx.symbolic_trace(copy)
     except Exception as error:  # tracing runs the user's forward on stand-ins: anything may come out
@@ -156,7 +178,9 @@ def merge_batch_norms(traced: fx.GraphModule) -> None:
             continue
         (before,) = node.all_input_nodes
         layer = module_of(traced, before)
-        if not isinstance(layer, _ConvNd | nn.Linear) or len(before.users) > 1 or calls[before.target] > 1:
+        if not isinstance(layer, _ConvNd | nn.Linear) or not _takes(layer, norm):
+            continue
+        if len(before.users) > 1 or calls[before.target] > 1:
             continue
         merged: nn.Module
         if isinstance(layer, _ConvNd):
@@ -166,6 +190,12 @@ def merge_batch_norms(traced: fx.GraphModule) -> None:
         traced.set_submodule(str(before.target), merged)
         node.replace_all_uses_with(before)
         traced.graph.erase_node(node)
+
+
+def _takes(layer: _ConvNd | nn.Linear, norm: _BatchNorm) -> bool:
+    """Whether a norm of what the layer puts out is a norm of its channels, and its weight is not made anew in every pass."""
+    channels = layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
+    return channels == norm.num_features and layer._parameters.get("weight") is not None
 
 
 def module_of(traced: fx.GraphModule, node: fx.Node) -> nn.Module | None:

@@ -6,7 +6,6 @@ A map that stays the same when the weights are drawn anew shows the picture, not
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from explainers.core.draws import generator
 from explainers.core.layers import Layer
+from explainers.core.rewrite import copied
 from explainers.trust.ranking import spearman, stretched
 from explainers.trust.registry import Asks, SeedOptions, check
 from explainers.trust.trial import Trial, heat_of, times
@@ -101,7 +101,7 @@ def randomisation(trial: Trial, options: RandomisationOptions) -> Finding:
     The values are compared as they are read: with their sign where it says for or against. The table has their sizes as well: a map
     whose signs alone are random still shows edges.
     """
-    network = copy.deepcopy(trial.model.network).cpu()
+    network = copied(trial.model.network).cpu()
     model = replace(trial.model, network=network, fingerprint=f"{trial.model.fingerprint} redrawn")
     parts = groups(network, trial.run.layers(), options.steps)
     source = generator("cpu", options.seed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from copy import deepcopy
 
 import pytest
@@ -13,8 +15,9 @@ from torch import Tensor, nn
 
 from explainers.api import explain
 from explainers.core.errors import VitrineError
+from explainers.core.fusion import merged_for_scores
 from explainers.core.model import Model
-from explainers.core.rewrite import with_own_activations
+from explainers.core.rewrite import copied, with_own_activations
 from tests.core.networks import assert_close, lively, random_inputs, small_cnn
 
 SHAPE = (3, 64, 64)
@@ -205,3 +208,106 @@ def test_the_copy_is_frozen_and_evaluating():
     assert not any(parameter.requires_grad for parameter in copy.parameters())
     assert all(module.training for module in network.modules())
     assert all(parameter.requires_grad for parameter in network.parameters())
+
+
+# -- networks that resist copying ---------------------------------------------------------------
+
+NORMED = {
+    "plain": lambda layer: layer,
+    "weight_norm": nn.utils.weight_norm,
+    "spectral_norm": nn.utils.spectral_norm,
+    "parametrized weight_norm": nn.utils.parametrizations.weight_norm,
+    "parametrized spectral_norm": nn.utils.parametrizations.spectral_norm,
+}
+
+
+class Normed(nn.Module):
+    def __init__(self, normed: Callable[[nn.Module], nn.Module]) -> None:
+        super().__init__()
+        self.conv, self.norm, self.relu = normed(nn.Conv2d(3, 6, 3)), nn.BatchNorm2d(6), nn.ReLU()
+        self.head = normed(nn.Linear(6, 4))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.head(self.relu(self.norm(self.conv(inputs))).mean((2, 3)))
+
+
+def trained(normed: str) -> nn.Module:
+    """Once forward and backward in training mode: that leaves weights with a graph on modules of the older norms."""
+    torch.manual_seed(0)
+    network = Normed(NORMED[normed])
+    network(random_inputs(4)).sum().backward()
+    return network.eval()
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
+@pytest.mark.parametrize("normed", NORMED)
+@pytest.mark.parametrize("copy", [copied, merged_for_scores, with_own_activations])
+def test_weights_made_anew_in_every_pass_are_copied_after_a_training_pass(normed, copy):
+    network = trained(normed)
+    made = copy(network)
+    assert made is not network
+    with torch.no_grad():
+        assert_close(made(random_inputs(2)), network(random_inputs(2)), 1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
+@pytest.mark.parametrize("normed", NORMED)
+@pytest.mark.parametrize("method", ["rise", "deeplift", "lrp-epsilon"])
+def test_weights_made_anew_in_every_pass_explain_after_a_training_pass(normed, method):
+    network, options = trained(normed), {"samples": 100} if method == "rise" else {}
+    result = explain(Model(normed, network, (3, 16, 16)), random_inputs(1), method, 1, **options)
+    if method == "lrp-epsilon":  # relevance passes a norm that is merged into nothing unchanged
+        assert torch.isfinite(result.values).all()
+        return
+    plain = Normed(NORMED["plain"])
+    with torch.no_grad():
+        for name in ("conv", "head"):
+            ours, theirs = plain.get_submodule(name), network.get_submodule(name)
+            ours.weight.copy_(theirs.weight)
+            ours.bias.copy_(theirs.bias)
+    plain.norm = network.norm
+    expected = explain(Model("plain", plain.eval(), (3, 16, 16)), random_inputs(1), method, 1, **options)
+    assert_close(result.values, expected.values, 1e-5)
+
+
+class NormedTokens(nn.Module):
+    """BatchNorm over 16 tokens, after a layer of 12 features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches, self.linear, self.norm = nn.Conv2d(3, 8, 4, 4), nn.Linear(8, 12), nn.BatchNorm1d(16)
+        self.head = nn.Linear(12, 4)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        tokens = self.patches(inputs).flatten(2).transpose(1, 2)
+        return self.head(self.norm(self.linear(tokens)).relu().mean(1))
+
+
+def test_a_norm_over_tokens_is_not_merged_into_features():
+    torch.manual_seed(0)
+    network = NormedTokens()
+    network(random_inputs(4))  # the running statistics are moved
+    network.eval()
+    merged = merged_for_scores(network)
+    assert merged is not network
+    with torch.no_grad():
+        assert_close(merged(random_inputs(2)), network(random_inputs(2)), 1e-5)
+    assert explain(Model("tokens", network, (3, 16, 16)), random_inputs(1), "lrp-epsilon", 1).values.any()
+
+
+def test_a_network_that_cannot_be_copied_runs_as_it_stands_or_is_refused_in_a_sentence():
+    options = {"samples": 100}
+    expected = explain(Model("plain", trained("plain"), (3, 16, 16)), random_inputs(1), "rise", 1, **options)
+    network = trained("plain")
+    network.lock = threading.Lock()
+    model = Model("locked", network, (3, 16, 16))
+    for precision in ("mixed", "float32"):
+        found = explain(model, random_inputs(1), "rise", 1, precision=precision, **options)
+        assert_close(found.values, expected.values, 1e-5)
+        assert found.cost.half == 0
+    for method in ("deeplift", "lrp-epsilon"):
+        with pytest.raises(
+            VitrineError, match=r"Normed cannot be copied \(cannot pickle .*lock.*\), which this needs"
+        ) as told:
+            explain(model, random_inputs(1), method, 1)
+        assert "\n" not in str(told.value)
