@@ -146,7 +146,9 @@ class TopTarget:
     """Each input's own top class, found in the same pass that explains it."""
 
     def __call__(self, outputs: Tensor) -> Tensor:
-        return outputs.flatten(1).amax(1)
+        outputs = outputs.flatten(1)
+        # Not `amax`, whose gradient is split between classes that tie: the class that `Run.resolve` names has all of it.
+        return outputs.gather(1, outputs.argmax(1, keepdim=True)).squeeze(1)
 
     def take(self, rows: Sequence[int]) -> TopTarget:
         return self

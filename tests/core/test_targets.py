@@ -24,7 +24,7 @@ from explainers.core.target import (
 )
 from explainers.inputs.gallery import sample
 from explainers.models import load_model
-from tests.core.networks import TRIPWIRE, assert_close, random_inputs, small_model
+from tests.core.networks import TRIPWIRE, Linear, assert_close, random_inputs, small_model
 
 OUTPUTS = torch.tensor([[1.0, 5.0, 2.0], [8.0, -3.0, 0.5]])
 
@@ -54,6 +54,14 @@ def test_scores_have_the_gradient_of_their_column():
     outputs = OUTPUTS.clone().requires_grad_()
     ContrastTarget((1, 0), 2)(outputs).sum().backward()
     assert outputs.grad.tolist() == [[0, 1, -1], [1, 0, -1]]
+
+
+def test_of_classes_that_tie_the_one_that_is_named_is_explained():
+    """Ties are common in bfloat16. Outputs are the first three inputs, of which the last two are equal."""
+    model = Model("ties", Linear(torch.eye(4)[:, :3]), (4,))
+    found = explain(model, torch.tensor([[1.0, 2.0, 2.0, 0.0], [0.0, 1.0, 3.0, 3.0]]), "gradient")
+    assert found.target == ClassTarget((1, 2))
+    assert found.values.tolist() == [[0, 1, 0, 0], [0, 0, 1, 0]]
 
 
 def test_a_regression_may_put_out_one_number_per_row():
