@@ -40,7 +40,8 @@ class FillOptions(ScoredOptions):
 
 class RegionOptions(FillOptions):
     segments: Segments = Field(
-        Segments.SLIC, description="How the picture is cut into regions; of a vector, every feature is one."
+        Segments.SLIC,
+        description="How the picture is cut into regions; of a vector, every feature is one, and sequences are cut evenly.",
     )
     regions: int = Field(50, ge=2, le=400, description="About how many regions.")
 
@@ -128,7 +129,7 @@ def feature_ablation(run: Run, one: Tensor, target: Target, options: RegionOptio
     def without_one(numbers: slice) -> tuple[Tensor, Tensor]:
         left_out = order[numbers]
         shown = 1 - F.one_hot(left_out, count).to(one)
-        return hidden_by(region_masks(shown, regions)), left_out
+        return hidden_by(region_masks(shown, regions, one)), left_out
 
     whole = run.scores(one, target)
     drops = one.new_zeros(count)
@@ -140,10 +141,10 @@ def feature_ablation(run: Run, one: Tensor, target: Target, options: RegionOptio
 
 
 def small_to_large(regions: Tensor) -> tuple[Tensor, Extents | None]:
-    """The numbers of the regions (R,), those in small boxes first, and their boxes in that order; of a vector as they come."""
+    """The numbers of the regions (R,), those in small boxes first, and their boxes in that order; as they come where there are none."""
     extents = extents_of(regions)
     if extents is None:
-        return torch.arange(len(regions), device=regions.device), None
+        return torch.arange(int(regions.max()) + 1, device=regions.device), None
     order = extents.areas().argsort(stable=True)
     return order.to(regions.device), extents.take(order)
 
@@ -190,7 +191,7 @@ def _permuted(run: Run, one: Tensor, target: Target, donors: Tensor, options: Pe
         number = torch.arange(numbers.start, numbers.stop, device=one.device)
         region = order[number // options.draws]
         shown = 1 - F.one_hot(region, count).to(one)
-        return torch.lerp(donors[number % options.draws], one, region_masks(shown, regions)), region
+        return torch.lerp(donors[number % options.draws], one, region_masks(shown, regions, one)), region
 
     whole = run.scores(one, target)
     drops = one.new_zeros(count)

@@ -49,7 +49,7 @@ def regions_to_scores(
     hidden_by = cover(run.model, one, options.fill, getattr(options, "seed", 0))
 
     def make(numbers: slice) -> tuple[Tensor, Tensor]:
-        return hidden_by(region_masks(rows[numbers].to(one), regions)), rows[numbers]
+        return hidden_by(region_masks(rows[numbers].to(one), regions, one)), rows[numbers]
 
     found = sweep(run, one, target, len(rows), make, options.precision)
     return regions, ((kept.double(), scores.cpu().double()) for kept, scores in found)

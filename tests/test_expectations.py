@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -50,6 +52,22 @@ def test_one_input_has_no_others():
     for method in ("expected-gradients", "deeplift-shap"):
         with pytest.raises(VitrineError, match="only one came"):
             explain(small_model(), random_inputs(1), method, 0, references="inputs")
+
+
+@pytest.mark.parametrize("shape", [(4, 20), (3, 2, 4, 4)], ids=["sequence", "volume"])
+@pytest.mark.parametrize("references", ["colours", "noise"])
+@pytest.mark.parametrize("method", ["expected-gradients", "deeplift-shap"])
+def test_sequences_and_volumes_are_compared_with_the_mean_reference(method, references, shape):
+    """One number per channel, or one in every place, from 0 to 1; a linear network makes the mean exact."""
+    weights = random_inputs(1, (math.prod(shape), 2), seed=5, dtype=torch.float64)[0]
+    model, inputs = Model("linear", Linear(weights), shape), random_inputs(2, shape, dtype=torch.float64)
+    pool = draw_references(model, inputs, ReferenceOptions(number=3, references=references)).pool
+    assert pool.shape == (3, *shape)
+    assert 0 <= pool.min() < pool.max() <= 1
+    assert len(pool.unique()) == 3 * (shape[0] if references == "colours" else math.prod(shape))
+    options = {"samples": 6} if method == "expected-gradients" else {}
+    found = explain(model, inputs, method, 1, references=references, number=3, **options)
+    assert_close(found.values, (inputs - pool.mean(0)) * weights[:, 1].view(shape), 1e-5)
 
 
 @pytest.mark.parametrize("references", ["colours", "noise", "inputs"])

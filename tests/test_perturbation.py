@@ -59,6 +59,21 @@ def test_an_additive_score_is_shared_out_exactly(name: str) -> None:
     assert_close(found.values[0], truth, 1e-5)
 
 
+@pytest.mark.parametrize("shape", [(4, 20), (2, 4, 6, 6)], ids=["sequence", "volume"])
+@pytest.mark.parametrize("name", BY_REGIONS)
+def test_an_additive_score_of_sequences_and_volumes_is_shared_out_exactly(name: str, shape: tuple[int, ...]) -> None:
+    weights = random_inputs(1, (math.prod(shape), 2), seed=5, dtype=torch.float64)[0]
+    model, pair = Model("additive", Linear(weights), shape), random_inputs(2, shape, dtype=torch.float64)
+    pair[1] = 0  # the only donor of the first
+    regions = find_regions(model, pair, Segments.SLIC, 8)
+    assert int(regions.max()) + 1 == 8
+    shares = (pair[0].flatten() * weights[:, 0]).view(shape).sum(0).flatten()
+    truth = torch.zeros(8, dtype=torch.float64).index_add_(0, regions.flatten(), shares)[regions]
+    extra = {"lime": {"penalty": 0.0, "samples": 200}, "kernel-shap": {"samples": 300}}.get(name, {})
+    found = explain(model, pair, name, 0, regions=8, fill="zero", **extra)
+    assert_close(found.values[0], truth, 1e-5)
+
+
 @pytest.mark.parametrize("name", ["kernel-shap", "shapley", "shapley-sampling"])
 def test_shapley_values_add_up_to_the_change_of_the_score(name: str) -> None:
     model, one = small_model(), random_inputs(1)

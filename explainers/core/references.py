@@ -96,11 +96,13 @@ def above_references(run: Run, inputs: Tensor, target: Target, options: Referenc
 
 
 def _drawn(model: Model, inputs: Tensor, options: ReferenceOptions) -> Tensor:
-    """Colours from 0 to 1 in each channel before normalisation, (number, C, H, W); or normal vectors (number, F)."""
+    """Colours from 0 to 1 in each channel before normalisation, (number, C, H, W) or any other places; or normal vectors
+    (number, F)."""
     source = generator("cpu", options.seed)
     if inputs.ndim == 2:
         return torch.randn(options.number, inputs.shape[1], generator=source).to(inputs)
-    size = (1, 1) if options.references is Kind.COLOURS else inputs.shape[2:]
+    places = inputs.shape[2:]
+    size = [1] * len(places) if options.references is Kind.COLOURS else places
     colours = torch.rand(options.number, inputs.shape[1], *size, generator=source).to(inputs)
     if model.preprocess is not None:
         black, white = (model.preprocess.pixel(value, inputs) for value in (0.0, 1.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -27,14 +28,17 @@ def find_regions(model: Model, one: Tensor, segments: Segments, count: int) -> T
     """The number of the region that every pixel belongs to.
 
     Args:
-        one: an input, (1, C, H, W) or (1, F).
+        one: an input, (1, C, H, W) or (1, F), or with any other places than H and W, such as a sequence (1, C, L).
         count: about how many regions; methods that follow the picture's edges come near it only.
 
     Returns:
-        (H, W) int64 from 0 without gaps, on the CPU; for a vector every feature is a region, (F,).
+        (H, W) int64 from 0 without gaps, on the CPU; for a vector every feature is a region, (F,); what is neither is cut
+        evenly along each of its places, (L,).
     """
     if one.ndim == 2:
         return torch.arange(one.shape[1])
+    if one.ndim != 4:
+        return _even_cut(one.shape[2:], count)
     height, width = one.shape[-2:]
     if segments is Segments.GRID:
         return grid(height, width, count)
@@ -63,9 +67,19 @@ def grid(height: int, width: int, count: int) -> Tensor:
     return row[:, None] * columns + column
 
 
+def _even_cut(sides: Sequence[int], count: int) -> Tensor:
+    """Blocks, about `count` and about as long as wide, in places of any number of dimensions: int64."""
+    edge = (math.prod(sides) / count) ** (1 / len(sides))
+    numbers = torch.zeros((), dtype=torch.long)
+    for side in sides:
+        parts = min(side, max(1, round(side / edge)))
+        numbers = numbers.unsqueeze(-1) * parts + torch.arange(side) * parts // side
+    return numbers
+
+
 def extents_of(regions: Tensor) -> Extents | None:
-    """The box that each of a picture's regions (H, W) lies in; None of a vector's features."""
-    if regions.ndim == 1:
+    """The box that each of a picture's regions (H, W) lies in; None of those of anything else."""
+    if regions.ndim != 2:
         return None
     found = regions.cpu()
     count, (height, width) = int(found.max()) + 1, found.shape
@@ -76,18 +90,18 @@ def extents_of(regions: Tensor) -> Extents | None:
     return Extents(first, last + 1, (height, width))
 
 
-def region_masks(shown: Tensor, regions: Tensor) -> Tensor:
+def region_masks(shown: Tensor, regions: Tensor, one: Tensor) -> Tensor:
     """Masks of pixels from masks of regions.
 
     Args:
         shown: (m, R): 1 where the region is shown.
-        regions: (H, W) or (F,) int64, on the same device.
+        regions: of the input `one`, on the same device, see `find_regions`.
 
     Returns:
-        (m, 1, H, W), or (m, F).
+        (m, 1, H, W), (m, 1, L) and the like, or (m, F).
     """
     masks = shown.index_select(1, regions.flatten()).view(len(shown), *regions.shape)
-    return masks.unsqueeze(1) if regions.ndim == 2 else masks
+    return masks if one.ndim == 2 else masks.unsqueeze(1)
 
 
 def _pixels(model: Model, one: Tensor) -> np.ndarray:

@@ -90,11 +90,22 @@ def test_features_of_a_vector_are_its_regions() -> None:
     assert find_regions(small_model(), torch.zeros(1, 5), Segments.SLIC, 2).tolist() == [0, 1, 2, 3, 4]
 
 
+def test_sequences_and_volumes_are_cut_evenly() -> None:
+    sequence = find_regions(small_model(), torch.zeros(1, 4, 10), Segments.SLIC, 4)
+    assert sequence.tolist() == [0, 0, 0, 1, 1, 2, 2, 2, 3, 3]
+    assert find_regions(small_model(), torch.zeros(1, 4, 3), Segments.SLIC, 50).tolist() == [0, 1, 2]
+    volume = find_regions(small_model(), torch.zeros(1, 3, 2, 4, 4), Segments.GRID, 4)
+    assert volume.shape == (2, 4, 4)
+    assert volume[0].tolist() == volume[1].tolist() == [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]]
+
+
 def test_masks_of_regions() -> None:
     regions = torch.tensor([[0, 0, 1], [2, 2, 1]])
-    masks = region_masks(torch.tensor([[1.0, 0.0, 0.5]]), regions)
+    masks = region_masks(torch.tensor([[1.0, 0.0, 0.5]]), regions, torch.zeros(1, 3, 2, 3))
     assert masks.tolist() == [[[[1, 1, 0], [0.5, 0.5, 0]]]]
-    assert region_masks(torch.eye(3), torch.arange(3)).tolist() == torch.eye(3).tolist()
+    assert region_masks(torch.eye(3), torch.arange(3), torch.zeros(1, 3)).tolist() == torch.eye(3).tolist()
+    of_a_sequence = region_masks(torch.eye(2), torch.tensor([0, 0, 1]), torch.zeros(1, 4, 3))
+    assert of_a_sequence.tolist() == [[[1, 1, 0]], [[0, 0, 1]]]
 
 
 def test_outlines_stand_where_regions_meet() -> None:

@@ -82,7 +82,7 @@ def test_kernel_shap_is_the_shap_packages() -> None:
 
     def score(shown: np.ndarray) -> np.ndarray:
         with torch.no_grad():
-            rows = hidden_by(region_masks(torch.from_numpy(shown).double(), regions))
+            rows = hidden_by(region_masks(torch.from_numpy(shown).double(), regions, one))
             return model.network.eval()(rows)[:, 2].numpy()
 
     expected = shap.KernelExplainer(score, np.zeros((1, 6))).shap_values(np.ones((1, 6)), nsamples=62, silent=True)
