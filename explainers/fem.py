@@ -1,4 +1,7 @@
-"""FEM: channels weighted by how rarely they fire far above their own mean. No gradients, no class."""
+"""FEM as in pytorch-grad-cam: channels weighted by how often they fire far above their own mean. No gradients, no class.
+
+The paper's map differs: there every channel adds its mean, and only at the places where it is far above that.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,16 @@ class FemOptions(CamOptions):
     title="FEM",
     highlights="where channels are far above their own mean, whatever the class,",
     unit="units of activation",
-    citation="Fuad et al. 2020, doi:10.1109/IPTA50016.2020.9286629",
-    shows="Channels of the layer added up, each weighted by the share of places where it is far above its own mean.",
+    citation="pytorch-grad-cam's variant of Fuad et al. 2020, doi:10.1109/IPTA50016.2020.9286629",
+    shows="Channels of the layer added up, each weighted by the share of places where it is far above its own mean. "
+    "In the paper every channel adds its mean instead, at those places only.",
     caveat=COARSE + " It does not look at the score at all: every target gives the same map.",
 )
 def fem(run: Run, inputs: Tensor, target: Target, options: FemOptions) -> Tensor:
-    """ReLU(sum_c w_c A_c) with w_c the share of places where A_c > mean(A_c) + k std(A_c), (N, h, w)."""
+    """ReLU(sum_c w_c A_c) with w_c the share of places where A_c > mean(A_c) + k std(A_c), (N, h, w).
+
+    The paper's is sum_c mean(A_c) [A_c >= mean(A_c) + k std(A_c)].
+    """
     (activations,) = run.activations(inputs, [options.layer])
     mean = activations.mean((2, 3), keepdim=True)
     deviation = activations.std((2, 3), correction=0, keepdim=True)
