@@ -36,11 +36,25 @@ class ShapleySamplingOptions(RegionOptions, SampledOptions):
     )
 
 
+def _exact_cost(shape: Sequence[int], options: ExactShapleyOptions) -> Cost:
+    count = count_regions(shape, options)
+    _refuse_many(count)
+    return Cost(shape[0] * (2**count + 1), 0)
+
+
+def _refuse_many(count: int) -> None:
+    if count > LARGEST:
+        raise VitrineError(
+            f"Exact Shapley values of {count:,} regions would take 2^{count} passes; ask for at most {LARGEST} regions, "
+            "cut by grid, or use shapley-sampling or kernel-shap."
+        )
+
+
 @perturbation(
     "shapley",
     title="Shapley values, exact",
     needs=Needs.SCORES,
-    cost=lambda shape, options: Cost(shape[0] * (2 ** count_regions(shape, options) + 1), 0),
+    cost=_exact_cost,
     citation="Shapley 1953; Strumbelj & Kononenko 2010, JMLR 11",
     shows="Each region's fair share of the score: what uncovering it adds, averaged over every order of uncovering.",
     caveat=HIDDEN + " Exact, but only for the few regions whose every combination can be tried.",
@@ -58,11 +72,7 @@ def shapley(run: Run, inputs: Tensor, target: Target, options: ExactShapleyOptio
 
 
 def _every_subset(count: int) -> Tensor:
-    if count > LARGEST:
-        raise VitrineError(
-            f"Exact Shapley values of {count} regions would take {2**count:,} passes; ask for at most {LARGEST} regions, "
-            "cut by grid, or use shapley-sampling or kernel-shap."
-        )
+    _refuse_many(count)
     return (torch.arange(2**count)[:, None] >> torch.arange(count)) % 2 == 1
 
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from explainers.api import explain
+from explainers.api import estimate, explain
 from explainers.core.errors import VitrineError
 from explainers.core.fills import Fill, cover
 from explainers.core.model import Model
@@ -313,9 +313,11 @@ def test_what_is_hidden_cannot_matter() -> None:
 
 
 def test_too_many_regions_for_enumeration_are_refused_in_a_sentence() -> None:
-    model = Model("linear", Linear(torch.ones(20, 1)), (20,), task="regression")
-    with pytest.raises(VitrineError, match="1,048,576 passes"):
-        explain(model, torch.ones(1, 20), "shapley", 0)
+    for features in (20, 1500):
+        model = Model("linear", Linear(torch.ones(features, 1)), (features,), task="regression")
+        for ask in (explain, estimate):
+            with pytest.raises(VitrineError, match=rf"of {features:,} regions would take 2\^{features} passes"):
+                ask(model, torch.ones(1, features), "shapley")
 
 
 def test_cover_hides_what_the_mask_hides() -> None:
