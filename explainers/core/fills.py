@@ -58,7 +58,8 @@ def fill_of(model: Model, inputs: Tensor, fill: Fill | Baseline, seed: int = 0) 
             return inputs.mean(places, keepdim=True).expand_as(inputs)
         case "noise":
             noise = seeded_noise(inputs, seed, torch.zeros(1, dtype=torch.long)).expand_as(inputs)
-            return inputs.mean(places, keepdim=True) + noise * inputs.std(places, keepdim=True)
+            # Without Bessel's correction, which leaves a single number no deviation at all.
+            return inputs.mean(places, keepdim=True) + noise * inputs.std(places, correction=0, keepdim=True)
     return torch.zeros_like(inputs)
 
 

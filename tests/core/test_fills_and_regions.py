@@ -52,6 +52,12 @@ def test_noise_has_the_inputs_mean_and_spread_and_depends_on_the_seed() -> None:
     assert not torch.equal(noise, fill_of(small_model(), one, Fill.NOISE, 4))
 
 
+@pytest.mark.parametrize("shape", [(3, 1, 1), (1,)], ids=["one pixel", "one feature"])
+def test_noise_like_a_single_number_is_that_number(shape: tuple[int, ...]) -> None:
+    one = random_inputs(2, shape)
+    assert torch.equal(fill_of(small_model(), one, Fill.NOISE), one)
+
+
 @pytest.mark.parametrize(
     ("height", "width", "count", "found"), [(16, 16, 9, 9), (20, 40, 8, 8), (7, 5, 400, 35), (9, 9, 2, 2)]
 )
