@@ -55,9 +55,12 @@ def predict(model: Model, images: Images, *, engine: Engine | None = None) -> Pr
 
     Args:
         images: a picture, a list of pictures, or a preprocessed tensor (N, ...).
+
+    Raises:
+        VitrineError: there is none, or it does not fit, in one sentence.
     """
     engine = engine or engine_for()
-    inputs = model.inputs(images).to(engine.device)
+    inputs = _some(model, images).to(engine.device)
     outputs = Run(model, engine).outputs(inputs).flatten(1).float().cpu()
     is_class = model.task == "classification" and not are_probabilities(outputs)
     labels = tuple(model.label(i) for i in range(outputs.shape[1]))
@@ -137,9 +140,7 @@ def answer(
 ) -> list[Attribution]:
     """What `explain` does once it has read its options: one Attribution per plan, which share their passes."""
     engine = engine or engine_for()
-    inputs = model.inputs(images).to(engine.device)
-    if len(inputs) == 0:
-        raise VitrineError("There is nothing to explain: give at least one picture or input.")
+    inputs = _some(model, images).to(engine.device)
     asked = read_target(target, model)
     layers = [o.layer for _, o in plans if "layer" in type(o).model_fields]
     run = Run(
@@ -208,20 +209,27 @@ def estimate(model: Model, images: Images, method: str, *, engine: Engine | None
     The first estimate of a model makes a few passes to find its pace.
     """
     engine = engine or engine_for()
-    inputs = model.inputs(images).to(engine.device)
+    inputs = _some(model, images).to(engine.device)
     run = Run(model, engine)
     passes = _expected(run, inputs, read_plans([method], model, options))
     return replace(passes, seconds=predicted_seconds(run, inputs, passes))
 
 
 def regions(model: Model, image: Images, segments: str = "slic", count: int = 50) -> Tensor:
-    """The regions that perturbation methods hide as one: the number of each pixel's region, (H, W) int64.
+    """The regions that perturbation methods hide as one: the number of each pixel's region, (H, W) int64, see `find_regions`.
 
     Args:
         segments: how to cut: "slic", "grid", "felzenszwalb" or "quickshift".
         count: about how many.
+
+    Raises:
+        VitrineError: there is no such way to cut, no picture, or fewer than one region is asked for.
     """
-    return find_regions(model, model.inputs(image)[:1], Segments(segments), count)
+    if segments not in list(Segments):
+        raise VitrineError(f"Nothing is cut by {segments!r}; give one of: {', '.join(Segments)}.")
+    if count < 1:
+        raise VitrineError(f"A picture is cut into at least one region, not into {count}.")
+    return find_regions(model, _some(model, image)[:1], Segments(segments), count)
 
 
 def layers(model: Model, target: TargetLike = None, *, engine: Engine | None = None) -> list[Layer]:
@@ -260,6 +268,14 @@ def attention_heads(
         raise VitrineError(f"Heads are shown for one picture at a time, not for {len(inputs)}.")
     run = Run(model, engine, progress=progress)
     return heads_of(run, inputs, read_target(target, model))
+
+
+def _some(model: Model, images: Images) -> Tensor:
+    """The inputs (N, ...), at least one."""
+    none = isinstance(images, Sequence) and not images  # `Preprocess` makes no inputs of no pictures
+    if none or len(inputs := model.inputs(images)) == 0:
+        raise VitrineError("There is nothing to look at: give at least one picture or input.")
+    return inputs
 
 
 def read_plans(names: Sequence[str], model: Model, options: dict[str, Any]) -> list[Plan]:

@@ -58,6 +58,15 @@ def test_noise_like_a_single_number_is_that_number(shape: tuple[int, ...]) -> No
     assert torch.equal(fill_of(small_model(), one, Fill.NOISE), one)
 
 
+def test_a_picture_is_cut_in_ways_that_exist() -> None:
+    with pytest.raises(
+        ex.VitrineError, match="Nothing is cut by 'foo'; give one of: slic, grid, felzenszwalb, quickshift"
+    ):
+        ex.regions(small_model(), random_inputs(1), "foo")
+    with pytest.raises(ex.VitrineError, match="at least one region, not into 0"):
+        ex.regions(small_model(), random_inputs(1), count=0)
+
+
 @pytest.mark.parametrize(
     ("height", "width", "count", "found"), [(16, 16, 9, 9), (20, 40, 8, 8), (7, 5, 400, 35), (9, 9, 2, 2)]
 )

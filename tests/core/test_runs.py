@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import explainers as ex
 from explainers.api import explain
 from explainers.core.black_box import BlackBox
 from explainers.core.engine import Engine, engine_for
@@ -351,9 +352,21 @@ def test_an_input_of_another_shape_is_told_in_a_sentence():
         explain(small_model(), torch.zeros(1, 1, 16, 16), "gradient", 0)
 
 
-def test_no_inputs_at_all():
-    with pytest.raises(VitrineError, match="nothing to explain"):
-        explain(small_model(), torch.zeros(0, 3, 16, 16), "gradient", 0)
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda model, none: ex.explain(model, none, "gradient", 0),
+        lambda model, none: ex.estimate(model, none, "gradient"),
+        ex.predict,
+        ex.regions,
+    ],
+    ids=["explain", "estimate", "predict", "regions"],
+)
+def test_no_inputs_at_all(ask):
+    signs = ex.load_model("demo:signs-cnn")
+    for model, none in ((small_model(), torch.zeros(0, 3, 16, 16)), (signs, []), (signs, torch.zeros(0, 3, 96, 96))):
+        with pytest.raises(VitrineError, match="nothing to look at: give at least one picture or input"):
+            ask(model, none)
 
 
 class Detached(nn.Module):
