@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from explainers.trust.registry import Check
 
 CLAUSES = 5  # in a verdict's sentence, at most
+NEAR = 1 / 6  # of a side, either way: the ninth of the picture around a place
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +150,8 @@ class Verdict:
 def highlighted(heat: Tensor) -> str:
     """What a map highlights: how little of the input holds half of its positive values, and where that is.
 
+    A place is named where the ninth of the picture around it holds at least half of their weight.
+
     Args:
         heat: (H, W) or (F,).
     """
@@ -156,15 +159,18 @@ def highlighted(heat: Tensor) -> str:
     total = float(positive.sum())
     if total <= 0:
         return "nothing: none of its values is positive"
-    values, places = positive.flatten().sort(descending=True)
-    count = 1 + int((values.cumsum(0) < total / 2).sum())
+    values = positive.flatten().sort(descending=True).values
+    count = min(1 + int((values.cumsum(0) < total / 2).sum()), len(values))
     if heat.ndim == 1:
         return f"{count} of {len(heat)} features, which hold half of its positive values"
-    kept = places[: min(count, len(places))]
-    weights = values[: len(kept)] / values[: len(kept)].sum()
-    row = float(((kept // heat.shape[1] + 0.5) * weights).sum()) / heat.shape[0]
-    column = float(((kept % heat.shape[1] + 0.5) * weights).sum()) / heat.shape[1]
-    return f"{percent(len(kept) / heat.numel())} of the picture, {_where(row, column)}"
+    strong = positive >= values[count - 1]
+    weights = positive[strong] / positive[strong].sum()
+    rows, columns = ((places + 0.5) / side for places, side in zip(strong.nonzero().T, heat.shape, strict=True))
+    row, column = float((rows * weights).sum()), float((columns * weights).sum())
+    # Between two far places lies their mean, where nothing is.
+    near = ((rows - row).abs() <= NEAR) & ((columns - column).abs() <= NEAR)
+    where = _where(row, column) if float(weights[near].sum()) >= 0.5 else "spread over several parts of it"
+    return f"{percent(count / heat.numel())} of the picture, {where}"
 
 
 def _where(row: float, column: float) -> str:

@@ -207,10 +207,27 @@ def test_what_is_highlighted() -> None:
     corner = torch.zeros(SIDE, SIDE)
     corner[:4, :4] = 1
     assert highlighted(corner) == "3 % of the picture, around the upper left"
-    assert highlighted(torch.ones(SIDE, SIDE)).startswith("50 % of the picture")
+    assert highlighted(torch.ones(SIDE, SIDE)) == "50 % of the picture, spread over several parts of it"
     assert highlighted(patch_mask().double().T).startswith("3 % of the picture")
     assert highlighted(-corner) == "nothing: none of its values is positive"
     assert highlighted(torch.tensor([0.0, 5, 1, 1])) == "1 of 4 features, which hold half of its positive values"
+
+
+@pytest.mark.parametrize(
+    ("spots", "where"),
+    [
+        ([(1, 1), (13, 13)], "spread over several parts of it"),
+        ([(6, 0), (6, 13)], "spread over several parts of it"),
+        ([(1, 1), (1, 7), (7, 1), (7, 7)], "spread over several parts of it"),
+        ([(1, 1), (3, 3)], "around the upper left"),
+        ([(4, 4), (4, 6), (6, 4), (6, 6)], "around the middle"),  # on the corner of four ninths
+    ],
+)
+def test_a_place_is_named_where_something_is(spots: list[tuple[int, int]], where: str) -> None:
+    heat = torch.zeros(SIDE, SIDE)
+    for row, column in spots:
+        heat[row : row + 2, column : column + 2] = 1
+    assert highlighted(heat).split(", ", 1)[1] == where
 
 
 def test_slopes_are_read_by_their_size() -> None:
