@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from explainers.core.draws import generator
 from explainers.core.layers import Layer
 from explainers.core.rewrite import copied
-from explainers.trust.ranking import spearman, stretched
+from explainers.trust.ranking import centred_ranks, spearman, stretched
 from explainers.trust.registry import Asks, SeedOptions, check
 from explainers.trust.trial import Trial, heat_of, times
 from explainers.trust.verdict import Finding
@@ -96,16 +96,18 @@ def similarity(a: Tensor, b: Tensor) -> float | None:
     cost=lambda attribution, options, rerun: times(rerun, options.steps),
 )
 def randomisation(trial: Trial, options: RandomisationOptions) -> Finding:
-    """Rank correlation with the map once every layer is redrawn; 0 where nothing is left of the map.
+    """Rank correlation with the map once every layer is redrawn; 0 where nothing is left of the map, None for a constant map.
 
     The values are compared as they are read: with their sign where it says for or against. The table has their sizes as well: a map
     whose signs alone are random still shows edges.
     """
+    first = trial.heat
+    if centred_ranks(first) is None:
+        return Finding("randomisation", None, None, "The map is constant, so it has no ranks to compare.")
     network = copied(trial.model.network).cpu()
     model = replace(trial.model, network=network, fingerprint=f"{trial.model.fingerprint} redrawn")
     parts = groups(network, trial.run.layers(), options.steps)
     source = generator("cpu", options.seed)
-    first = trial.heat
     rows = []
     for number, part in enumerate(parts):
         for name in part:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -145,6 +146,15 @@ def test_an_edge_detector_is_caught(edges: str) -> None:
     honest = ex.verify(model, image, ex.explain(model, image, "grad-cam"), "randomisation").findings[0]
     assert honest.good is True
     assert honest.value < 0.5
+
+
+@pytest.mark.parametrize("name", ["randomisation", "seed-stability"])
+def test_a_constant_map_has_no_ranks_to_compare(name: str) -> None:
+    model, one = small_model(), random_inputs(1)
+    constant = replace(ex.explain(model, one, "smoothgrad", samples=2), values=torch.ones(1, SIDE, SIDE))
+    found = ex.verify(model, one, constant, name).findings[0]
+    assert (found.value, found.good, found.clause) == (None, None, "")
+    assert "constant" in found.sentence
 
 
 @pytest.mark.parametrize(
