@@ -7,6 +7,7 @@ from the centre outwards, where photographers put things.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ from explainers.trust.quantity import Quantity, recorded
 from explainers.trust.ranking import order_of
 from explainers.trust.registry import Asks, SeedOptions, check
 from explainers.trust.trial import Trial, reading
-from explainers.trust.verdict import Finding, percent
+from explainers.trust.verdict import Finding, no_finite_scores, percent
 
 CONVINCING = 0.95  # of the random orders must do worse
 PETSIUK = "Petsiuk, Das & Saenko 2018, arXiv:1806.07421"
@@ -112,6 +113,7 @@ class Areas:
 
 
 def _judge(trial: Trial, options: CoverOptions, insert: bool) -> Finding:
+    name = "insertion" if insert else "deletion"
     run, one = trial.run, trial.one
     target, unit = recorded(run, one, trial.target, options.curve)
     size = one.shape[2:]
@@ -121,6 +123,8 @@ def _judge(trial: Trial, options: CoverOptions, insert: bool) -> Finding:
     orders += random_orders(trial.attribution, options)
     raw = curves(run, one, target, torch.stack(orders), options, insert)
     whole = float(run.scores(one, target)[0])
+    if not (math.isfinite(whole) and bool(raw.isfinite().all())):
+        return no_finite_scores(name)
     low, high = (0.0, 1.0) if unit == "probability" else (min(float(raw.min()), whole), max(float(raw.max()), whole))
     means = ((raw - low) / (high - low)).mean(1).clamp(0, 1) if high > low else torch.zeros(len(raw))
     areas = Areas(float(means[0]), means[first:], float(means[1]) if first == 2 else None)
@@ -132,9 +136,7 @@ def _judge(trial: Trial, options: CoverOptions, insert: bool) -> Finding:
     }  # fmt: skip
     table = _table(raw, first, whole if not insert else None, unit, options.steps, insert)
     sentence, clause = _words(areas, unit, insert)
-    return Finding(
-        "insertion" if insert else "deletion", areas.map, _good(beaten, beats_centre), sentence, clause, table, details
-    )
+    return Finding(name, areas.map, _good(beaten, beats_centre), sentence, clause, table, details)
 
 
 def _good(beaten: float | None, beats_centre: bool | None) -> bool | None:

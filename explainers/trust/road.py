@@ -22,7 +22,7 @@ from explainers.trust.quantity import Quantity, recorded
 from explainers.trust.ranking import order_of
 from explainers.trust.registry import Asks, SeedOptions, check
 from explainers.trust.trial import Trial
-from explainers.trust.verdict import Finding
+from explainers.trust.verdict import Finding, no_finite_scores
 
 Doubles = npt.NDArray[np.float64]
 
@@ -102,6 +102,8 @@ def road(trial: Trial, options: RoadOptions) -> Finding:
     found = [scores for _, scores in sweep(run, one, target, len(pictures), versions)]
     highest, lowest = torch.cat(found).double().cpu().view(2, options.steps)
     everything = torch.cat([highest, lowest, whole])
+    if not bool(everything.isfinite().all()):
+        return no_finite_scores("road")
     spread = 1.0 if unit == "probability" else float(everything.max() - everything.min())
     value = float((lowest - highest).mean()) / spread if spread > 0 else 0.0
     value = min(1.0, max(-1.0, value))

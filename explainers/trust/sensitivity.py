@@ -16,7 +16,7 @@ from explainers.core.fills import Fill, fill_of
 from explainers.core.sweep import sweep
 from explainers.trust.registry import Asks, SeedOptions, check
 from explainers.trust.trial import Trial, is_slopes, times
-from explainers.trust.verdict import Finding, percent
+from explainers.trust.verdict import Finding, no_finite_scores, percent
 
 YEH = "Yeh et al. 2019, arXiv:1901.09392"
 
@@ -82,6 +82,8 @@ def infidelity(trial: Trial, options: InfidelityOptions) -> Finding:
 
     foretold, scores = zip(*sweep(run, one, trial.target, options.samples, versions), strict=True)
     drop = run.scores(one, trial.target).double().cpu() - torch.cat(scores).double().cpu()
+    if not bool(drop.isfinite().all()):
+        return no_finite_scores("infidelity")
     told = torch.cat(foretold).cpu()
     square = float((told * told).sum())
     scale = float((told * drop).sum()) / square if square > 0 else 1.0

@@ -45,6 +45,11 @@ class Finding:
     cost: Cost = field(default_factory=Cost)
 
 
+def no_finite_scores(check: str) -> Finding:
+    """What is found where the score of some version of the input is NaN or infinite."""
+    return Finding(check, None, None, "Not checked: some scores of the changed input are not finite numbers.")
+
+
 @dataclass(frozen=True, eq=False)
 class Verdict:
     """How far a map can be trusted.

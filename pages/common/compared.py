@@ -100,7 +100,8 @@ def checks_panel(maps: dict[str, Cell], numbers: pd.DataFrame) -> None:
         values = {name: verdict[check].value for (name, which), verdict in made.items() if which == check}
         if values:
             numbers.insert(BESIDE, title, numbers["map"].map(values))
-    curves = [_curve(name, verdict) for (name, check), verdict in made.items() if check == "deletion"]
+    tables = {name: verdict[check].table for (name, check), verdict in made.items() if check == "deletion"}
+    curves = [_curve(name, table) for name, table in tables.items() if table is not None]
     if curves:
         words = "The score while the strongest pixels of every map are covered"
         st.altair_chart(deletion_chart(pd.concat(curves)), alt=words)
@@ -132,10 +133,8 @@ def _ask(name: str) -> None:
     st.session_state[name] = True
 
 
-def _curve(name: str, verdict: ex.Verdict) -> pd.DataFrame:
+def _curve(name: str, table: pd.DataFrame) -> pd.DataFrame:
     """The deletion curve of one map: covered, value, map."""
-    table = verdict["deletion"].table
-    assert table is not None
     own = table[table["order"] == "map"].set_axis(["order", "covered", "value"], axis=1)
     return own.drop(columns="order").assign(map=name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -187,6 +188,22 @@ def test_checks_come_at_a_click_for_every_map() -> None:
     made = ex.explain(model, image, "layer-cam", layer=table["layer"][5])
     assert table["Deletion"][5] == pytest.approx(ex.verify(model, image, made, "deletion")["deletion"].value, abs=1e-4)
     assert "compare_check" not in [button.key for button in app.button]
+
+
+def test_a_map_that_could_not_be_checked_stands_without_a_curve(monkeypatch: pytest.MonkeyPatch) -> None:
+    verify = ex.verify
+
+    def unchecked(model: ex.Model, image: Any, made: ex.Attribution, *rest: Any, **more: Any) -> ex.Verdict:
+        broken = replace(made, values=made.values * float("nan")) if made.method == "layer-cam" else made
+        return verify(model, image, broken, *rest, **more)
+
+    monkeypatch.setattr(ex, "verify", unchecked)
+    app = opened("compare", model="demo:signs-cnn", input="scene:1000051")
+    app.button(key="compare_check").click().run()
+    assert not app.exception
+    assert not app.error
+    table = numbers(app)
+    assert table["Deletion"].isna().tolist() == table["map"].str.startswith("layer-cam").tolist()
 
 
 def test_a_shared_scale_says_so() -> None:

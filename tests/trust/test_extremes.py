@@ -19,8 +19,8 @@ from explainers.core.options import NoOptions
 from explainers.core.registry import explainer
 from explainers.core.run import Run
 from explainers.core.target import Target
-from tests.core.networks import Linear, random_inputs, small_model
-from tests.trust.pairs import SIDE, attribution, patch_mask, patch_model, picture
+from tests.core.networks import Formula, Linear, random_inputs, small_model
+from tests.trust.pairs import PATCH, SIDE, attribution, patch_mask, patch_model, picture
 
 STEPS = {"steps": 16, "fill": "zero"}
 
@@ -116,6 +116,23 @@ def test_completeness_is_met_and_missed() -> None:
     assert promise is not None
     gap = abs(float(promise.total[0] - promise.expected[0])) / abs(float(promise.expected[0]))
     assert ex.verify(model, one, rough, "completeness").findings[0].value == pytest.approx(gap, rel=1e-5)
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("name", ["deletion", "insertion", "road", "infidelity"])
+def test_scores_that_are_no_numbers_say_nothing(name: str, task: str, broken: float) -> None:
+    """The whole picture has a score, and what hides a part of its square has none."""
+
+    def answer(inputs: Tensor) -> Tensor:
+        seen = inputs[:, :, PATCH[0], PATCH[1]].mean((1, 2, 3))
+        return torch.stack([torch.where(seen > 0.9, seen, broken), seen], 1)
+
+    model = ex.Model("broken", Formula(answer), (3, SIDE, SIDE), task=task)
+    target = ex.ClassTarget(0) if task == "classification" else ex.RegressionTarget(0)
+    found = ex.verify(model, picture(), attribution(patch_mask()[None].double(), picture(), target), name)
+    assert (found[name].value, found[name].good, found[name].clause) == (None, None, "")
+    assert "not finite" in found[name].sentence
 
 
 @pytest.fixture
