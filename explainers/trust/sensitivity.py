@@ -18,6 +18,7 @@ from explainers.trust.registry import Asks, SeedOptions, check
 from explainers.trust.trial import Trial, is_slopes, times
 from explainers.trust.verdict import Finding, no_finite_scores, percent
 
+TELLING = 0.5  # of what a flat map leaves open; maps in random places stay below it
 YEH = "Yeh et al. 2019, arXiv:1901.09392"
 
 
@@ -65,7 +66,8 @@ def infidelity(trial: Trial, options: InfidelityOptions) -> Finding:
     """Captum's infidelity with normalize=True: mean (scale * foretold - drop)^2 with the scale that makes it least.
 
     What is foretold: of maps of slopes, the change of the input times the map; of all others, which are in shares of the score, the
-    sum of the map over what is covered.
+    sum of the map over what is covered. A flat map, which foretells by the size of a square alone, foretells a good part; what a
+    map explains beyond it is the share of the rest that it foretells, not below 0.
     """
     run, one, attribution = trial.run, trial.one, trial.attribution
     squares = random_squares(one, options)
@@ -85,17 +87,27 @@ def infidelity(trial: Trial, options: InfidelityOptions) -> Finding:
     if not bool(drop.isfinite().all()):
         return no_finite_scores("infidelity")
     told = torch.cat(foretold).cpu()
+    value, scale = least_error(told, drop)
+    flat, _ = least_error(squares.flatten(1).sum(1).double(), drop)
+    table = pd.DataFrame({"foretold": (scale * told), "drop of the score": drop})
+    beyond = max(0.0, 1 - value / flat) if flat > 0 else 0.0
+    return _infidelity(value, scale, beyond if bool(drop.any()) else None, table)
+
+
+def least_error(told: Tensor, drop: Tensor) -> tuple[float, float]:
+    """The mean squared error of scale * told, with the scale that makes it least, and that scale; 1 for a map that foretells nothing.
+
+    Args:
+        told, drop: (S,).
+    """
     square = float((told * told).sum())
     scale = float((told * drop).sum()) / square if square > 0 else 1.0
-    value = float((scale * told - drop).square().mean())
-    possible = float(drop.square().mean())
-    explained = max(0.0, 1 - value / possible) if possible > 0 else None
-    return _infidelity(value, scale, explained, pd.DataFrame({"foretold": (scale * told), "drop of the score": drop}))
+    return float((scale * told - drop).square().mean()), scale
 
 
-def _infidelity(value: float, scale: float, explained: float | None, table: pd.DataFrame) -> Finding:
-    details = {"scale": scale, "explained": explained}
-    if explained is None:
+def _infidelity(value: float, scale: float, beyond: float | None, table: pd.DataFrame) -> Finding:
+    details = {"scale": scale, "explained beyond a flat map": beyond}
+    if beyond is None:
         return Finding(
             "infidelity",
             value,
@@ -108,9 +120,12 @@ def _infidelity(value: float, scale: float, explained: float | None, table: pd.D
     if scale <= 0:
         said = "its strong places raise the score when they are covered, on average"
         return Finding("infidelity", value, False, f"The map runs against the score: {said}.", said, table, details)
-    clause = f"it foretells {percent(explained)} of how the score answers to covered squares"
-    sentence = f"The map foretells {percent(explained)} of how the score answers to random covered squares."
-    return Finding("infidelity", value, None, sentence, clause, table, details)
+    if beyond < 0.01:
+        said = "foretells how the score answers to covered squares no better than a flat map"
+        return Finding("infidelity", value, False, f"The map {said}.", f"it {said}", table, details)
+    said = f"foretells {percent(beyond)} of what a flat map leaves open in how the score answers to covered squares"
+    good = True if beyond >= TELLING else None
+    return Finding("infidelity", value, good, f"The map {said}.", f"it {said}", table, details)
 
 
 class SensitivityOptions(SeedOptions):

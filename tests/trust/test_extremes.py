@@ -19,6 +19,7 @@ from explainers.core.options import NoOptions
 from explainers.core.registry import explainer
 from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.trust.sensitivity import InfidelityOptions, random_squares
 from tests.core.networks import Formula, Linear, random_inputs, small_model
 from tests.trust.pairs import PATCH, SIDE, attribution, patch_mask, patch_model, picture
 
@@ -90,13 +91,38 @@ def test_infidelity_of_a_linear_model_is_zero_and_of_its_negative_is_said() -> N
     exact = ex.explain(model, one, "input-x-gradient", 0)
     found = ex.verify(model, one, exact, "infidelity", fill="zero").findings[0]
     assert found.value == pytest.approx(0, abs=1e-6)
-    assert found.details["explained"] == pytest.approx(1)
+    assert found.details["explained beyond a flat map"] == pytest.approx(1)
     assert found.details["scale"] == pytest.approx(1, rel=1e-4)
     slopes = ex.verify(model, one, ex.explain(model, one, "gradient", 0), "infidelity", fill="mean").findings[0]
-    assert slopes.details["explained"] == pytest.approx(1)
+    assert slopes.details["explained beyond a flat map"] == pytest.approx(1)
+    assert (found.good, slopes.good) == (True, True)
     turned = ex.verify(model, one, attribution(-exact.values, one), "infidelity", fill="zero").findings[0]
     assert turned.good is False
     assert turned.details["scale"] == pytest.approx(-1, rel=1e-4)
+
+
+def test_a_flat_map_explains_nothing_beyond_itself() -> None:
+    """Of a square of evidence and an even share of it everywhere, a map of the square alone explains what is left by the formula."""
+    weights = (patch_mask() + 0.05).double().expand(3, SIDE, SIDE).reshape(-1, 1)
+    model = ex.Model("linear", Linear(weights), (3, SIDE, SIDE))
+    one = torch.ones(1, 3, SIDE, SIDE, dtype=torch.float64)
+    flat, spot = (
+        ex.verify(model, one, attribution(values, one), "infidelity", fill="zero").findings[0]
+        for values in (torch.ones(1, SIDE, SIDE), patch_mask()[None].double())
+    )
+    assert flat.good is False
+    assert flat.details["explained beyond a flat map"] == pytest.approx(0, abs=1e-9)
+    squares = random_squares(one, InfidelityOptions()).flatten(1).double().numpy()
+    drop = squares @ weights.view(3, -1).sum(0).numpy()
+    left = [
+        float(np.square(drop - told * (told @ drop) / (told @ told)).mean())
+        for told in (squares @ patch_mask().flatten().double().numpy(), squares.sum(1))
+    ]
+    assert 0.5 < 1 - left[0] / left[1] < 0.999
+    assert spot.value == pytest.approx(left[0], rel=1e-5)
+    assert flat.value == pytest.approx(left[1], rel=1e-5)
+    assert spot.details["explained beyond a flat map"] == pytest.approx(1 - left[0] / left[1], rel=1e-5)
+    assert spot.good is True
 
 
 def test_a_linear_models_gradient_does_not_move() -> None:
