@@ -107,7 +107,7 @@ def redistribute(
         held = tokens.detach()
 
         def add(gradient: Tensor) -> None:
-            sums[name] = sums.get(name, 0.0) + float((held * gradient).sum(dtype=torch.float64))
+            sums[name] = sums.get(name, 0.0) + float((held * gradient).cpu().sum(dtype=torch.float64))
 
         tokens.register_hook(add)  # type: ignore[no-untyped-call]
 

@@ -78,7 +78,7 @@ def _flow_through_attention(
     score = float(run.scores(inputs, target))
     modules = dict(run.network.named_modules())
     rows = [("output", "Output"), *((name, type(modules[name]).__name__) for name in sums), ("input", "Input")]
-    return _table(rows, [score, *sums.values(), float(relevance.sum(dtype=torch.float64))], score)
+    return _table(rows, [score, *sums.values(), float(relevance.cpu().sum(dtype=torch.float64))], score)
 
 
 def _table(rows: Sequence[tuple[str, str]], sums: Sequence[float], score: float) -> pd.DataFrame:
@@ -167,7 +167,7 @@ class _Watching(fx.Interpreter):
         if node in self._nodes:
 
             def keep(relevance: Tensor) -> None:
-                self._sums[node] = float(relevance.sum(dtype=torch.float64))
+                self._sums[node] = float(relevance.cpu().sum(dtype=torch.float64))
 
             value.register_hook(keep)
         return value

@@ -35,8 +35,9 @@ class Estimate:
 
 def reliability(values: Tensor, error: Tensor) -> float:
     """1 - mean(error^2) / variance(values), not below 0; 0 where the map is constant."""
-    variance = float(values.double().var(correction=0))
-    noise = float(error.double().square().mean())
+    # Apple's GPUs have no float64.
+    variance = float(values.cpu().double().var(correction=0))
+    noise = float(error.cpu().double().square().mean())
     return max(0.0, 1 - noise / variance) if variance > 0 else 0.0
 
 

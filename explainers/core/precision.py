@@ -42,4 +42,4 @@ def half_of(device: torch.device) -> torch.dtype:
 
 def alike(a: Tensor, b: Tensor) -> bool:
     """Whether two ways to compute the same scores (M,) agree; never where one is constant or not finite."""
-    return bool(torch.corrcoef(torch.stack([a, b]).double())[0, 1] >= ALIKE)
+    return bool(torch.corrcoef(torch.stack([a, b]).cpu().double())[0, 1] >= ALIKE)

@@ -108,7 +108,7 @@ def _pixels(model: Model, one: Tensor) -> np.ndarray:
     """The picture behind an input as (H, W, 3) floats from 0 to 1, as well as it is known."""
     if model.preprocess is not None:
         return np.asarray(model.preprocess.invert(one)[0].convert("RGB"), dtype=np.float64) / 255
-    values = one[0].double().cpu()
+    values = one[0].cpu().double()
     values = (values - values.min()) / (values.max() - values.min()).clamp_min(1e-12)
     colours = values[:3] if len(values) >= 3 else values[:1].expand(3, -1, -1)
     pixels: np.ndarray = colours.permute(1, 2, 0).numpy()

@@ -59,7 +59,7 @@ def curves(run: Run, one: Tensor, target: Target, orders: Tensor, options: Cover
         return hidden_by((place < count if insert else place >= count).to(one)), None
 
     found = [scores for _, scores in sweep(run, one, target, len(orders) * options.steps, versions)]
-    return torch.cat(found).double().cpu().view(len(orders), options.steps)
+    return torch.cat(found).cpu().double().view(len(orders), options.steps)
 
 
 def step_counts(pixels: int, steps: int) -> Tensor:

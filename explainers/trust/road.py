@@ -43,7 +43,7 @@ def impute(image: Tensor, covered: Tensor) -> Tensor:
 
     At the border the weights of the neighbours that exist count alone. All covered: the mean colour.
     """
-    pixels = image.detach().double().cpu().flatten(1).numpy()
+    pixels = image.detach().cpu().double().flatten(1).numpy()
     hidden = covered.cpu().numpy()
     if hidden.all():
         return torch.from_numpy(np.repeat(pixels.mean(1, keepdims=True), hidden.size, 1)).view(image.shape)
@@ -94,13 +94,13 @@ def road(trial: Trial, options: RoadOptions) -> Finding:
     run, one = trial.run, trial.one
     target, unit = recorded(run, one, trial.target, options.curve)
     pictures, shares = _pictures(trial, options)
-    whole = run.scores(one, target).double().cpu()
+    whole = run.scores(one, target).cpu().double()
 
     def versions(numbers: slice) -> tuple[Tensor, None]:
         return pictures[numbers].to(one), None
 
     found = [scores for _, scores in sweep(run, one, target, len(pictures), versions)]
-    highest, lowest = torch.cat(found).double().cpu().view(2, options.steps)
+    highest, lowest = torch.cat(found).cpu().double().view(2, options.steps)
     everything = torch.cat([highest, lowest, whole])
     if not bool(everything.isfinite().all()):
         return no_finite_scores("road")
@@ -132,7 +132,7 @@ def _pictures(trial: Trial, options: RoadOptions) -> tuple[Tensor, list[float]]:
     places = order_of(trial.heat, options.seed)
     image = trial.one[0]
     shares = [(step + 1) / (options.steps + 1) for step in range(options.steps)]
-    deviation = options.noise * image.double().cpu().std((1, 2), keepdim=True)
+    deviation = options.noise * image.cpu().double().std((1, 2), keepdim=True)
     made = []
     for number, (share, highest) in enumerate((s, h) for h in (True, False) for s in shares):
         count = round(share * places.numel())

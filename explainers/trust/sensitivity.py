@@ -73,20 +73,18 @@ def infidelity(trial: Trial, options: InfidelityOptions) -> Finding:
     squares = random_squares(one, options)
     filled = fill_of(trial.model, one, Fill.MEAN if options.fill is Fill.INPAINT else options.fill, options.seed)
     slopes = is_slopes(attribution) and attribution.values.shape == one.shape
-    shares = (attribution.values.to(one) * (one - filled))[0] if slopes else trial.heat.to(one)
-    weights = (
-        shares.double().flatten() if one.ndim == 2 else shares.double().reshape(-1, *one.shape[2:]).sum(0).flatten()
-    )
+    shares = (attribution.values.to(one) * (one - filled))[0].cpu().double() if slopes else trial.heat
+    weights = shares.flatten() if one.ndim == 2 else shares.reshape(-1, *one.shape[2:]).sum(0).flatten()
 
     def versions(numbers: slice) -> tuple[Tensor, Tensor]:
-        covered = squares[numbers].to(one.device)
-        return torch.where(covered, filled, one), covered.flatten(1).double() @ weights
+        covered = squares[numbers]
+        return torch.where(covered.to(one.device), filled, one), covered.flatten(1).double() @ weights
 
     foretold, scores = zip(*sweep(run, one, trial.target, options.samples, versions), strict=True)
-    drop = run.scores(one, trial.target).double().cpu() - torch.cat(scores).double().cpu()
+    drop = run.scores(one, trial.target).cpu().double() - torch.cat(scores).cpu().double()
     if not bool(drop.isfinite().all()):
         return no_finite_scores("infidelity")
-    told = torch.cat(foretold).cpu()
+    told = torch.cat(foretold)
     value, scale = least_error(told, drop)
     flat, _ = least_error(squares.flatten(1).sum(1).double(), drop)
     table = pd.DataFrame({"foretold": (scale * told), "drop of the score": drop})

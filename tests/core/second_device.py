@@ -1,7 +1,8 @@
 """A second device without hardware: tensors that lie elsewhere, as on a GPU, although the CPU does their arithmetic.
 
 What lies there and what lies here do not mix: an operation on both fails, as it does on a GPU. So does NumPy. It shows
-whether work keeps to its device on machines that have only one; speed, memory and kernels are for `test_gpu`.
+whether work keeps to its device on machines that have only one; speed, memory and kernels are for `test_gpu`. Asked to, it has
+no float64 either, as Apple's GPUs have none.
 Source: https://docs.pytorch.org/docs/stable/notes/extending.html#extending-torch-native-api
 """
 
@@ -29,10 +30,13 @@ class Elsewhere(Tensor):
     """Says that it is there, and keeps its numbers in `inner`."""
 
     inner: Tensor
+    float64 = True  # whether this device has it
     __torch_function__ = torch._C._disabled_torch_function_impl
 
     @staticmethod
     def __new__(cls, inner: Tensor) -> Elsewhere:
+        if inner.dtype is torch.float64 and not cls.float64:
+            raise TypeError("Cannot convert a tensor to float64, which this device does not support.")
         made: Elsewhere = torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
             cls,
             inner.size(),
@@ -103,12 +107,14 @@ class _MakingFromNumbers(TorchFunctionMode):
 
 
 @contextlib.contextmanager
-def second_device() -> Iterator[torch.device]:
-    """Inside, this thread may put tensors there."""
+def second_device(*, float64: bool = True) -> Iterator[torch.device]:
+    """Inside, this thread may put tensors there: without `float64`, none of that type."""
     before = torch.__future__.get_overwrite_module_params_on_conversion()
+    Elsewhere.float64 = float64
     torch.__future__.set_overwrite_module_params_on_conversion(True)  # `parameter.data = ...` would not reach `inner`
     try:
         with _MakingFromNumbers(), _Making():
             yield THERE
     finally:
+        Elsewhere.float64 = True
         torch.__future__.set_overwrite_module_params_on_conversion(before)

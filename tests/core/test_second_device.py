@@ -14,12 +14,13 @@ from explainers.core import canonical
 from explainers.core.engine import Engine, engine_for
 from explainers.core.fills import Fill
 from explainers.core.model import Model
-from explainers.core.registry import methods
+from explainers.core.registry import find_method, methods
 from explainers.trust.registry import checks
 from tests.core.networks import assert_close, random_inputs, small_cnn, small_model
 from tests.core.second_device import THERE, Elsewhere, second_device
 from tests.core.test_restoring import METHODS, alike, quick
 from tests.core.transformers import MultiHead, SelfAttention, tiny_vit
+from tests.test_perturbation import FEW
 
 ATTENTION = [m.name for m in methods() if m.family == "attention"]
 
@@ -44,6 +45,14 @@ def there(same_noise: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]
     """An engine on the second device."""
     monkeypatch.setattr(canonical, "FakeTensorProp", ComputedShapes)
     with second_device():
+        yield Engine(THERE)
+
+
+@pytest.fixture
+def plain(same_noise: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """An engine on a second device without float64."""
+    monkeypatch.setattr(canonical, "FakeTensorProp", ComputedShapes)
+    with second_device(float64=False):
         yield Engine(THERE)
 
 
@@ -75,6 +84,22 @@ def test_devices_do_not_mix() -> None:
         there.requires_grad_()
         (gradient,) = torch.autograd.grad(layer(there).sum(), there)
         assert torch.equal(gradient.cpu()[0], layer.weight.detach().cpu().sum(0))
+
+
+def test_a_device_without_float64() -> None:
+    """The harness itself: float64 is refused there, and nowhere else."""
+    with second_device(float64=False):
+        there = torch.ones(2, device=THERE)
+        for wide in (
+            lambda: there.double(),
+            lambda: there.sum(dtype=torch.float64),
+            lambda: torch.ones(2).double().to(THERE),
+        ):
+            with pytest.raises(TypeError, match="float64"):
+                wide()
+        assert there.cpu().double().dtype is torch.float64
+    with second_device():
+        assert there.double().dtype is torch.float64
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -168,3 +193,50 @@ def test_a_network_that_lives_there_already(there: Engine) -> None:
     assert len(ex.weight_stats(model)) == len(ex.weight_stats(small_model(torch.float64)))
     assert_close(ex.explain(model, inputs, "gradient", engine=engine_for("cpu")).values,
                  ex.explain(model, inputs, "gradient", engine=there).values, 1e-6)  # fmt: skip
+
+
+def told_to(name: str) -> list[dict[str, Any]]:
+    """The options that a method has beside its steps: to stop when it is sure enough, and to score in half the bits."""
+    fields = find_method(name).options.model_fields
+    ways = ({"reliability": 0.9}, {"precision": "mixed"})
+    return [{}, *(way for way in ways if fields.keys() >= way.keys())]
+
+
+SCORED = [
+    m for m in METHODS if find_method(m).family == "perturbation" or m == "xrai"
+]  # what computes beside the passes
+
+
+@pytest.mark.parametrize(
+    "method", [*SCORED, *(pytest.param(m, marks=pytest.mark.slow) for m in METHODS if m not in SCORED)]
+)
+def test_every_method_without_float64(method: str, plain: Engine) -> None:
+    model, one = small_model(), random_inputs(1)
+    for way in told_to(method):
+        options = (
+            FEW.get(method, alike(method)) | ({"samples": 128} if way and method in ("rise", "lime") else {}) | way
+        )
+        found = ex.explain(model, one, method, 2, engine=plain, **options)
+        assert bool(found.values.isfinite().all())
+
+
+def test_every_check_without_float64(plain: Engine) -> None:
+    model, one = small_model(), random_inputs(1)
+    verdicts = []
+    for engine in (engine_for("cpu"), plain):
+        maps = [ex.explain(model, one, name, 2, engine=engine, **quick(name)) for name in ("rise", "gradient")]
+        given = {"truth": (2, 2, 9, 9), "others": maps[1:], "engine": engine}
+        verdicts += [ex.verify(model, one, made, "all", **given) for made in maps]
+    for expected, found in zip(verdicts[:2], verdicts[2:], strict=True):
+        assert len(found.findings) >= 12
+        for finding, other in zip(found.findings, expected.findings, strict=True):
+            assert finding.value == pytest.approx(other.value, rel=1e-3, abs=1e-4), other.check
+
+
+@pytest.mark.parametrize("method", ["lrp-epsilon-plus", "attn-lrp"])
+def test_conservation_without_float64(method: str, plain: Engine) -> None:
+    model = small_model() if method != "attn-lrp" else tiny_vit(dtype=torch.float32)
+    one = random_inputs(1, model.input_shape)
+    expected, found = (ex.relevance_flow(model, one, 1, method, engine=engine) for engine in (engine_for("cpu"), plain))
+    numbers = expected.select_dtypes("number").columns
+    assert found[numbers].to_numpy() == pytest.approx(expected[numbers].to_numpy(), rel=1e-3, abs=1e-4)
