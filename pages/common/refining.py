@@ -27,13 +27,20 @@ class Refinement:
         self._lock = threading.Lock()
         self.latest: ex.Attribution | None = None
         self.finished = False
+        self._failed: Exception | None = None
 
     def step(self) -> None:
-        """Make one more chunk of it, unless it is finished."""
+        """Make one more chunk of it, unless it is finished. Where a step failed, there is no other: each raises the same again."""
         with self._lock:
+            if self._failed is not None:
+                raise self._failed
             if self.finished:
                 return
-            step = next(self._steps, None)
+            try:
+                step = next(self._steps, None)
+            except Exception as error:
+                self._failed = error
+                raise
             self.finished = step is None
             self.latest = step or self.latest
 
@@ -47,8 +54,12 @@ def refine_with_progress(chosen: Selection, method: ex.Method, options: dict[str
     name = f"_stopped_{short_hash(key)}"
     slot = st.empty()
     if not work.finished and not st.session_state.get(name):
-        with slot.container():
-            _drawn_until_done(chosen, method, view, work, name)
+        try:
+            with slot.container():
+                _drawn_until_done(chosen, method, view, work, name)
+        except Exception:
+            result_shelf().drop(key)  # the next run of the page begins anew: what was in the way may be gone by then
+            raise
         slot.empty()
     if not work.finished and work.latest is not None:
         with slot.container(horizontal=True, vertical_alignment="center"):

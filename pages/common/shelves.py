@@ -37,6 +37,11 @@ class Shelf(Generic[T]):
                 self._kept[key] = value
         return value
 
+    def drop(self, key: Hashable) -> None:
+        """Forget the value of `key`, if there is one."""
+        with self._lock:
+            self._kept.pop(key, None)
+
     def find(self, key: Hashable) -> T | None:
         """The value of `key` if it is there."""
         with self._lock:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -57,6 +59,35 @@ def test_long_work_waits_for_a_click_that_says_what_it_takes(monkeypatch: pytest
     assert not app.metric
     button.click().run()
     assert "Score" in metrics(app)
+
+
+def test_a_map_that_cannot_be_made_says_so_at_every_run() -> None:
+    app = opened(
+        "perturbation", perturbation_method="RISE", perturbation_rise_samples="400", target="a channel of a layer"
+    )
+    for _ in range(2):
+        app.text_input(key="channel_place").set_value("99,0").run()
+        assert not app.exception
+        (error,) = app.error
+        assert "99" in str(error.value)
+    app.text_input(key="channel_place").set_value("").run()
+    assert not app.error
+    assert "Score" in metrics(app)
+
+
+def test_a_refinement_that_failed_fails_for_all_who_share_it() -> None:
+    model, image = ex.load_model("demo:signs-cnn"), ex.sample(ex.samples()[0].id).load()
+
+    def steps() -> Iterator[ex.Attribution]:
+        yield next(ex.refine(model, image, "rise", samples=40))
+        raise ex.VitrineError("The memory is full.")
+
+    work = Refinement(steps())
+    work.step()
+    for _ in range(2):
+        with pytest.raises(ex.VitrineError, match="memory"):
+            work.step()
+    assert not work.finished
 
 
 def test_a_refinement_stands_still_between_steps_and_ends_with_its_last_map() -> None:
