@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from pydantic import Field
@@ -94,6 +95,27 @@ def _sampling_cost(shape: Sequence[int], options: ShapleySamplingOptions) -> Cos
     return Cost(shape[0] * (2 * options.orders * (count_regions(shape, options) + 1) + 1), 0)
 
 
+@dataclass(frozen=True)
+class Uncovering:
+    """For every order nothing shown, then one region more at a time, up to all: rows (O (R + 1), R), made when they are asked for.
+
+    All at once they are R + 1 times as many numbers as the orders: a quarter of a gigabyte at the largest options.
+
+    Attributes:
+        ranks: the place of every region in every order, (O, R).
+    """
+
+    ranks: Tensor
+
+    def __len__(self) -> int:
+        return len(self.ranks) * (self.ranks.shape[1] + 1)
+
+    def __getitem__(self, numbers: slice) -> Tensor:
+        number = torch.arange(numbers.start, numbers.stop)
+        steps = self.ranks.shape[1] + 1
+        return self.ranks[number // steps] < (number % steps)[:, None]
+
+
 @perturbation(
     "shapley-sampling",
     title="Shapley values, sampled",
@@ -108,14 +130,12 @@ def shapley_sampling(run: Run, one: Tensor, target: Target, options: ShapleySamp
     """Mean gain of every region over random orders and their reverses, (H, W) or (F,); adds up exactly as Shapley values do."""
     orders = torch.empty(0)
 
-    def draws(count: int) -> Tensor:
+    def draws(count: int) -> Uncovering:
         nonlocal orders
         source = generator("cpu", options.seed)
         forward = torch.rand(options.orders, count, generator=source).argsort(1)
         orders = torch.stack([forward, forward.flip(1)], 1).flatten(0, 1)  # (2 orders, R)
-        rank = orders.argsort(1)
-        # For every order: nothing shown, then one region more at a time, up to all.
-        return (rank[:, None, :] < torch.arange(count + 1)[None, :, None]).flatten(0, 1)
+        return Uncovering(orders.argsort(1))
 
     regions, chunks = regions_to_scores(run, one, target, options, draws)
     count = orders.shape[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 import torch
 from pydantic import Field
@@ -33,13 +34,20 @@ class KernelShapOptions(RegionOptions, SampledOptions):
     samples: int = Field(1000, ge=20, le=20000, description="Random pictures with some regions hidden.")
 
 
+class Rows(Protocol):
+    """A tensor (M, R), or what makes the rows of one when they are asked for."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, numbers: slice, /) -> Tensor: ...
+
+
 def regions_to_scores(
-    run: Run, one: Tensor, target: Target, options: RegionOptions, shown: Callable[[int], Tensor]
+    run: Run, one: Tensor, target: Target, options: RegionOptions, shown: Callable[[int], Rows]
 ) -> tuple[Tensor, Iterator[tuple[Tensor, Tensor]]]:
     """Scores of pictures in which some regions are shown and the others hidden.
 
     Args:
-        shown: (number of regions) -> (M, R), 1 where a region is shown.
+        shown: (number of regions) -> rows (M, R), 1 where a region is shown.
 
     Returns:
         The regions (H, W) or (F,), and an iterator over chunks of (rows of `shown` (m, R), scores (m,)), both float64 on the CPU.
@@ -49,7 +57,8 @@ def regions_to_scores(
     hidden_by = cover(run.model, one, options.fill, getattr(options, "seed", 0))
 
     def make(numbers: slice) -> tuple[Tensor, Tensor]:
-        return hidden_by(region_masks(rows[numbers].to(one), regions, one)), rows[numbers]
+        made = rows[numbers]
+        return hidden_by(region_masks(made.to(one), regions, one)), made
 
     found = sweep(run, one, target, len(rows), make, options.precision)
     return regions, ((kept.double(), scores.cpu().double()) for kept, scores in found)

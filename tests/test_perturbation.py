@@ -19,7 +19,7 @@ from explainers.core.regions import Segments, find_regions
 from explainers.core.registry import methods
 from explainers.perturbation import OcclusionOptions, RiseOptions, patch_corners, random_masks
 from explainers.sensitivity import dependence, total_indices
-from explainers.shapley import exact_values
+from explainers.shapley import Uncovering, exact_values
 from explainers.surrogates import constrained, ridge
 from tests.core.networks import Formula, Linear, assert_close, fixed_engine, random_inputs, small_model
 
@@ -109,6 +109,15 @@ def test_kernel_shap_is_exact_where_every_combination_fits() -> None:
     assert_close(enumerated.values, exact.values, 1e-6)
     assert enumerated.error is not None
     assert not enumerated.error.any()
+
+
+def test_regions_are_uncovered_one_by_one_in_every_order() -> None:
+    orders = torch.rand(6, 5).argsort(1)
+    rows = Uncovering(orders.argsort(1))
+    expected = [[r in order[:shown] for r in range(5)] for order in orders.tolist() for shown in range(6)]
+    assert len(rows) == len(expected) == 36
+    assert rows[0:36].tolist() == expected
+    assert rows[7:20].tolist() == expected[7:20]
 
 
 @pytest.mark.parametrize("name", ["kernel-shap", "shapley-sampling"])
