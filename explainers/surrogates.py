@@ -108,7 +108,7 @@ def ridge(features: Tensor, values: Tensor, weights: Tensor, penalty: float) -> 
         features: (M, R). values, weights: (M,).
 
     Returns:
-        Coefficients (R,) and their standard errors (White 1980, robust to unequal noise), None for fewer rows than 2 R.
+        Coefficients (R,) and their standard errors (White 1980, robust to unequal noise; see `few_rows`), None for fewer rows than 2 R.
     """
     total = weights.sum()
     centred = features - (weights @ features) / total
@@ -120,7 +120,15 @@ def ridge(features: Tensor, values: Tensor, weights: Tensor, penalty: float) -> 
         return coefficients, None
     residual = values - (weights @ values) / total - centred @ coefficients
     influence = (centred * (weights * residual)[:, None]) @ inverse
-    return coefficients, influence.square().sum(0).sqrt()
+    return coefficients, influence.square().sum(0).sqrt() * few_rows(len(features), features.shape[1] + 1)
+
+
+def few_rows(rows: int, fitted: int) -> float:
+    """What a robust standard error is multiplied by: residuals are too small by as much as was fitted to so many rows.
+
+    HC1 of MacKinnon & White 1985, doi:10.1016/0304-4076(85)90158-7.
+    """
+    return math.sqrt(rows / max(1, rows - fitted))
 
 
 @perturbation(
@@ -179,7 +187,7 @@ def constrained(
     influence = (shown * (weights * (values - shown @ coefficients))[:, None]) @ held
     whole = len(influence) // 2 * 2
     pairs = influence[:whole:2] + influence[1:whole:2]
-    return coefficients, pairs.square().sum(0).sqrt()
+    return coefficients, pairs.square().sum(0).sqrt() * few_rows(len(pairs), count - 1)
 
 
 def _all_fit(count: int, samples: int) -> bool:

@@ -20,7 +20,7 @@ from explainers.core.registry import methods
 from explainers.perturbation import OcclusionOptions, RiseOptions, patch_corners, random_masks
 from explainers.sensitivity import dependence, total_indices
 from explainers.shapley import Uncovering, exact_values
-from explainers.surrogates import constrained, ridge
+from explainers.surrogates import KernelShapOptions, _paired_coalitions, constrained, lime_kernel, ridge
 from tests.core.networks import Formula, Linear, assert_close, fixed_engine, random_inputs, small_model
 
 SIDE = 16
@@ -222,6 +222,31 @@ def test_ridge_is_sklearns() -> None:
     np.testing.assert_allclose(found.numpy(), fitted.coef_, rtol=1e-9)
     assert error is not None
     assert ridge(features[:10], values[:10], weights[:10], 0.7)[1] is None
+
+
+@pytest.mark.parametrize("often", [2, 4, 20])
+@pytest.mark.parametrize("kind", ["ridge", "constrained"])
+def test_standard_errors_are_the_spread_over_draws(kind: str, often: int) -> None:
+    """Of a score that is no sum of its regions, from as few rows (pairs of rows) as errors are told of, and from many."""
+    count = 10
+    alone, across, bent = random_inputs(1, (12, count), dtype=torch.float64)[0].split([1, 10, 1])
+
+    def score(shown: Tensor) -> Tensor:
+        return shown @ alone[0] + 0.3 * ((shown @ across) * shown).sum(1) + 0.3 * (shown @ bent[0]).pow(3)
+
+    total = float(score(torch.ones(1, count, dtype=torch.float64))[0])
+    found = []
+    for seed in range(300):
+        if kind == "ridge":
+            shown = (random_inputs(1, (often * count, count), seed=seed, dtype=torch.float64)[0] > 0).double()
+            found.append(ridge(shown, score(shown), lime_kernel(shown, 0.25), 1.0))
+        else:
+            shown = _paired_coalitions(count, KernelShapOptions(samples=2 * often * count, seed=seed)).double()
+            found.append(constrained(shown, score(shown), torch.ones_like(shown[:, 0]), total, paired=True))
+    values, errors = (torch.stack(list(parts)) for parts in zip(*found, strict=True))
+    ratio = float((errors.square().mean() / values.var(0).mean()).sqrt())
+    # Where few rows were fitted, rows that weigh much pull the fit to themselves, and a little is missing still.
+    assert 0.8 < ratio < 1.1, f"standard errors are {ratio:.2f} of the true spread"
 
 
 def test_the_constrained_fit_keeps_its_sum() -> None:
