@@ -1,10 +1,10 @@
-"""`python -m benchmarks speed` or `python -m benchmarks truth`."""
+"""`python -m benchmarks speed`, `truth` or `accuracy`."""
 
 import sys
 
-from benchmarks import speed, truth
+from benchmarks import accuracy, speed, truth
 
-COMMANDS = {"speed": speed.main, "truth": truth.main}
+COMMANDS = {"speed": speed.main, "truth": truth.main, "accuracy": accuracy.main}
 
 if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
     sys.exit(f"usage: python -m benchmarks {{{'|'.join(COMMANDS)}}}")

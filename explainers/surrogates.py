@@ -1,9 +1,9 @@
-"""Surrogates: a linear model of how the score answers to hiding regions, fitted in closed form; its weights are the map."""
+"""LIME: a linear model of how the score answers to hiding regions, fitted in closed form; its weights are the map."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import torch
@@ -19,7 +19,7 @@ from explainers.core.regions import find_regions, region_masks
 from explainers.core.run import Run
 from explainers.core.sweep import sweep
 from explainers.core.target import Target
-from explainers.perturbation import HIDDEN, RegionOptions, count_regions, perturbation
+from explainers.perturbation import HIDDEN, RegionOptions, perturbation
 
 
 class LimeOptions(RegionOptions, SampledOptions):
@@ -28,10 +28,6 @@ class LimeOptions(RegionOptions, SampledOptions):
         0.25, gt=0, le=10, description="Width of the kernel: smaller looks only at pictures much like the input."
     )
     penalty: float = Field(1.0, ge=0, le=100, description="Ridge penalty on the weights.")
-
-
-class KernelShapOptions(RegionOptions, SampledOptions):
-    samples: int = Field(1000, ge=20, le=20000, description="Random pictures with some regions hidden.")
 
 
 class Rows(Protocol):
@@ -92,7 +88,7 @@ def lime(run: Run, one: Tensor, target: Target, options: LimeOptions) -> Iterato
         seen.append(chunk)
         shown, scores = (torch.cat(parts) for parts in zip(*seen, strict=True))
         weights, error = ridge(shown, scores, lime_kernel(shown, options.width), options.penalty)
-        yield _estimate(weights, error, len(scores) / options.samples, regions, one)
+        yield on_regions(weights, error, len(scores) / options.samples, regions, one)
 
 
 def lime_kernel(shown: Tensor, width: float) -> Tensor:
@@ -131,99 +127,6 @@ def few_rows(rows: int, fitted: int) -> float:
     return math.sqrt(rows / max(1, rows - fitted))
 
 
-@perturbation(
-    "kernel-shap",
-    title="KernelSHAP",
-    needs=Needs.SCORES,
-    cost=lambda shape, options: Cost(shape[0] * (_coalitions(count_regions(shape, options), options) + 3), 0),
-    citation="Lundberg & Lee 2017, arXiv:1705.07874; paired sampling of Covert & Lee 2021, arXiv:2012.01536",
-    shows="Shapley values of the regions: each region's fair share of the score, estimated by a weighted linear fit. "
-    "With so few regions that every combination fits into the samples, exactly.",
-    caveat=HIDDEN + " Shares are fair by four axioms, over pictures most of which the model never saw.",
-    signed=True,
-)
-def kernel_shap(run: Run, one: Tensor, target: Target, options: KernelShapOptions) -> Iterator[Estimate]:
-    """Shapley values per region, given to each of its pixels, (H, W) or (F,); they add up to score - score of all hidden."""
-
-    def draws(count: int) -> Tensor:
-        every = _all_fit(count, options.samples)
-        coalitions = _every_coalition(count) if every else _paired_coalitions(count, options)
-        return torch.cat([torch.tensor([[False] * count, [True] * count]), coalitions])
-
-    regions, chunks = regions_to_scores(run, one, target, options, draws)
-    count = int(regions.max()) + 1
-    exact, total = _all_fit(count, options.samples), _coalitions(count, options)
-    seen: list[tuple[Tensor, Tensor]] = []
-    for chunk in chunks:
-        seen.append(chunk)
-        shown, scores = (torch.cat(parts) for parts in zip(*seen, strict=True))
-        if len(scores) < 3:
-            continue
-        nothing, everything = scores[:2].tolist()
-        shown, scores = shown[2:], scores[2:] - nothing
-        weights = _shapley_kernel(shown) if exact else torch.ones(len(shown), dtype=torch.float64)
-        values, error = constrained(shown, scores, weights, everything - nothing, paired=not exact)
-        if exact:  # once every combination was seen, nothing is left to chance
-            error = torch.zeros_like(values) if len(shown) == total else None
-        yield _estimate(values, error, len(shown) / total, regions, one)
-
-
-def constrained(
-    shown: Tensor, values: Tensor, weights: Tensor, total: float, *, paired: bool
-) -> tuple[Tensor, Tensor | None]:
-    """Weighted least squares without intercept whose coefficients (R,) add up to `total`, with their standard errors.
-
-    Covert & Lee 2021, equation 7. Where rows come in pairs, a pair counts as one draw.
-    """
-    count = shown.shape[1]
-    left = shown.T @ (shown * weights[:, None])
-    inverse = torch.linalg.pinv(left, hermitian=True)
-    across = inverse.sum(1)
-    held = inverse - torch.outer(across, across) / across.sum().clamp_min(1e-12)
-    right = shown.T @ (weights * values)
-    coefficients = inverse @ right + across * (total - across @ right) / across.sum().clamp_min(1e-12)
-    if not paired or len(shown) < 4 * count:
-        return coefficients, None
-    influence = (shown * (weights * (values - shown @ coefficients))[:, None]) @ held
-    whole = len(influence) // 2 * 2
-    pairs = influence[:whole:2] + influence[1:whole:2]
-    return coefficients, pairs.square().sum(0).sqrt() * few_rows(len(pairs), count - 1)
-
-
-def _all_fit(count: int, samples: int) -> bool:
-    return count <= 20 and 2**count - 2 <= samples
-
-
-def _coalitions(count: int, options: KernelShapOptions) -> int:
-    return max(1, 2**count - 2) if _all_fit(count, options.samples) else options.samples
-
-
-def _every_coalition(count: int) -> Tensor:
-    numbers = torch.arange(1, max(2, 2**count - 1))
-    return (numbers[:, None] >> torch.arange(count)) % 2 == 1
-
-
-def _paired_coalitions(count: int, options: KernelShapOptions) -> Tensor:
-    """Random coalitions with the Shapley kernel's probabilities, each followed by its complement: (samples, R)."""
-    source = generator("cpu", options.seed)
-    sizes = torch.arange(1, count, dtype=torch.float64)
-    pairs = -(-options.samples // 2)
-    size = 1 + torch.multinomial(1 / (sizes * (count - sizes)), pairs, replacement=True, generator=source)
-    rank = torch.rand(pairs, count, generator=source).argsort(1).argsort(1)
-    chosen = rank < size[:, None]
-    return torch.stack([chosen, ~chosen], 1).flatten(0, 1)[: options.samples]
-
-
-def _shapley_kernel(shown: Tensor) -> Tensor:
-    """The weight (M,) of every coalition: (R - 1) / (binomial(R, s) s (R - s))."""
-    count = shown.shape[1]
-    sizes = [int(size) for size in shown.sum(1).tolist()]
-    weights: Sequence[float] = [
-        (count - 1) / (math.comb(count, s) * s * (count - s)) if 0 < s < count else 1.0 for s in sizes
-    ]
-    return torch.tensor(weights, dtype=torch.float64)
-
-
-def _estimate(values: Tensor, error: Tensor | None, share: float, regions: Tensor, like: Tensor) -> Estimate:
+def on_regions(values: Tensor, error: Tensor | None, share: float, regions: Tensor, like: Tensor) -> Estimate:
     """The value of every region, and its standard error, at each of the region's pixels."""
     return Estimate(values.to(like)[regions], share, None if error is None else error.to(like)[regions])

@@ -17,10 +17,11 @@ from explainers.core.fills import Fill, cover
 from explainers.core.model import Model
 from explainers.core.regions import Segments, find_regions
 from explainers.core.registry import methods
+from explainers.kernel_shap import constrained, draw_coalitions
 from explainers.perturbation import OcclusionOptions, RiseOptions, patch_corners, random_masks
 from explainers.sensitivity import dependence, total_indices
 from explainers.shapley import Uncovering, exact_values
-from explainers.surrogates import KernelShapOptions, _paired_coalitions, constrained, lime_kernel, ridge
+from explainers.surrogates import lime_kernel, ridge
 from tests.core.networks import Formula, Linear, assert_close, fixed_engine, random_inputs, small_model
 
 SIDE = 16
@@ -241,23 +242,13 @@ def test_standard_errors_are_the_spread_over_draws(kind: str, often: int) -> Non
             shown = (random_inputs(1, (often * count, count), seed=seed, dtype=torch.float64)[0] > 0).double()
             found.append(ridge(shown, score(shown), lime_kernel(shown, 0.25), 1.0))
         else:
-            shown = _paired_coalitions(count, KernelShapOptions(samples=2 * often * count, seed=seed)).double()
-            found.append(constrained(shown, score(shown), torch.ones_like(shown[:, 0]), total, paired=True))
+            drawn = draw_coalitions(count, often * count, seed)
+            shown = drawn.shown.double()
+            found.append(constrained(shown, score(shown), drawn.weights, total, drawn.chance))
     values, errors = (torch.stack(list(parts)) for parts in zip(*found, strict=True))
     ratio = float((errors.square().mean() / values.var(0).mean()).sqrt())
     # Where few rows were fitted, rows that weigh much pull the fit to themselves, and a little is missing still.
     assert 0.8 < ratio < 1.1, f"standard errors are {ratio:.2f} of the true spread"
-
-
-def test_the_constrained_fit_keeps_its_sum() -> None:
-    shown = random_inputs(1, (60, 6), dtype=torch.float64)[0] > 0
-    values = random_inputs(1, (60,), seed=2, dtype=torch.float64)[0]
-    found, _ = constrained(shown.double(), values, torch.ones(60, dtype=torch.float64), 2.5, paired=True)
-    assert float(found.sum()) == pytest.approx(2.5)
-    # Least squares with the last coefficient put in as what the others leave.
-    free = shown[:, :-1].double() - shown[:, -1:].double()
-    rest = torch.linalg.lstsq(free, (values - 2.5 * shown[:, -1])[:, None]).solution[:, 0]
-    torch.testing.assert_close(found[:-1], rest)
 
 
 def test_sobol_indices_of_a_sum_are_the_squares_of_its_weights() -> None:

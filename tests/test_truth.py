@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import explainers as ex
+from benchmarks.accuracy import CONTENDERS, Puzzle, error
 from benchmarks.truth import main, pointing, shortcut_scenes, sign_scenes
 
 SCENES = 120
@@ -48,3 +49,13 @@ def test_methods_are_ranked_network_by_network(capsys: pytest.CaptureFixture[str
     for part in (rows[:3], rows[3:]):
         hits = [float(row[3].rstrip("%")) for row in part]
         assert hits == sorted(hits, reverse=True)
+
+
+def test_the_error_of_shapley_values_falls_with_the_pictures() -> None:
+    model = ex.load_model("demo:signs-cnn")
+    (scene,) = sign_scenes(1)
+    puzzles = [Puzzle(model, model.inputs(scene.image), scene.label)]
+    few, many = (error("kernel-shap", puzzles, count, seeds=2) for count in (30, 1000))
+    assert 0 < many < few
+    for contender in CONTENDERS:
+        assert error(contender, puzzles, 400, seeds=1) < 0.5
