@@ -61,14 +61,15 @@ def refine_with_progress(chosen: Selection, method: ex.Method, options: dict[str
             result_shelf().drop(key)  # the next run of the page begins anew: what was in the way may be gone by then
             raise
         slot.empty()
-    if not work.finished and work.latest is not None:
+    latest = work.latest
+    if not work.finished:
+        done = "before there was a map" if latest is None else f"after {latest.share:.0%} of the work"
         with slot.container(horizontal=True, vertical_alignment="center"):
-            st.info(
-                f"Stopped after {work.latest.share:.0%} of the work; nothing of it is lost.", icon=":material/pause:"
-            )
+            st.info(f"Stopped {done}; nothing of it is lost.", icon=":material/pause:")
             st.button("Go on", icon=":material/play_arrow:", on_click=_mark, args=(name, False))
-    assert work.latest is not None
-    return work.latest
+    if latest is None:
+        st.stop()
+    return latest
 
 
 def _drawn_until_done(chosen: Selection, method: ex.Method, view: View, work: Refinement, name: str) -> None:

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 import explainers as ex
 from explainers.core.chunks import ChunkSizes
+from pages.common import refining
 from pages.common.forms import option_key
 from pages.common.refining import Refinement
 from tests.pages.test_pages import opened, words
@@ -73,6 +74,19 @@ def test_a_map_that_cannot_be_made_says_so_at_every_run() -> None:
     app.text_input(key="channel_place").set_value("").run()
     assert not app.error
     assert "Score" in metrics(app)
+
+
+def test_a_map_stopped_before_its_first_chunk_can_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:  # a click in the first chunk ends that run where it draws
+        patched.setattr(refining, "_drawn_until_done", lambda *given: refining._mark(given[-1], True))
+        app = opened("perturbation", perturbation_method="RISE", perturbation_rise_samples="300")
+    assert not app.exception
+    assert "Stopped before there was a map; nothing of it is lost." in [info.value for info in app.info]
+    app.run()
+    (button,) = (b for b in app.button if b.label == "Go on")
+    button.click().run()
+    assert not app.info
+    assert metrics(app)["Passes"] == "301 + 0"
 
 
 def test_a_refinement_that_failed_fails_for_all_who_share_it() -> None:
