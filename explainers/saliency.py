@@ -191,11 +191,12 @@ def guided_backprop(run: Run, inputs: Tensor, target: Target, options: NoOptions
     shows="The change of the score from the baseline to this input, shared out by comparing every activation with its baseline value.",
     caveat=AGAINST_BASELINE
     + " The rescale rule knows ReLU, sigmoid, tanh, softmax and max pooling; through other non-linearities "
-    "(GELU, SiLU, attention) it is the gradient and the completeness gap grows.",
+    "(GELU, SiLU, the products in attention) it is the gradient and the completeness gap grows.",
     expected_sum=score_difference,
 )
 def deeplift(run: Run, inputs: Tensor, target: Target, options: BaselineOptions) -> Tensor:
-    """DeepLift's rescale rule, (N, ...), in units of the score. Captum's, on a copy with its own activations."""
+    """DeepLift's rescale rule, (N, ...), in units of the score. Captum's, on a copy with its own activations; the
+    rule for softmax is ours."""
     baseline = fill_of(run.model, inputs, options.baseline)
 
     def work(network: nn.Module, rows: Tensor, numbers: Sequence[int]) -> Tensor:

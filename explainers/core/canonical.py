@@ -70,7 +70,6 @@ def canonical(network: nn.Module, input_shape: tuple[int, ...], end: str | None 
             "use attn-lrp or cp-lrp, whose rules do."
         )
     traced = with_own_activations(network, end)
-    assert isinstance(traced, fx.GraphModule)
     like = next(traced.parameters(), torch.zeros(()))
     # Shapes only: nothing is computed.
     FakeTensorProp(traced, FakeTensorMode(allow_non_fake_inputs=True)).propagate(

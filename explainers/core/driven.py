@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from explainers.core.attribution import Cost
 from explainers.core.errors import VitrineError
 from explainers.core.layers import channels_second
-from explainers.core.rewrite import LOOKED_AT, with_own_activations
+from explainers.core.rewrite import LOOKED_AT
+from explainers.core.ruled import with_ruled_steps
 from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
 
@@ -35,7 +36,7 @@ def driven(
     scores = run.scores(inputs, target)
     end = layer_of(target)
     network = run.copies.once(
-        f"own activations to {end}, looked at {at}", functools.partial(with_own_activations, end=end, at=at)
+        f"ruled steps to {end}, looked at {at}", functools.partial(with_ruled_steps, end=end, at=at)
     )
 
     def attribute(rows: Tensor, numbers: Sequence[int]) -> Tensor:

@@ -72,7 +72,7 @@ def copied(network: nn.Module, shared: Iterable[Tensor] = ()) -> nn.Module:
         ) from error
 
 
-def with_own_activations(network: nn.Module, end: str | None = None, at: str | None = None) -> nn.Module:
+def with_own_activations(network: nn.Module, end: str | None = None, at: str | None = None) -> fx.GraphModule:
     """A copy of `network` that computes the same, with one out-of-place module per activation.
 
     Args:
@@ -100,7 +100,7 @@ def with_own_activations(network: nn.Module, end: str | None = None, at: str | N
         if node.op in ("call_function", "call_method") and node.target in FUNCTIONS:
             name = f"activation_{number}"
             traced.add_submodule(name, FUNCTIONS[node.target]())
-            _call_module(traced, node, name)
+            call_module(traced, node, name)
         elif node.op == "call_module":
             module = traced.get_submodule(node.target)
             if node.target in seen and not list(module.parameters()):
@@ -110,7 +110,8 @@ def with_own_activations(network: nn.Module, end: str | None = None, at: str | N
             seen.add(node.target)
     traced.graph.lint()
     traced.recompile()
-    return traced.eval().requires_grad_(False)
+    traced.eval().requires_grad_(False)
+    return traced
 
 
 def _end_at(traced: fx.GraphModule, layer: str) -> None:
@@ -162,7 +163,8 @@ def writes(traced: fx.GraphModule, node: fx.Node) -> bool:
     return node.target in WRITING or bool(node.kwargs.get("inplace"))
 
 
-def _call_module(traced: fx.GraphModule, node: fx.Node, name: str) -> None:
+def call_module(traced: fx.GraphModule, node: fx.Node, name: str) -> None:
+    """Call the module called `name` on the first input of `node`, in its place."""
     with traced.graph.inserting_before(node):
         replacement = traced.graph.call_module(name, (node.args[0] if node.args else node.kwargs["input"],))
     node.replace_all_uses_with(replacement)
