@@ -196,7 +196,7 @@ def guided_backprop(run: Run, inputs: Tensor, target: Target, options: NoOptions
 )
 def deeplift(run: Run, inputs: Tensor, target: Target, options: BaselineOptions) -> Tensor:
     """DeepLift's rescale rule, (N, ...), in units of the score. Captum's, on a copy with its own activations; the
-    rule for softmax is ours."""
+    rules for softmax and max pooling are ours."""
     baseline = fill_of(run.model, inputs, options.baseline)
 
     def work(network: nn.Module, rows: Tensor, numbers: Sequence[int]) -> Tensor:

@@ -42,6 +42,8 @@ WRITING: dict[object, Any] = {
     torch.relu_: torch.relu,
     F.relu_: F.relu,
     "relu_": "relu",
+    F.leaky_relu_: F.leaky_relu,
+    F.elu_: F.elu,
     operator.iadd: operator.add,
     operator.imul: operator.mul,
     operator.isub: operator.sub,

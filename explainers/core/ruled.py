@@ -1,12 +1,15 @@
 """Copies of a network whose way back Captum's rules change as published, and the rules that are ours.
 
 Captum looks its rules up by the type of a module. Its rule for softmax subtracts a mean over all the pictures that come
-together, so here softmax is a module of another type, with a rule that keeps to each picture's own numbers.
+together, and its rule for max pooling loses what overlapping windows share; so here both are modules of other types,
+with rules of ours. Its hooks lie on tensors: two modules that share one, as a ReLU and the pooling after it do, or a ReLU
+and the shortcut round it, change each other's gradient; so here every such module reads a tensor of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -28,6 +31,9 @@ def with_ruled_steps(network: nn.Module, end: str | None = None, at: str | None 
             name = f"ruled_{number}"
             traced.add_submodule(name, module)
             call_module(traced, node, name)
+    for node in list(traced.graph.nodes):
+        if isinstance(module_of(traced, node), tuple(SUPPORTED_NON_LINEAR)):
+            _read_a_copy(traced, node)
     traced.graph.lint()
     traced.recompile()
     return traced.eval()
@@ -35,12 +41,45 @@ def with_ruled_steps(network: nn.Module, end: str | None = None, at: str | None 
 
 def _ruled(traced: fx.GraphModule, node: fx.Node) -> nn.Module | None:
     """A module that computes what a step does and has a rule, where the step has no such module yet."""
-    if isinstance(module := module_of(traced, node), nn.Softmax):
+    module = module_of(traced, node)
+    if isinstance(module, nn.Softmax):
         return Softmax(module.dim)
+    if module is not None and type(module) in POOLS and not module.return_indices:
+        return MaxPool(
+            *POOLS[type(module)], **{name: getattr(module, name) for name in WINDOWS if hasattr(module, name)}
+        )
     if node.op not in ("call_function", "call_method") or node.target not in CALLS or len(node.all_input_nodes) != 1:
         return None
     named = {name: value for name, value in node.kwargs.items() if name != "input"}
     return CALLS[node.target](*node.args[int("input" not in node.kwargs) :], **named)
+
+
+def _read_a_copy(traced: fx.GraphModule, node: fx.Node) -> None:
+    (source,) = node.all_input_nodes
+    with traced.graph.inserting_before(node):
+        copied = traced.graph.call_method("clone", (source,))
+    node.replace_input_with(source, copied)
+
+
+class MaxPool(nn.Module):
+    """Max pooling of any kind, of a type that Captum has no rule for.
+
+    Args:
+        pool: puts out the largest values and their places among the last `dimensions`.
+        arguments, named: for `pool`, after its input.
+    """
+
+    def __init__(
+        self, pool: Callable[..., tuple[Tensor, Tensor]], dimensions: int, *arguments: Any, **named: Any
+    ) -> None:
+        super().__init__()
+        self.pool, self.dimensions, self.arguments, self.named = pool, dimensions, arguments, named
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.values_and_places(inputs)[0]
+
+    def values_and_places(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        return self.pool(inputs, *self.arguments, **self.named)
 
 
 class Softmax(nn.Module):
@@ -59,8 +98,26 @@ def _softmax_of(dim: int | None = None, *others: object, **named: object) -> nn.
     return None if others or named.get("dtype") is not None else Softmax(dim)
 
 
+POOLS: dict[type[nn.Module], tuple[Callable[..., tuple[Tensor, Tensor]], int]] = {
+    nn.MaxPool1d: (F.max_pool1d_with_indices, 1),
+    nn.MaxPool2d: (F.max_pool2d_with_indices, 2),
+    nn.MaxPool3d: (F.max_pool3d_with_indices, 3),
+    nn.AdaptiveMaxPool1d: (F.adaptive_max_pool1d_with_indices, 1),
+    nn.AdaptiveMaxPool2d: (F.adaptive_max_pool2d_with_indices, 2),
+    nn.AdaptiveMaxPool3d: (F.adaptive_max_pool3d_with_indices, 3),
+}
+WINDOWS = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "output_size")
 # Steps written as calls, and what makes a module that computes the same from their arguments.
 CALLS: dict[object, Callable[..., nn.Module | None]] = {
+    F.leaky_relu: nn.LeakyReLU,
+    F.elu: nn.ELU,
+    F.softplus: nn.Softplus,
+    **dict.fromkeys((F.max_pool1d, torch.max_pool1d), partial(MaxPool, *POOLS[nn.MaxPool1d])),
+    **dict.fromkeys((F.max_pool2d, torch.max_pool2d), partial(MaxPool, *POOLS[nn.MaxPool2d])),
+    **dict.fromkeys((F.max_pool3d, torch.max_pool3d), partial(MaxPool, *POOLS[nn.MaxPool3d])),
+    F.adaptive_max_pool1d: partial(MaxPool, *POOLS[nn.AdaptiveMaxPool1d]),
+    F.adaptive_max_pool2d: partial(MaxPool, *POOLS[nn.AdaptiveMaxPool2d]),
+    F.adaptive_max_pool3d: partial(MaxPool, *POOLS[nn.AdaptiveMaxPool3d]),
     F.softmax: _softmax_of,
     torch.softmax: _softmax_of,
     "softmax": _softmax_of,
@@ -85,5 +142,24 @@ def rescaled_softmax(
     return means * (grad_output - (weights * grad_output).sum(module.dim, keepdim=True))
 
 
-RULES: dict[type[nn.Module], Callable[..., Any]] = {Softmax: rescaled_softmax}
+def rescaled_max_pool(
+    module: MaxPool, inputs: Tensor, outputs: Tensor, grad_input: Tensor, grad_output: Tensor, eps: float
+) -> Tensor:
+    """DeepLift's rescale rule for max pooling, as multipliers of its inputs; inputs come first, as many references after them.
+
+    What a window puts out changes by no more than the larger of both largest values does: it is laid to that place's account.
+    As in Captum, but a place gets what all windows that it is the largest of send back.
+    """
+    dimensions = module.dimensions
+    places, places0 = module.values_and_places(inputs)[1].flatten(-dimensions).chunk(2)
+    change = torch.sub(*outputs.chunk(2)).flatten(-dimensions)
+    slope = grad_output.chunk(2)[0].flatten(-dimensions)
+    delta = torch.sub(*inputs.chunk(2))
+    moved = torch.zeros_like(delta).flatten(-dimensions)
+    moved = moved.scatter_add(-1, torch.where(change >= 0, places, places0), slope * change).view(delta.shape)
+    multipliers, small = moved / delta, delta.abs() < eps
+    return torch.where(torch.cat([small, small]), grad_input, torch.cat([multipliers, multipliers]))
+
+
+RULES: dict[type[nn.Module], Callable[..., Any]] = {MaxPool: rescaled_max_pool, Softmax: rescaled_softmax}
 SUPPORTED_NON_LINEAR.update(RULES)  # types of ours only: what Captum does elsewhere stays as it is

@@ -1,16 +1,17 @@
-"""DeepLift's rules that are ours: right for each picture, whatever comes with it, and complete."""
+"""Rules for the way back: right for each picture, whatever comes with it, and at steps that share what they read."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
 from captum.attr import DeepLift
 from torch import Tensor, nn
 
 from explainers.api import explain
 from explainers.core.model import Model
-from tests.core.networks import assert_close, fixed_engine, random_inputs, small_cnn
+from tests.core.networks import Linear, assert_close, fixed_engine, lively, random_inputs, small_cnn
 
 # Every way from the input to the score leads through this layer.
 RESCALING = {
@@ -97,3 +98,118 @@ def test_softmax_of_equal_pictures_is_passed_by_its_gradient():
     assert result.values.isfinite().all()
     assert not result.values[1].any()
     assert result.completeness.gap.abs().max() < 1e-7
+
+
+class Chain(nn.Module):
+    """Convolutions with the same step after each of them."""
+
+    def __init__(self, step) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.first, self.second = nn.Conv2d(3, 6, 3, padding=1), nn.Conv2d(6, 8, 3, padding=1)
+        self.step = step
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.step(self.second(self.step(self.first(inputs)))).mean((2, 3))
+
+
+class ReluAndPool(nn.Sequential):
+    def __init__(self, pool: nn.Module) -> None:
+        super().__init__(nn.ReLU(inplace=True), pool)
+
+
+POOLED = {
+    "overlapping": (ReluAndPool(nn.MaxPool2d(3, 2, 1)), lambda x: F.max_pool2d(F.relu(x), 3, 2, 1)),
+    "ceiled": (ReluAndPool(nn.MaxPool2d(3, 2, ceil_mode=True)), lambda x: F.max_pool2d(F.relu(x), 3, 2, 0, 1, True)),
+    "dilated": (ReluAndPool(nn.MaxPool2d(2, 2, dilation=2)), lambda x: torch.max_pool2d(F.relu(x), 2, 2, 0, 2)),
+    "adaptive": (ReluAndPool(nn.AdaptiveMaxPool2d(3)), lambda x: F.adaptive_max_pool2d(F.relu(x), 3)),
+    "before ReLU": (nn.Sequential(nn.MaxPool2d(2), nn.ReLU()), lambda x: F.max_pool2d(x, kernel_size=2).relu()),
+}
+
+
+@pytest.mark.parametrize("baseline", ["zero", "blur"])
+@pytest.mark.parametrize("pooled", POOLED)
+def test_nothing_is_lost_at_max_pooling(pooled, baseline):
+    inputs = random_inputs(3, dtype=torch.float64)
+    module, function = (Model(pooled, Chain(step).double(), (3, 16, 16)) for step in POOLED[pooled])
+    result = explain(module, inputs, "deeplift", 1, baseline=baseline)
+    assert result.completeness.expected.abs().min() > 1e-3
+    assert result.completeness.relative.max() < 1e-4
+    assert_close(explain(function, inputs, "deeplift", 1, baseline=baseline).values, result.values, 1e-6)
+    for row in range(3):
+        alone = explain(module, inputs[row : row + 1], "deeplift", 1, baseline=baseline)
+        assert_close(result.values[row], alone.values[0], 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "shares"),
+    [
+        ([1, 5, 2], [0, 0, 0], [0, 5 * 1 + 5 * 10, 0]),  # the largest of both windows
+        ([1, 5, 2], [4, 0, 3], [0, (5 - 4) * 1 + (5 - 3) * 10, 0]),  # it rises above others
+        ([0, 1, 0], [4, 0, 3], [(1 - 4) * 1, 0, (1 - 3) * 10]),  # others fall below it
+    ],
+)
+def test_max_pooling_lays_a_change_to_the_account_of_the_larger_value(now, before, shares):
+    weights = torch.tensor([[1.0], [10.0]], dtype=torch.float64)
+    network = nn.Sequential(nn.Unflatten(1, (1, 3)), nn.MaxPool1d(2, stride=1), Linear(weights))
+    pair = torch.tensor([now, before], dtype=torch.float64)
+    result = explain(Model("pool", network, (3,)), pair, "deeplift-shap", 0, references="inputs", number=2)
+    assert result.values[0].tolist() == shares
+
+
+@pytest.mark.parametrize("name", ["alexnet", "resnet18", "squeezenet1_0"])
+def test_nothing_is_lost_in_torchvisions_networks_with_overlapping_pooling(name):
+    torch.manual_seed(0)
+    shape = (3, 64, 64)
+    network = lively(torchvision.models.get_model(name, weights=None, num_classes=10).double(), shape)
+    inputs = F.interpolate(random_inputs(1, (3, 8, 8), dtype=torch.float64), shape[1:], mode="bicubic")
+    for baseline in ("zero", "blur"):
+        result = explain(Model(name, network, shape), inputs, "deeplift", 1, baseline=baseline)
+        assert result.completeness.relative.max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("module", "function"),
+    [
+        (nn.LeakyReLU(0.2), lambda x: F.leaky_relu(x, 0.2, inplace=True)),
+        (nn.LeakyReLU(0.2), lambda x: F.leaky_relu_(x, 0.2)),
+        (nn.ELU(0.5), lambda x: F.elu(x, alpha=0.5)),
+        (nn.ELU(), lambda x: F.elu_(x)),
+        (nn.Softplus(2), lambda x: F.softplus(x, 2)),
+    ],
+)
+def test_activations_written_as_calls_have_their_rules(module, function):
+    inputs = random_inputs(2, dtype=torch.float64)
+    expected, result = (
+        explain(Model("chain", Chain(step).double(), (3, 16, 16)), inputs, "deeplift", 1) for step in (module, function)
+    )
+    assert_close(result.values, expected.values, 1e-6)
+    assert result.completeness.relative.max() < 1e-4
+
+
+def test_a_shortcut_round_an_activation_keeps_its_own_gradient():
+    """score = sum of a * (h + ReLU(h)), h = x @ w: only the ReLU's part is changed on the way back."""
+    torch.manual_seed(0)
+    w, a = torch.randn(6, 8).double(), torch.randn(8, 1).double()
+
+    class Shortcut(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.relu, self.last = Linear(w), nn.ReLU(), Linear(a)
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            h = self.first(inputs)
+            return self.last(h + self.relu(h))
+
+    inputs = random_inputs(3, (6,), dtype=torch.float64)
+    on, slope = (inputs @ w > 0).double(), a[:, 0]
+    expected = {
+        "gradient": slope * (1 + on),
+        "guided-backprop": slope + slope.relu() * on,
+        "deconvolution": slope + slope.relu().expand_as(on),
+        "deeplift": slope * (1 + on),
+    }
+    for method, back in expected.items():
+        result = explain(Model("shortcut", Shortcut(), (6,)), inputs, method, 0).values
+        assert_close(result / (inputs if method == "deeplift" else 1), back @ w.T, 1e-5)

@@ -68,6 +68,34 @@ class OwnDenseNet(nn.Module):
         return self.classifier(self.relu(self.features(x)).mean((2, 3)))
 
 
+class WindowsApart(nn.Module):
+    """Max pooling of what a ReLU puts out, every window in a row of its own."""
+
+    def __init__(self, pool: nn.MaxPool2d) -> None:
+        super().__init__()
+        self.side, self.stride, self.padding = pool.kernel_size, pool.stride, pool.padding
+        self.pool = nn.MaxPool2d((1, self.side**2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = nn.functional.pad(x, [self.padding] * 4)
+        windows = nn.functional.unfold(x, self.side, stride=self.stride)
+        rows = windows.view(*x.shape[:2], self.side**2, -1).transpose(2, 3)
+        return self.pool(rows).view(*x.shape[:2], (x.shape[2] - self.side) // self.stride + 1, -1)
+
+
+def with_windows_apart(twin: nn.Module) -> nn.Module:
+    """A copy of a twin that Captum's DeepLift is right on.
+
+    Captum's rule for max pooling keeps one of several windows' shares where they overlap, and does nothing right after a
+    ReLU, whose hook keeps the gradient of the tensor between the two before the rule changes it.
+    """
+    made = deepcopy(twin)
+    for name, module in list(made.named_modules()):
+        if isinstance(module, nn.MaxPool2d):
+            made.set_submodule(name, WindowsApart(module))
+    return made
+
+
 def twin(name: str, original: nn.Module) -> nn.Module:
     """A copy with one out-of-place module per ReLU."""
     made = deepcopy(original)

@@ -37,7 +37,7 @@ from explainers.expectations import points_on_the_ways
 from explainers.layer_references import LayerGradientShapOptions
 from explainers.saliency import noise_deviation
 from tests.core.networks import assert_close
-from tests.peers.networks import TARGETS, inputs
+from tests.peers.networks import TARGETS, inputs, with_windows_apart
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients"),
@@ -94,7 +94,7 @@ def test_expected_gradients(pair, monkeypatch):
 def test_deeplift_shap(pair):
     model, twin = pair
     pool = draw_references(model, inputs(), ReferenceOptions(number=3)).pool
-    expected = DeepLiftShap(twin).attribute(inputs(), pool, list(TARGETS))
+    expected = DeepLiftShap(with_windows_apart(twin)).attribute(inputs(), pool, list(TARGETS))
     assert_close(explain(model, inputs(), "deeplift-shap", TARGET, number=3).values, expected, FLOAT32)
 
 
@@ -207,7 +207,8 @@ def test_a_channel_as_target_of_methods_that_rewrite_the_network(pair):
     module = twin.get_submodule(name)
     expected = NeuronGuidedBackprop(twin, module).attribute(inputs(), (2, 1, 2))
     assert_close(explain(model, inputs(), "guided-backprop", target).values, expected, FLOAT32)
-    expected = NeuronDeepLift(twin, module).attribute(inputs(), (2, 1, 2))
+    twin = with_windows_apart(twin)
+    expected = NeuronDeepLift(twin, twin.get_submodule(name)).attribute(inputs(), (2, 1, 2))
     result = explain(model, inputs(), "deeplift", target)
     assert_close(result.values, expected, FLOAT32)
     if model.name != "mobilenet_v3_small":  # the rescale rule does not know its hard swish

@@ -28,7 +28,7 @@ from explainers.core.model import Model
 from explainers.core.target import ClassTarget, ContrastTarget
 from explainers.saliency import noise_deviation
 from tests.core.networks import Formula, assert_close
-from tests.peers.networks import SHAPE, TARGETS, inputs
+from tests.peers.networks import SHAPE, TARGETS, inputs, with_windows_apart
 
 pytestmark = pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients")
 
@@ -40,6 +40,7 @@ def test_the_twins_compute_the_same(pair):
     model, twin = pair
     with torch.no_grad():
         assert_close(twin(inputs()), model.network(inputs()), 1e-12, dead=0.1)
+        assert_close(with_windows_apart(twin)(inputs()), model.network(inputs()), 1e-12, dead=0.1)
 
 
 def test_gradient(pair):
@@ -138,7 +139,7 @@ def test_guided_backprop(pair):
 def test_deeplift(pair, baseline):
     model, twin = pair
     start = torch.full_like(inputs(), float(baseline == "white"))
-    expected = DeepLift(twin).attribute(inputs(), start, list(TARGETS))
+    expected = DeepLift(with_windows_apart(twin)).attribute(inputs(), start, list(TARGETS))
     result = explain(model, inputs(), "deeplift", TARGET, baseline=baseline)
     assert_close(result.values, expected, FLOAT32)
     plain = (inputs() - start) * explain(model, inputs(), "gradient", TARGET).values
