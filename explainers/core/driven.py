@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from explainers.core.attribution import Cost
 from explainers.core.errors import VitrineError
-from explainers.core.layers import channels_second
+from explainers.core.layers import channels_second, tensor_of
 from explainers.core.rewrite import LOOKED_AT
 from explainers.core.ruled import with_ruled_steps
 from explainers.core.run import Run
@@ -69,7 +69,8 @@ class _Scored(nn.Module):
         self._target, self._rows = target, rows
 
     def forward(self, inputs: Tensor) -> Tensor:
-        outputs: Tensor = self.network(inputs)
+        outputs = tensor_of(self.network(inputs))
+        assert outputs is not None  # the network itself was scored before
         if layer_of(self._target) is not None:
             outputs = channels_second(outputs, inputs)
         # DeepLift sends inputs and baselines through together, in this order.

@@ -213,3 +213,15 @@ def test_a_shortcut_round_an_activation_keeps_its_own_gradient():
     for method, back in expected.items():
         result = explain(Model("shortcut", Shortcut(), (6,)), inputs, method, 0).values
         assert_close(result / (inputs if method == "deeplift" else 1), back @ w.T, 1e-5)
+
+
+@pytest.mark.parametrize(
+    "returned", [lambda y: (y, None), lambda y: {"aux": 2 * y, "out": y}], ids=["tuple", "dictionary"]
+)
+def test_networks_that_return_more_than_a_tensor(returned):
+    inputs = random_inputs(2, dtype=torch.float64)
+    plain, more = (Model("more", Ending(last), (3, 16, 16)) for last in (lambda y: y, returned))
+    rules = {"guided-backprop": {}, "deconvolution": {}, "guided-grad-cam": {"layer": "body.conv2"}}
+    for method, options in {**RESCALING, **rules}.items():
+        expected, result = (explain(model, inputs, method, 1, **options) for model in (plain, more))
+        assert_close(result.values, expected.values, 1e-6)
