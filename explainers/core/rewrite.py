@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any
 
@@ -23,6 +23,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from explainers.core.errors import VitrineError
 
 LOOKED_AT = "looked_at"
+_RETURNING_TUPLES = (nn.MultiheadAttention, nn.RNNBase)
 
 # Activations written as calls, and the module that computes the same.
 FUNCTIONS: dict[object, type[nn.Module]] = {
@@ -84,18 +85,18 @@ def with_own_activations(network: nn.Module, end: str | None = None, at: str | N
     Raises:
         VitrineError: the network cannot be copied, its forward cannot be traced by torch.fx, or one of the layers is not met on the way.
     """
-    copy = copied(network)
+    copy, tracer = copied(network), _Tracer()
     try:
-        traced = fx.symbolic_trace(copy)
+        traced = fx.GraphModule(copy, tracer.trace(copy), type(network).__name__)
     except Exception as error:  # tracing runs the user's forward on stand-ins: anything may come out
         raise VitrineError(
             f"The forward of {type(network).__name__} cannot be traced ({str(error).splitlines()[0] if str(error) else type(error).__name__}), "
             "so its activations cannot be told apart; use a method that needs plain gradients, such as integrated-gradients."
         ) from error
     if end is not None:
-        _end_at(traced, end)
+        _end_at(traced, end, tracer)
     if at is not None:
-        _look_at(traced, at)
+        _look_at(traced, at, tracer)
     without_writing(traced)
     seen: set[str] = set()
     for number, node in enumerate(list(traced.graph.nodes)):
@@ -116,31 +117,77 @@ def with_own_activations(network: nn.Module, end: str | None = None, at: str | N
     return traced
 
 
-def _end_at(traced: fx.GraphModule, layer: str) -> None:
+class _Tracer(fx.Tracer):
+    """Remembers what every module returned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.returned: dict[str, Any] = {}
+
+    def call_module(
+        self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        found = super().call_module(m, forward, args, kwargs)
+        self.returned[self.path_of_module(m)] = found
+        return found
+
+
+def _end_at(traced: fx.GraphModule, layer: str, tracer: _Tracer) -> None:
     """Put out what a layer puts out, and run nothing after it."""
-    nodes, last = list(traced.graph.nodes), _last_step(traced, layer)
+    nodes, last = list(traced.graph.nodes), _put_out(traced, layer, tracer)[-1]
     nodes[-1].args = (last,)
     for node in reversed(nodes[nodes.index(last) + 1 : -1]):
         traced.graph.erase_node(node)
 
 
-def _look_at(traced: fx.GraphModule, layer: str) -> None:
+def _look_at(traced: fx.GraphModule, layer: str, tracer: _Tracer) -> None:
     """Send what a layer puts out through the module `LOOKED_AT`, whatever the layer is made of."""
-    last = _last_step(traced, layer)
+    same = _put_out(traced, layer, tracer)
     traced.add_submodule(LOOKED_AT, nn.Identity())
-    with traced.graph.inserting_after(last):
-        seen = traced.graph.call_module(LOOKED_AT, (last,))
-    last.replace_all_uses_with(seen, delete_user_cb=lambda user: user is not seen)
+    with traced.graph.inserting_after(same[-1]):
+        # What the layer itself makes of it besides reads another tensor: it is no way from the layer's output to the score.
+        own = traced.graph.call_method("clone", (same[-1],))
+    with traced.graph.inserting_after(own):
+        seen = traced.graph.call_module(LOOKED_AT, (own,))
+    for alias in same:
+        alias.replace_all_uses_with(seen, delete_user_cb=lambda user: user is not own and not _is_in(user, layer))
 
 
-def _last_step(traced: fx.GraphModule, layer: str) -> fx.Node:
-    inside: list[fx.Node] = [node for node in traced.graph.nodes if layer in node.meta.get("nn_module_stack", {})]
-    if not inside:
+def _put_out(traced: fx.GraphModule, layer: str, tracer: _Tracer) -> list[fx.Node]:
+    """The step that makes the tensor which a layer returns, or the first of those that it returns.
+
+    After it come the steps by which the layer writes into that tensor: other names for it, of which the last has its values.
+    """
+    node = _first(tracer.returned.get(layer))
+    if node is not None and not _is_in(node, layer):
+        node = None  # handed on as it came: others read it too
+    if node is not None and isinstance(module_of(traced, node), _RETURNING_TUPLES):
+        node = next((user for user in node.users if user.target is operator.getitem and user.args[1] == 0), None)
+    if node is None:
         raise VitrineError(
             f"Layer {layer!r} is not met where the network is taken apart step by step; choose another layer, or a method that "
             "needs plain gradients, such as integrated-gradients."
         )
-    return inside[0] if inside[0].target == layer else inside[-1]
+    same = [node]
+    for step in traced.graph.nodes:
+        if _is_in(step, layer) and writes(traced, step) and set(same).intersection(step.all_input_nodes[:1]):
+            same.append(step)
+    return same
+
+
+def _first(returned: Any) -> fx.Node | None:
+    """What `tensor_of` finds in a module's output, in what stands for it while tracing."""
+    if isinstance(returned, fx.Proxy):
+        return returned.node
+    if isinstance(returned, dict):
+        return next((_first(returned[key]) for key in ("logits", "out") if key in returned), None)
+    if isinstance(returned, tuple | list):
+        return _first(returned[0]) if returned else None
+    return _first(getattr(returned, "logits", None))
+
+
+def _is_in(node: fx.Node, layer: str) -> bool:
+    return layer in node.meta.get("nn_module_stack", {})
 
 
 def without_writing(traced: fx.GraphModule) -> None:

@@ -127,6 +127,39 @@ def test_what_is_written_in_place_is_seen_under_its_other_name():
     assert completeness.relative.max() < 1e-5
 
 
+class Written(nn.Module):
+    """A layer that writes into what it returns, and a network that writes into it once more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Sequential(nn.Conv2d(3, 6, 3), Writes())
+        self.head = nn.Conv2d(6, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.layer(x)
+        x += 1
+        return self.head(x).mean((2, 3))
+
+
+class Writes(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        y = x.relu() * 2
+        y.mul_(3)
+        y.add_(1)
+        return y
+
+
+def test_a_layer_puts_out_what_it_has_written_when_it_returns():
+    torch.manual_seed(0)
+    network, inputs = Written().double().eval(), random_inputs(2, (3, 8, 8), dtype=torch.float64)
+    model = Model("written", network, (3, 8, 8))
+    with torch.no_grad():
+        change = network.layer(inputs) - network.layer(torch.zeros_like(inputs))
+        assert_close(with_own_activations(network, end="layer")(inputs), network.layer(inputs), 1e-12)
+    share = network.head.weight[1].detach().view(1, 6, 1, 1) / 6**2
+    assert_close(explain(model, inputs, "layer-deeplift", 1, layer="layer").values, share * change, 1e-6)
+
+
 class Alias(nn.Module):
     """`x += 1` also changes y here, which torch.fx does not record."""
 
