@@ -85,7 +85,7 @@ def with_own_activations(network: nn.Module, end: str | None = None, at: str | N
     Raises:
         VitrineError: the network cannot be copied, its forward cannot be traced by torch.fx, or one of the layers is not met on the way.
     """
-    copy, tracer = copied(network), _Tracer()
+    copy, tracer = copied(network).eval(), _Tracer()  # a forward may ask whether it trains
     try:
         traced = fx.GraphModule(copy, tracer.trace(copy), type(network).__name__)
     except Exception as error:  # tracing runs the user's forward on stand-ins: anything may come out

@@ -234,13 +234,30 @@ def test_a_forward_that_cannot_be_traced_is_refused_in_a_sentence(method):
     assert explain(model, inputs, "integrated-gradients", 0).values.any()
 
 
+class Asks(nn.Module):
+    """A forward that asks whether it trains, in both of the usual ways."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = small_cnn()
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        y = self.body(F.dropout(x, 0.5, self.training))
+        return (y, x) if self.training else y
+
+
 def test_the_copy_is_frozen_and_evaluating():
-    network = small_cnn().train()
+    network, inputs = Asks().train(), random_inputs(2)
     copy = with_own_activations(network)
     assert not any(module.training for module in copy.modules())
     assert not any(parameter.requires_grad for parameter in copy.parameters())
     assert all(module.training for module in network.modules())
     assert all(parameter.requires_grad for parameter in network.parameters())
+    with torch.no_grad():
+        assert torch.equal(copy(inputs), deepcopy(network).eval()(inputs))
+    model, evaluating = (Model("asks", made, (3, 16, 16)) for made in (network, deepcopy(network).eval()))
+    for method in ("deeplift", "guided-backprop"):
+        assert_close(explain(model, inputs, method, 1).values, explain(evaluating, inputs, method, 1).values, 1e-6)
 
 
 # -- networks that resist copying ---------------------------------------------------------------
