@@ -13,6 +13,7 @@ from explainers.core.attribution import Cost
 from explainers.core.draws import generator
 from explainers.core.driven import driven
 from explainers.core.references import ReferenceOptions, above_references, draw_references, reference_passes
+from explainers.core.ruled import smallest_change
 from explainers.core.run import Run
 from explainers.core.target import Target
 from explainers.core.versions import Variants, summed_gradients
@@ -91,7 +92,9 @@ def deeplift_shap(run: Run, inputs: Tensor, target: Target, options: ReferenceOp
     chosen = drawn.chosen.flatten()
 
     def work(network: nn.Module, rows: Tensor, numbers: Sequence[int]) -> Tensor:
-        values: Tensor = DeepLift(network).attribute(rows, drawn.pool[chosen[numbers[0] : numbers[-1] + 1]])
+        values: Tensor = DeepLift(network, eps=smallest_change(rows)).attribute(
+            rows, drawn.pool[chosen[numbers[0] : numbers[-1] + 1]]
+        )
         return values
 
     pairs = driven(run, inputs, target, work, Cost(2, 2), copies=options.number)

@@ -16,6 +16,7 @@ from explainers.core.driven import driven, looked_at
 from explainers.core.fills import fill_of
 from explainers.core.layers import Layer
 from explainers.core.references import ReferenceOptions, above_references, draw_references, reference_passes
+from explainers.core.ruled import smallest_change
 from explainers.core.run import Run
 from explainers.core.target import Target
 from explainers.core.versions import Variants, captures
@@ -50,6 +51,7 @@ def _deeplift(run: Run, inputs: Tensor, target: Target, layer: Layer, starts: Te
 
     def work(network: nn.Module, rows: Tensor, numbers: Sequence[int]) -> Tensor:
         peer = LayerDeepLift(network, looked_at(network))
+        peer.eps = smallest_change(rows)
         values: Tensor = peer.attribute(rows, starts[numbers[0] : numbers[-1] + 1])
         return values
 

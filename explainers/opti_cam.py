@@ -11,6 +11,7 @@ from torch import Tensor
 
 from explainers.core.anytime import Estimate
 from explainers.core.attribution import Cost
+from explainers.core.precision import widened
 from explainers.core.run import Run
 from explainers.core.target import Target
 from explainers.grad_cam import COARSE, CamOptions, cam
@@ -38,7 +39,8 @@ def opti_cam(run: Run, one: Tensor, target: Target, options: OptiCamOptions) -> 
     and stretched from 0 to 1."""
     channels = run.activations(one, [options.layer])[0].relu()
     target = run.resolve(one, target)  # by the pass just made
-    weights = one.new_zeros(channels.shape[1]).requires_grad_()
+    channels = widened(channels)  # Adam divides by squares of gradients, which vanish in half the bits
+    weights = channels.new_zeros(channels.shape[1]).requires_grad_()
     search = torch.optim.Adam([weights], options.rate)
 
     def mixed() -> Tensor:
@@ -46,7 +48,7 @@ def opti_cam(run: Run, one: Tensor, target: Target, options: OptiCamOptions) -> 
 
     for step in range(options.steps):
         with torch.enable_grad():
-            picture = channel_masks(mixed(), one.shape[-2:]) * one
+            picture = (channel_masks(mixed(), one.shape[-2:]) * one).to(one)
         (slope,) = run.passes.chunks("gradient", 1, partial(_slope, run, picture, target), forward=1, backward=1)
         (weights.grad,) = torch.autograd.grad(picture, weights, -slope)
         search.step()

@@ -13,6 +13,7 @@ from explainers.core.attribution import Cost
 from explainers.core.fills import fill_of
 from explainers.core.model import Needs
 from explainers.core.options import Options
+from explainers.core.precision import widened
 from explainers.core.run import Run
 from explainers.core.target import Target
 from explainers.core.versions import Variants, summed_gradients
@@ -147,13 +148,14 @@ def guided_integrated_gradients(run: Run, inputs: Tensor, target: Target, option
     the same number of steps leaves a much smaller completeness gap, for one gradient more.
     """
     target = run.resolve(inputs, target)
-    baseline = fill_of(run.model, inputs, options.baseline)
+    # Half the bits hold neither the length of the whole way nor one step of many.
+    goal, baseline = widened(inputs), widened(fill_of(run.model, inputs, options.baseline))
     itself = Variants(1, lambda rows, number, version: rows, torch.ones(1))  # passes that are not remembered
-    place, total = baseline, torch.zeros_like(inputs)
-    gradient = summed_gradients(run, place, target, itself)
+    place, total = baseline, torch.zeros_like(goal)
+    gradient = summed_gradients(run, place.to(inputs), target, itself)
     for step in range(1, options.steps + 1):
-        onward = next_on_guided_path(place, gradient, inputs, baseline, step, options)
-        there = summed_gradients(run, onward, target, itself)
+        onward = next_on_guided_path(place, gradient, goal, baseline, step, options)
+        there = summed_gradients(run, onward.to(inputs), target, itself)
         total += (gradient + there) / 2 * (onward - place)
         place, gradient = onward, there
     return total

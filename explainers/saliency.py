@@ -19,6 +19,7 @@ from explainers.core.fills import Baseline, fill_of
 from explainers.core.model import Needs
 from explainers.core.options import NoOptions, Options
 from explainers.core.registry import explainer
+from explainers.core.ruled import smallest_change
 from explainers.core.run import Run
 from explainers.core.target import Target
 from explainers.core.versions import Variants, summed_gradients
@@ -200,7 +201,9 @@ def deeplift(run: Run, inputs: Tensor, target: Target, options: BaselineOptions)
     baseline = fill_of(run.model, inputs, options.baseline)
 
     def work(network: nn.Module, rows: Tensor, numbers: Sequence[int]) -> Tensor:
-        values: Tensor = DeepLift(network).attribute(rows, baseline[numbers[0] : numbers[-1] + 1])
+        values: Tensor = DeepLift(network, eps=smallest_change(rows)).attribute(
+            rows, baseline[numbers[0] : numbers[-1] + 1]
+        )
         return values
 
     return driven(run, inputs, target, work, Cost(2, 2))

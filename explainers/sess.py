@@ -17,6 +17,7 @@ from explainers.core.anytime import Estimate
 from explainers.core.attribution import Cost
 from explainers.core.captures import Capture
 from explainers.core.model import Needs
+from explainers.core.precision import widened
 from explainers.core.registry import explainer
 from explainers.core.run import Run
 from explainers.core.sweep import sweep
@@ -177,7 +178,8 @@ def sess(run: Run, one: Tensor, target: Target, options: SessOptions) -> Iterato
 
 
 def _enlarged(one: Tensor, size: tuple[int, int]) -> Tensor:
-    return F.interpolate(one, size, mode="bilinear", antialias=True, align_corners=False)
+    exact = widened(one)  # there is no such enlarging in half the bits
+    return F.interpolate(exact, size, mode="bilinear", antialias=True, align_corners=False).to(one)
 
 
 def _weighing(run: Run, one: Tensor, target: Target) -> Target:

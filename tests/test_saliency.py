@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 
 import pytest
 import scipy.ndimage
@@ -391,3 +392,29 @@ def test_an_input_that_equals_its_baseline_gets_nothing(model):
     zeros = torch.zeros(1, 3, 16, 16)
     for method in ("integrated-gradients", "deeplift", "input-x-gradient"):
         assert not explain(model, zeros, method, 0).values.any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("deeplift", {}),
+        ("deeplift", {"baseline": "blur"}),
+        ("deeplift-shap", {"number": 5}),
+        ("layer-deeplift", {"layer": "conv2"}),
+        ("guided-integrated-gradients", {"steps": 20}),
+        ("opti-cam", {"steps": 50}),
+        ("sess", {"scales": 2}),
+    ],
+)
+def test_networks_in_half_the_bits_have_the_maps_of_float32(method, options, dtype):
+    """Where differences, steps and squares are too small for half the bits; half of one input is its baseline."""
+    halved = small_model().network.to(dtype)
+    inputs = random_inputs(3).to(dtype).float()
+    inputs[2, :, :8] = 0
+    result, expected = (
+        explain(Model("half", network, (3, 16, 16)), inputs, method, 2, **options).values.flatten()
+        for network in (halved, deepcopy(halved).float())
+    )
+    assert result.isfinite().all()
+    assert torch.corrcoef(torch.stack([result, expected]))[0, 1] > 0.995

@@ -40,6 +40,11 @@ def half_of(device: torch.device) -> torch.dtype:
     return torch.bfloat16
 
 
+def widened(values: Tensor) -> Tensor:
+    """The same values in no fewer bits than float32 has."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
 def alike(a: Tensor, b: Tensor) -> bool:
     """Whether two ways to compute the same scores (M,) agree; never where one is constant or not finite."""
     return bool(torch.corrcoef(torch.stack([a, b]).cpu().double())[0, 1] >= ALIKE)

@@ -161,5 +161,10 @@ def rescaled_max_pool(
     return torch.where(torch.cat([small, small]), grad_input, torch.cat([multipliers, multipliers]))
 
 
+def smallest_change(values: Tensor) -> float:
+    """What DeepLift takes for no change: Captum's 1e-10, or the least that is no zero in a dtype with a smaller range."""
+    return max(1e-10, torch.finfo(values.dtype).tiny)
+
+
 RULES: dict[type[nn.Module], Callable[..., Any]] = {MaxPool: rescaled_max_pool, Softmax: rescaled_softmax}
 SUPPORTED_NON_LINEAR.update(RULES)  # types of ours only: what Captum does elsewhere stays as it is
