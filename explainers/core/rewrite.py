@@ -103,7 +103,7 @@ def with_own_activations(network: nn.Module, end: str | None = None, at: str | N
         if node.op in ("call_function", "call_method") and node.target in FUNCTIONS:
             name = f"activation_{number}"
             traced.add_submodule(name, FUNCTIONS[node.target]())
-            call_module(traced, node, name)
+            _call_module(traced, node, name)
         elif node.op == "call_module":
             module = traced.get_submodule(node.target)
             if node.target in seen and not list(module.parameters()):
@@ -212,8 +212,7 @@ def writes(traced: fx.GraphModule, node: fx.Node) -> bool:
     return node.target in WRITING or bool(node.kwargs.get("inplace"))
 
 
-def call_module(traced: fx.GraphModule, node: fx.Node, name: str) -> None:
-    """Call the module called `name` on the first input of `node`, in its place."""
+def _call_module(traced: fx.GraphModule, node: fx.Node, name: str) -> None:
     with traced.graph.inserting_before(node):
         replacement = traced.graph.call_module(name, (node.args[0] if node.args else node.kwargs["input"],))
     node.replace_all_uses_with(replacement)

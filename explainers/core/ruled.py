@@ -2,22 +2,24 @@
 
 Captum looks its rules up by the type of a module. Its rule for softmax subtracts a mean over all the pictures that come
 together, and its rule for max pooling loses what overlapping windows share; so here both are modules of other types,
-with rules of ours. Its hooks lie on tensors: two modules that share one, as a ReLU and the pooling after it do, or a ReLU
-and the shortcut round it, change each other's gradient; so here every such module reads a tensor of its own.
+with rules of ours. ReLU6, for which it has none, is a ReLU and a ceiling.
+
+Its hooks lie on tensors: two modules that share one, as a ReLU and the pooling after it do, or a ReLU and the shortcut round
+it, change each other's gradient; so here every such module reads a tensor of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import torch
-from captum.attr._core.deep_lift import SUPPORTED_NON_LINEAR
+from captum.attr._core.deep_lift import SUPPORTED_NON_LINEAR, nonlinear
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from explainers.core.rewrite import call_module, module_of, with_own_activations
+from explainers.core.rewrite import module_of, with_own_activations
 
 
 def with_ruled_steps(network: nn.Module, end: str | None = None, at: str | None = None) -> nn.Module:
@@ -27,10 +29,8 @@ def with_ruled_steps(network: nn.Module, end: str | None = None, at: str | None 
     """
     traced = with_own_activations(network, end, at)
     for number, node in enumerate(list(traced.graph.nodes)):
-        if (module := _ruled(traced, node)) is not None:
-            name = f"ruled_{number}"
-            traced.add_submodule(name, module)
-            call_module(traced, node, name)
+        if ruled := _ruled(traced, node):
+            _replace(traced, node, ruled, f"ruled_{number}")
     for node in list(traced.graph.nodes):
         if isinstance(module_of(traced, node), tuple(SUPPORTED_NON_LINEAR)):
             _read_a_copy(traced, node)
@@ -39,19 +39,32 @@ def with_ruled_steps(network: nn.Module, end: str | None = None, at: str | None 
     return traced.eval()
 
 
-def _ruled(traced: fx.GraphModule, node: fx.Node) -> nn.Module | None:
-    """A module that computes what a step does and has a rule, where the step has no such module yet."""
+def _ruled(traced: fx.GraphModule, node: fx.Node) -> Sequence[nn.Module]:
+    """Modules that one after the other compute what a step does, and have rules; none if the step has its rule, or has none."""
     module = module_of(traced, node)
     if isinstance(module, nn.Softmax):
-        return Softmax(module.dim)
+        return [Softmax(module.dim)]
+    if isinstance(module, nn.ReLU6):
+        return [nn.ReLU(), Ceiling()]
     if module is not None and type(module) in POOLS and not module.return_indices:
-        return MaxPool(
-            *POOLS[type(module)], **{name: getattr(module, name) for name in WINDOWS if hasattr(module, name)}
-        )
+        return [
+            MaxPool(*POOLS[type(module)], **{name: getattr(module, name) for name in WINDOWS if hasattr(module, name)})
+        ]
     if node.op not in ("call_function", "call_method") or node.target not in CALLS or len(node.all_input_nodes) != 1:
-        return None
+        return []
     named = {name: value for name, value in node.kwargs.items() if name != "input"}
-    return CALLS[node.target](*node.args[int("input" not in node.kwargs) :], **named)
+    made = CALLS[node.target](*node.args[int("input" not in node.kwargs) :], **named)
+    return [made] if isinstance(made, nn.Module) else made
+
+
+def _replace(traced: fx.GraphModule, node: fx.Node, modules: Sequence[nn.Module], name: str) -> None:
+    (made,) = node.all_input_nodes
+    with traced.graph.inserting_before(node):
+        for place, module in enumerate(modules):
+            traced.add_submodule(f"{name}_{place}", module)
+            made = traced.graph.call_module(f"{name}_{place}", (made,))
+    node.replace_all_uses_with(made)
+    traced.graph.erase_node(node)
 
 
 def _read_a_copy(traced: fx.GraphModule, node: fx.Node) -> None:
@@ -59,6 +72,13 @@ def _read_a_copy(traced: fx.GraphModule, node: fx.Node) -> None:
     with traced.graph.inserting_before(node):
         copied = traced.graph.call_method("clone", (source,))
     node.replace_input_with(source, copied)
+
+
+class Ceiling(nn.Module):
+    """What ReLU6 does after ReLU, which has its rules by itself."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs.clamp(max=6)
 
 
 class MaxPool(nn.Module):
@@ -93,9 +113,9 @@ class Softmax(nn.Module):
         return inputs.softmax(self.dim)
 
 
-def _softmax_of(dim: int | None = None, *others: object, **named: object) -> nn.Module | None:
-    """None where the call asks for another dtype too."""
-    return None if others or named.get("dtype") is not None else Softmax(dim)
+def _softmax_of(dim: int | None = None, *others: object, **named: object) -> Sequence[nn.Module]:
+    """No module where the call asks for another dtype too."""
+    return [] if others or named.get("dtype") is not None else [Softmax(dim)]
 
 
 POOLS: dict[type[nn.Module], tuple[Callable[..., tuple[Tensor, Tensor]], int]] = {
@@ -108,7 +128,8 @@ POOLS: dict[type[nn.Module], tuple[Callable[..., tuple[Tensor, Tensor]], int]] =
 }
 WINDOWS = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "output_size")
 # Steps written as calls, and what makes a module that computes the same from their arguments.
-CALLS: dict[object, Callable[..., nn.Module | None]] = {
+CALLS: dict[object, Callable[..., nn.Module | Sequence[nn.Module]]] = {
+    F.relu6: lambda **_: [nn.ReLU(), Ceiling()],
     F.leaky_relu: nn.LeakyReLU,
     F.elu: nn.ELU,
     F.softplus: nn.Softplus,
@@ -166,5 +187,9 @@ def smallest_change(values: Tensor) -> float:
     return max(1e-10, torch.finfo(values.dtype).tiny)
 
 
-RULES: dict[type[nn.Module], Callable[..., Any]] = {MaxPool: rescaled_max_pool, Softmax: rescaled_softmax}
+RULES: dict[type[nn.Module], Callable[..., Any]] = {
+    Ceiling: nonlinear,
+    MaxPool: rescaled_max_pool,
+    Softmax: rescaled_softmax,
+}
 SUPPORTED_NON_LINEAR.update(RULES)  # types of ours only: what Captum does elsewhere stays as it is

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
-from captum.attr import DeepLift
+from captum.attr import Deconvolution, DeepLift, GuidedBackprop
 from torch import Tensor, nn
 
 from explainers.api import explain
@@ -161,8 +161,8 @@ def test_max_pooling_lays_a_change_to_the_account_of_the_larger_value(now, befor
     assert result.values[0].tolist() == shares
 
 
-@pytest.mark.parametrize("name", ["alexnet", "resnet18", "squeezenet1_0"])
-def test_nothing_is_lost_in_torchvisions_networks_with_overlapping_pooling(name):
+@pytest.mark.parametrize("name", ["alexnet", "resnet18", "squeezenet1_0", "mobilenet_v2"])
+def test_nothing_is_lost_in_torchvisions_networks(name):
     torch.manual_seed(0)
     shape = (3, 64, 64)
     network = lively(torchvision.models.get_model(name, weights=None, num_classes=10).double(), shape)
@@ -189,6 +189,32 @@ def test_activations_written_as_calls_have_their_rules(module, function):
     )
     assert_close(result.values, expected.values, 1e-6)
     assert result.completeness.relative.max() < 1e-4
+
+
+class Ceiling(nn.Module):
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs.minimum(torch.tensor(6.0, dtype=torch.float64))
+
+
+@pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients")
+@pytest.mark.parametrize("written", [nn.ReLU6(inplace=True), F.relu6, lambda x: F.relu6(input=x, inplace=True)])
+def test_relu6_is_a_relu_on_the_way_back(written):
+    """Captum gets a ReLU and a ceiling."""
+    inputs = 20 * random_inputs(2, dtype=torch.float64)
+    chain = Chain(written).double()
+    twin = nn.Sequential(
+        chain.first, nn.ReLU(), Ceiling(), chain.second, nn.ReLU(), Ceiling(), nn.AvgPool2d(16), nn.Flatten()
+    )
+    with torch.no_grad():
+        assert (twin[:3](inputs) == 6).double().mean() > 0.1
+        assert_close(chain(inputs), twin(inputs), 1e-12)
+    model = Model("relu6", chain, (3, 16, 16))
+    plain = explain(model, inputs, "gradient", 0).values
+    for method, peer in (("guided-backprop", GuidedBackprop), ("deconvolution", Deconvolution)):
+        result = explain(model, inputs, method, 0).values
+        assert_close(result, peer(twin).attribute(inputs, 0), 1e-6)
+        assert (result - plain).abs().max() > 0.05 * plain.abs().max()
+    assert explain(model, inputs, "deeplift", 0).completeness.relative.max() < 1e-4
 
 
 def test_a_shortcut_round_an_activation_keeps_its_own_gradient():
