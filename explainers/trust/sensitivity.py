@@ -18,7 +18,7 @@ from explainers.trust.registry import Asks, SeedOptions, check
 from explainers.trust.trial import Trial, is_slopes, times
 from explainers.trust.verdict import Finding, no_finite_scores, percent
 
-TELLING = 0.5  # of what a flat map leaves open; maps in random places stay below it
+TELLING = 0.5  # of what a flat map leaves open; maps in random places hardly ever come so far
 YEH = "Yeh et al. 2019, arXiv:1901.09392"
 
 
