@@ -19,6 +19,7 @@ from torch import Tensor
 
 from explainers.core.attending import blocks_of
 from explainers.core.attribution import Cost
+from explainers.core.errors import VitrineError
 from explainers.core.layers import tensor_of, watching
 from explainers.core.model import Needs
 from explainers.core.options import Options
@@ -95,7 +96,14 @@ def redistribute(
 
     Args:
         sums: filled with the relevance behind every block of the network, of all inputs together.
+
+    Raises:
+        VitrineError: part of the network is compiled, and would run past the rules.
     """
+    if any(type(module).__name__ == "OptimizedModule" for module in run.network.modules()):
+        raise VitrineError(
+            f"Part of {run.model.name} is compiled, and compiled code runs past the rules; wrap it anew."
+        )
     target = run.resolve(inputs, target)
     scores = run.scores(inputs, target)
     layer = layer_of(target)

@@ -89,17 +89,20 @@ class Parts:
 
 @contextmanager
 def frozen(parts: Parts) -> Iterator[None]:
-    """Evaluation mode and frozen parameters inside; train flags and requires_grad as before outside.
+    """Evaluation mode, frozen parameters and nothing compiled inside; train flags, requires_grad and `compile()` as before outside.
 
     With parameters frozen autograd computes no weight gradients, which is about a third of a backward
     pass that no explanation reads. The projections alone count as trainable: PyTorch multiplies a batch of tokens, which
     lies transposed there, with a frozen matrix token by token, and with a trainable one all at once (`should_fold` in
     ATen's LinearAlgebra.cpp), which saves a ViT-B/16 a fifth to a third of its pass. Nobody asks for their gradients, so
-    none are computed.
+    none are computed. What `network.compile()` made is set aside, because it runs past hooks that come later, and past modes.
     """
+    compiled = [(module, call) for module in parts.modules if (call := module._compiled_call_impl) is not None]
     training = [module for module in parts.modules if module.training]
     projections = {id(parameter) for parameter in parts.projections}
     turned = [p for p in dict.fromkeys(parts.parameters) if p.requires_grad != (id(p) in projections)]
+    for module, _ in compiled:
+        module._compiled_call_impl = None
     for module in training:
         module.training = False
     for parameter in turned:
@@ -107,6 +110,8 @@ def frozen(parts: Parts) -> Iterator[None]:
     try:
         yield
     finally:
+        for module, call in compiled:
+            module._compiled_call_impl = call
         for module in training:
             module.training = True
         for parameter in turned:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +117,8 @@ def wrap(
 ) -> Model:
     """Any module of yours as a Model; the module itself is left as it is, in its mode and with its gradients.
 
+    What `torch.compile` made of it, or of parts of it, runs uncompiled here: compiled code shows nothing of its steps.
+
     Args:
         network: a module, or any function from preprocessed inputs (N, ...) to outputs (N, K), tensors or arrays: a black
             box, for the methods that read only scores.
@@ -128,6 +131,7 @@ def wrap(
     """
     if not callable(network):
         raise VitrineError(f"wrap takes a torch.nn.Module or a function, not {type(network).__name__}.")
+    network = _uncompiled(network, {}) if isinstance(network, nn.Module) else network
     module = network if isinstance(network, nn.Module) else BlackBox(network)
     shape = tuple(input_shape)
     if preprocess is not None and preprocess.input_shape != shape:
@@ -146,3 +150,21 @@ def wrap(
         # What a function does cannot be hashed: every wrapped one is another.
         fingerprint="" if module is network else f"black-box-{uuid4().hex[:16]}",
     )
+
+
+def _uncompiled(network: nn.Module, seen: dict[nn.Module, nn.Module]) -> nn.Module:
+    """The network itself; if `torch.compile` wrapped some of its modules, one that holds what is in the wrappings.
+
+    All modules and weights are shared but for those that hold a wrapping somewhere, of which it has its own.
+    """
+    if network in seen:
+        return seen[network]
+    seen[network] = network
+    if type(network).__name__ == "OptimizedModule":  # importing the class would take a second
+        seen[network] = _uncompiled(network.get_submodule("_orig_mod"), seen)
+        return seen[network]
+    parts = {name: part if part is None else _uncompiled(part, seen) for name, part in network._modules.items()}
+    if any(part is not network._modules[name] for name, part in parts.items()):
+        seen[network] = copy.copy(network)
+        seen[network]._modules = parts
+    return seen[network]

@@ -7,11 +7,14 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from explainers.api import explain
 from explainers.core.errors import VitrineError
 from explainers.core.preprocess import Preprocess
 from explainers.demo.networks import NETWORKS
 from explainers.demo.scenes import CLASSES, SIZE, draw_scene
 from explainers.models import demo, demo_metadata, list_models, load_model, wrap
+from tests.core.networks import assert_close, random_inputs, small_cnn, small_model
+from tests.core.transformers import DEPTH, tiny_vit
 
 
 @pytest.fixture
@@ -100,6 +103,56 @@ def test_wrap_takes_all_it_is_given(tmp_path):
     assert (model.name, model.labels, model.input_shape) == ("mine", ("yes", "no"), (1, 32, 48))
     vector = wrap(nn.Linear(3, 1), input_shape=(3,), task="regression")
     assert (vector.task, vector.input_shape) == ("regression", (3,))
+
+
+def compiled_whole(network: nn.Module) -> nn.Module:
+    return torch.compile(network, backend="eager")
+
+
+def compiled_blocks(network: nn.Module) -> nn.Module:
+    for number in range(DEPTH):
+        network.blocks[number] = torch.compile(network.blocks[number], backend="eager")
+    return network
+
+
+def compiled_in_place(network: nn.Module) -> nn.Module:
+    network.compile(backend="eager")
+    return network
+
+
+@pytest.mark.parametrize("compiled", [compiled_whole, compiled_blocks, compiled_in_place])
+def test_a_compiled_network_is_explained_as_if_it_were_not_and_stays_compiled(compiled):
+    plain, network = tiny_vit(), compiled(tiny_vit().network)
+    held = [*network.named_modules()]
+    call = network._compiled_call_impl
+    model = wrap(network, input_shape=plain.input_shape)
+    assert (model.name, model.fingerprint) == ("TinyViT", plain.fingerprint)
+    inputs = random_inputs(2, plain.input_shape, dtype=torch.float64)
+    for method in ("attn-lrp", "cp-lrp", "grad-cam", "rollout"):
+        assert_close(explain(model, inputs, method, 1).values, explain(plain, inputs, method, 1).values, 1e-12)
+    assert [*network.named_modules()] == held
+    assert network._compiled_call_impl is call
+    with torch.no_grad():
+        model.network.head.weight.zero_()
+    assert not network.head.weight.any()
+
+
+def test_what_is_compiled_after_it_was_wrapped_is_wrapped_anew_for_relevance_through_attention():
+    plain = tiny_vit()
+    model = wrap(plain.network, input_shape=plain.input_shape)
+    compiled_blocks(plain.network)
+    with pytest.raises(VitrineError, match="Part of TinyViT is compiled"):
+        explain(model, random_inputs(1, plain.input_shape, dtype=torch.float64), "attn-lrp", 1)
+
+
+def test_parts_of_a_convolutional_network_may_be_compiled():
+    inputs = random_inputs(1)
+    plain, network = small_model(), small_cnn()
+    network.conv2 = torch.compile(network.conv2, backend="eager")
+    network.conv3.compile(backend="eager")
+    model = wrap(network, input_shape=plain.input_shape)
+    for method in ("lrp-epsilon-plus", "guided-backprop"):
+        assert_close(explain(model, inputs, method, 1).values, explain(plain, inputs, method, 1).values, 1e-6)
 
 
 def test_wrap_says_what_contradicts():
