@@ -127,7 +127,10 @@ def describe_flow(flow: pd.DataFrame) -> str:
     if abs(largest) <= NEGLIGIBLE:
         return f"{arrives}; nothing to speak of is lost or doubled on the way."
     if largest < 0:
-        return f"{arrives}; the largest loss, {-largest:.0%} of the score, is {where}: biases, epsilon or a softmax absorb relevance."
+        return (
+            f"{arrives}; the largest loss, {-largest:.0%} of the score, is {where}: biases, epsilon or a softmax absorb relevance, "
+            "or a step has no rule."
+        )
     return (
         f"{arrives}; the largest gain, {largest:.0%} of the score, is {where}: biases absorb negative relevance there, "
         "alpha meets nothing that speaks against, or a step has no rule."

@@ -53,6 +53,19 @@ def spelled_out(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     return torch.bmm(torch.softmax(query @ key.transpose(1, 2) / math.sqrt(WIDTH), -1), value)
 
 
+def by_einsum(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    weights = torch.einsum("nid,njd->nij", query, key).div(math.sqrt(WIDTH)).softmax(-1)
+    return torch.einsum("nij,njd->nid", [weights, value])
+
+
+def by_names(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """As older code spells it, with a tensor of rubbish that counts nothing."""
+    rubbish = query.new_full((len(query), query.shape[1], key.shape[1]), math.nan)
+    scale = 1 / math.sqrt(WIDTH)
+    logits = torch.baddbmm(rubbish, batch1=query, batch2=key.transpose(1, 2), beta=0, alpha=scale)
+    return torch.bmm(torch.softmax(input=logits, dim=-1), mat2=value)
+
+
 def by_rules(network: OneHead, image: Tensor, target: int, constant: bool) -> Tensor:
     """Relevance shared out step by step, as the rules are printed: what an output received, in the shares of what it is made of."""
     tokens = image.flatten(1).T
@@ -79,7 +92,7 @@ def by_rules(network: OneHead, image: Tensor, target: int, constant: bool) -> Te
     return found.T.view_as(image)
 
 
-@pytest.mark.parametrize("product", [fused, spelled_out])
+@pytest.mark.parametrize("product", [fused, spelled_out, by_einsum, by_names])
 @pytest.mark.parametrize("method", METHODS)
 def test_the_slow_version(method: str, product: Callable[..., Tensor]) -> None:
     network = OneHead(product).double()
@@ -198,6 +211,50 @@ def test_steps_put_out_the_same_and_attention_half_as_steep() -> None:
     assert_close(slope, x.detach(), 1e-12)  # half of 2 x
 
 
+def in_place(x: Tensor) -> Tensor:
+    product = x * 1.0
+    product *= x
+    return product
+
+
+SPELLINGS: dict[str, Callable[[Tensor], Tensor]] = {
+    "*": lambda x: x * x,
+    "*=": in_place,
+    "*= by itself": lambda x: (x * 1.0).mul_(x),
+    "multiply": lambda x: torch.multiply(x, other=x),
+    "square": lambda x: x.square(),
+    "**": lambda x: x**3,
+    "addcmul": lambda x: torch.addcmul(torch.zeros_like(x), x, x, value=3),
+    "matmul": lambda x: x @ x.mT,
+    "mm": lambda x: torch.mm(x[0, 0], x[0, 1]),
+    "einsum": lambda x: torch.einsum("ncij,nckj->ncik", x, x),
+    "einsum of three": lambda x: torch.einsum(x, [0, 1, 2, 3], x, [0, 1, 2, 4], x, [0, 1, 4, 3]),
+    "ReLU6 in place": lambda x: nn.ReLU6(inplace=True)(x * 9),
+    "Hardswish in place": lambda x: nn.Hardswish(inplace=True)(x * 9),
+    "linear by names": lambda x: F.linear(weight=torch.eye(4, dtype=x.dtype) + 1, input=x),
+}
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_products_and_activations_however_spelled_hand_on_all_that_they_received(name: str) -> None:
+    hands_on_everything(SPELLINGS[name])
+
+
+def test_each_factor_of_a_product_receives_its_part() -> None:
+    one, other = (random_inputs(2, (3, 4), seed=seed, dtype=torch.float64).requires_grad_() for seed in (1, 2))
+    with Redistribution(0.0, 0.0, attention_is_constant=False):
+        found = (one * other * other).sum()
+    slopes = torch.autograd.grad(found, (one, other))
+    whole = (one * other * other).detach()
+    assert_close(one.detach() * slopes[0], whole / 4, 1e-12)  # half of what the last product halved
+    assert_close(other.detach() * slopes[1], whole * 3 / 4, 1e-12)
+
+
+def test_whole_numbers_stay_whole() -> None:
+    with Redistribution(0.0, 0.0, attention_is_constant=False):
+        assert torch.equal(torch.arange(4) ** 2, torch.tensor([0, 1, 4, 9]))
+
+
 NORMS: dict[str, Callable[[Tensor], Tensor]] = {
     "layer norm": lambda x: F.layer_norm(x, [4, 4], eps=0.0),
     "layer norm of a module": nn.LayerNorm(4, eps=0.0, bias=False).double(),
@@ -206,16 +263,26 @@ NORMS: dict[str, Callable[[Tensor], Tensor]] = {
     "length": lambda x: F.normalize(x, dim=-1),
     "RMS norm by hand": lambda x: x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True)),
     "layer norm by hand": lambda x: (x - x.mean(-1, keepdim=True)) / x.var(-1, keepdim=True).sqrt(),
+    "layer norm of the first name": lambda x: torch.layer_norm(x, [4], eps=0.0),
+    "instance norm": nn.InstanceNorm2d(6, eps=0.0).double(),
+    "one over the deviation": lambda x: (x - x.mean(-1, keepdim=True)) * (1 / x.std(-1, keepdim=True)),
+    "a power": lambda x: x * x.pow(2).mean(-1, keepdim=True).pow(-0.5),
+    "written into": lambda x: (x * 1.0).div_(x.norm(dim=-1, keepdim=True)),
+    "true_divide": lambda x: torch.true_divide(x, other=x.norm(dim=-1, keepdim=True)),
 }
 
 
 @pytest.mark.parametrize("name", NORMS)
 def test_a_norm_hands_on_all_that_it_received(name: str) -> None:
-    norm, x = NORMS[name], random_inputs(2, (6, 4, 4), dtype=torch.float64).requires_grad_()
-    received = random_inputs(2, (6, 4, 4), seed=5, dtype=torch.float64)
+    hands_on_everything(NORMS[name])
+
+
+def hands_on_everything(step: Callable[[Tensor], Tensor]) -> None:
+    x = random_inputs(2, (6, 4, 4), dtype=torch.float64).requires_grad_()
     with Redistribution(0.3, 0.3, attention_is_constant=False):
-        found = norm(x)
-    assert_close(found.detach(), norm(x.detach()), 1e-12)
+        found = step(x)
+    assert_close(found.detach(), step(x.detach()), 1e-12)
+    received = random_inputs(1, found.shape, seed=5, dtype=torch.float64)[0]
     (slope,) = torch.autograd.grad((found * received).sum(), x)
     assert_close((x.detach() * slope).sum(), (found.detach() * received).sum(), 1e-9)
 

@@ -21,11 +21,28 @@ from explainers.core.attending import SOFTMAX, multi_head_of, product_in_the_ope
 
 _THROUGH_ZERO = (
     F.relu, torch.relu, Tensor.relu, F.gelu, F.silu, F.hardswish, F.leaky_relu, F.elu, F.mish, torch.tanh, Tensor.tanh,
+    F.relu6, F.hardtanh, F.selu, F.celu,
 )  # fmt: skip
 """Activations that are 0 at 0, so that they are a factor times their input everywhere."""
-_PRODUCTS = (
-    torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.bmm, Tensor.bmm, torch.mul, Tensor.mul, Tensor.__mul__,
+_TWO = "input other"
+_PRODUCTS: dict[Any, str] = {
+    **dict.fromkeys((torch.matmul, Tensor.matmul, Tensor.__matmul__), _TWO),
+    **dict.fromkeys((torch.mul, Tensor.mul, Tensor.__mul__, torch.multiply, Tensor.multiply), _TWO),
+    **dict.fromkeys((torch.bmm, Tensor.bmm, torch.mm, Tensor.mm), "input mat2"),
+    **dict.fromkeys((torch.mv, Tensor.mv), "input vec"),
+    torch.tensordot: "a b",
+}
+"""Products of two, with what they call their factors."""
+_PRODUCTS_AND_A_TERM: dict[Any, tuple[Callable[..., Tensor], str]] = {
+    **dict.fromkeys((torch.baddbmm, Tensor.baddbmm), (torch.bmm, "input batch1 batch2")),
+    **dict.fromkeys((torch.addmm, Tensor.addmm), (torch.mm, "input mat1 mat2")),
+    **dict.fromkeys((torch.addcmul, Tensor.addcmul), (torch.mul, "input tensor1 tensor2")),
+}
+_QUOTIENTS = (
+    torch.div, Tensor.div, Tensor.__truediv__, torch.divide, Tensor.divide, torch.true_divide, Tensor.true_divide,
 )  # fmt: skip
+_RECIPROCALS = (torch.rsqrt, Tensor.rsqrt, torch.reciprocal, Tensor.reciprocal, Tensor.__rdiv__)
+"""One over something: what norms written by hand multiply with."""
 
 
 class Redistribution(TorchFunctionMode):
@@ -42,20 +59,32 @@ class Redistribution(TorchFunctionMode):
         self._constant = attention_is_constant
         product = partial(product_in_the_open, lambda logits: logits.softmax(-1))
         self._rules: dict[Any, Callable[..., Any]] = {
-            F.linear: partial(_contributions, F.linear, gamma),
-            F.conv2d: partial(_contributions, F.conv2d, convolution_gamma),
-            F.layer_norm: _layer_norm,
-            F.group_norm: _group_norm,
-            F.rms_norm: _rms_norm,
+            F.linear: _by_place("input weight bias", partial(_contributions, F.linear, gamma)),
+            F.conv2d: _by_place("input weight bias", partial(_contributions, F.conv2d, convolution_gamma)),
+            **dict.fromkeys((F.layer_norm, torch.layer_norm), _layer_norm),
+            **dict.fromkeys((F.group_norm, torch.group_norm), _group_norm),
+            **dict.fromkeys((F.rms_norm, torch.rms_norm), _rms_norm),
+            F.instance_norm: _instance_norm,
             F.normalize: _normalize,
             F.scaled_dot_product_attention: partial(self._by_rules, product),
             F.multi_head_attention_forward: partial(self._by_rules, multi_head_of(product, F.softmax)),
-            torch.baddbmm: lambda added, one, other: added + _halves(torch.bmm, one, other),
-            **{step: partial(_factor, step) for step in _THROUGH_ZERO},
-            **{step: partial(_halves, step) for step in _PRODUCTS},
-            **{step: partial(_quotient, step) for step in (torch.div, Tensor.div, Tensor.__truediv__)},
-            **{step: lambda inputs, step=step: step(inputs).detach() for step in (torch.rsqrt, Tensor.rsqrt)},
+            F.glu: partial(self._by_rules, _gated),
+            torch.einsum: _einsum,
+            **{step: _by_place(names, partial(_shared, step)) for step, names in _PRODUCTS.items()},
+            **{step: _by_place(names, partial(_plus, of)) for step, (of, names) in _PRODUCTS_AND_A_TERM.items()},
+            **{step: _by_place(_TWO, partial(_quotient, step)) for step in _QUOTIENTS},
+            **{step: partial(_constant, step) for step in _RECIPROCALS},
+            **dict.fromkeys((torch.square, Tensor.square), lambda input: _power(input, 2)),
+            **dict.fromkeys((torch.pow, Tensor.pow, Tensor.__pow__), _by_place("input exponent", _power)),
+            **{step: _by_place("input", partial(_factor, step)) for step in _THROUGH_ZERO},
             **{step: partial(self._softmax, function=step) for step in SOFTMAX},
+        }
+        self._rules |= {Tensor.__ipow__: partial(_writing, _power)} | {
+            getattr(Tensor, f"{name}_"): partial(_writing, self._rules[getattr(Tensor, name)])
+            for name in (
+                *("mul", "multiply", "div", "divide", "true_divide", "square", "pow", "rsqrt", "reciprocal"),
+                *("addcmul", "addmm", "baddbmm", "relu", "tanh"),
+            )
         }
 
     def __torch_function__(
@@ -71,6 +100,25 @@ class Redistribution(TorchFunctionMode):
         weights = function(input, *args, **kwargs)
         square = weights.ndim >= 3 and weights.shape[-1] == weights.shape[-2]
         return weights.detach() if self._constant and square else weights
+
+
+def _by_place(names: str, rule: Callable[..., Any]) -> Callable[..., Any]:
+    """`rule` with its first arguments by place, however they were passed; `names` are the step's own, in order."""
+    order = names.split()
+
+    def placed(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs:
+            return rule(*args)
+        given = [kwargs.pop(name) for name in order[len(args) :] if name in kwargs]
+        return rule(*args, *given, **kwargs)
+
+    return placed
+
+
+def _writing(rule: Callable[..., Any], input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """The rule of a step, for the same step that writes into its input: it reads copies, which stay as they are."""
+    apart = [one.clone() if isinstance(one, Tensor) else one for one in (input, *args)]
+    return input.copy_(rule(*apart, **kwargs))
 
 
 def _contributions(
@@ -112,7 +160,12 @@ def _factor(step: Callable[..., Tensor], inputs: Tensor, *args: Any, **kwargs: A
 
 
 def _layer_norm(
-    input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+    input: Tensor,
+    normalized_shape: Any,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    cudnn_enable: bool = True,
 ) -> Tensor:
     places = tuple(range(-len(normalized_shape), 0))
     centred = input - input.mean(places, keepdim=True)
@@ -120,12 +173,32 @@ def _layer_norm(
 
 
 def _group_norm(
-    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+    input: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    cudnn_enabled: bool = True,
 ) -> Tensor:
     groups = input.reshape(len(input), num_groups, -1)
     normed = _layer_norm(groups, groups.shape[2:], eps=eps).view_as(input)
     one_per_channel = (-1, *[1] * (input.ndim - 2))
     return _affine(normed, *(None if one is None else one.view(one_per_channel) for one in (weight, bias)))
+
+
+def _instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    if use_input_stats:
+        return _group_norm(input, input.shape[1], weight, bias, eps)
+    return F.instance_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
 
 
 def _rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
@@ -148,9 +221,48 @@ def _quotient(step: Callable[..., Any], one: Any, other: Any, **kwargs: Any) -> 
     return step(one, other.detach() if isinstance(other, Tensor) else other, **kwargs)
 
 
-def _halves(step: Callable[..., Any], one: Any, other: Any) -> Any:
-    """A product of two that both depend on the input: each receives half."""
-    found = step(one, other)
-    if all(isinstance(factor, Tensor) and factor.requires_grad for factor in (one, other)):
-        return found.detach() / 2 + found / 2
-    return found
+def _constant(step: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
+    return step(*args, **kwargs).detach()
+
+
+# Products share out what they received evenly among the factors that depend on the input.
+
+
+def _shared(step: Callable[..., Any], *factors: Any, **kwargs: Any) -> Any:
+    found = step(*factors, **kwargs)
+    count = sum(isinstance(factor, Tensor) and factor.requires_grad for factor in factors)
+    return found.detach() * (1 - 1 / count) + found / count if count > 1 else found
+
+
+def _einsum(equation: str, *operands: Any) -> Any:
+    if len(operands) == 1 and isinstance(operands[0], list | tuple):
+        operands = tuple(operands[0])
+    return _shared(partial(torch.einsum, equation), *operands)
+
+
+def _plus(
+    product: Callable[..., Tensor],
+    input: Tensor,
+    one: Tensor,
+    other: Tensor,
+    *,
+    beta: float = 1,
+    alpha: float = 1,
+    value: float = 1,
+) -> Tensor:
+    """beta input + alpha (or value) times a product; where beta is 0 the input may hold anything."""
+    found: Tensor = _shared(product, one, other) * (alpha * value)
+    return found + beta * input if beta else found
+
+
+def _power(input: Any, exponent: Any) -> Any:
+    """A product of as many factors, or one over it."""
+    found = torch.pow(input, exponent)
+    if not found.requires_grad or isinstance(exponent, Tensor) or not isinstance(input, Tensor) or 0 <= exponent < 1:
+        return found
+    return found.detach() * (1 - 1 / exponent) + found / exponent if exponent > 0 else found.detach()
+
+
+def _gated(input: Tensor, dim: int = -1) -> Tensor:
+    values, gates = input.chunk(2, dim)
+    return values * gates.sigmoid()
