@@ -104,6 +104,40 @@ def test_the_slow_version(method: str, product: Callable[..., Tensor]) -> None:
             assert_close(relevance, by_rules(network, one, 4, method == "cp-lrp"), 1e-9)
 
 
+class Pooling(nn.Module):
+    """One query, the first place, that looks at all places, as in the heads of SigLIP."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.attn = nn.MultiheadAttention(WIDTH, 1, bias=False, batch_first=True)
+            self.head = nn.Linear(WIDTH, 4, bias=False)
+        self.kind = kind
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = x.flatten(2).transpose(1, 2)
+        if self.kind == "scaled dot product":
+            query, key, value = F.linear(tokens, self.attn.in_proj_weight).chunk(3, -1)
+            pooled = self.attn.out_proj(F.scaled_dot_product_attention(query[:, :1], key, value))
+        else:
+            pooled = self.attn(tokens[:, :1], tokens, tokens, need_weights=self.kind == "asked for weights")[0]
+        return self.head(pooled[:, 0])
+
+
+@pytest.mark.parametrize("kind", ["scaled dot product", "nn.MultiheadAttention", "asked for weights"])
+def test_attention_of_one_query_is_constant_for_cp_lrp_too(kind: str) -> None:
+    network = Pooling(kind).double().eval()
+    image = random_inputs(1, (WIDTH, 2, 3), dtype=torch.float64)
+    found = explain(Model("pooling", network, (WIDTH, 2, 3)), image, "cp-lrp", 1, **EPSILON)
+    tokens = image[0].flatten(1).T
+    with torch.no_grad():
+        of_query, of_key, of_value = network.attn.in_proj_weight.chunk(3)
+        weights = (tokens[:1] @ of_query.T @ (tokens @ of_key.T).T / math.sqrt(WIDTH)).softmax(-1)[0]
+        slopes = network.head.weight[1] @ network.attn.out_proj.weight @ of_value
+        assert_close(found.values[0], (weights[:, None] * tokens * slopes).T.view(WIDTH, 2, 3), 1e-6)
+
+
 def plain_net(bias: bool) -> nn.Sequential:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)

@@ -57,7 +57,7 @@ class Redistribution(TorchFunctionMode):
     def __init__(self, gamma: float, convolution_gamma: float, attention_is_constant: bool) -> None:
         super().__init__()
         self._constant = attention_is_constant
-        product = partial(product_in_the_open, lambda logits: logits.softmax(-1))
+        product = partial(product_in_the_open, partial(self._weights, dim=-1))
         self._rules: dict[Any, Callable[..., Any]] = {
             F.linear: _by_place("input weight bias", partial(_contributions, F.linear, gamma)),
             F.conv2d: _by_place("input weight bias", partial(_contributions, F.conv2d, convolution_gamma)),
@@ -67,7 +67,7 @@ class Redistribution(TorchFunctionMode):
             F.instance_norm: _instance_norm,
             F.normalize: _normalize,
             F.scaled_dot_product_attention: partial(self._by_rules, product),
-            F.multi_head_attention_forward: partial(self._by_rules, multi_head_of(product, F.softmax)),
+            F.multi_head_attention_forward: partial(self._by_rules, multi_head_of(product, self._weights)),
             F.glu: partial(self._by_rules, _gated),
             torch.einsum: _einsum,
             **{step: _by_place(names, partial(_shared, step)) for step, names in _PRODUCTS.items()},
@@ -95,6 +95,11 @@ class Redistribution(TorchFunctionMode):
     def _by_rules(self, steps: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         with self:  # else the steps inside would run as they stand
             return steps(*args, **kwargs)
+
+    def _weights(self, logits: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """The softmax of what is known to be attention, whatever its shape."""
+        weights = F.softmax(logits, *args, **kwargs)
+        return weights.detach() if self._constant else weights
 
     def _softmax(self, input: Tensor, *args: Any, function: Callable[..., Tensor] = F.softmax, **kwargs: Any) -> Tensor:
         weights = function(input, *args, **kwargs)
