@@ -27,7 +27,7 @@ from explainers.core.redistribution import Redistribution
 from explainers.core.registry import explainer
 from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
-from explainers.relevance import check_scores
+from explainers.relevance import check_scores, finite
 
 ATTENTION_IS_CONSTANT = {"attn-lrp": False, "cp-lrp": True}
 """Method name to what it takes attention weights for."""
@@ -98,7 +98,7 @@ def redistribute(
         sums: filled with the relevance behind every block of the network, of all inputs together.
 
     Raises:
-        VitrineError: part of the network is compiled, and would run past the rules.
+        VitrineError: part of the network is compiled, and would run past the rules, or the relevance is not finite.
     """
     if any(type(module).__name__ == "OptimizedModule" for module in run.network.modules()):
         raise VitrineError(
@@ -131,4 +131,4 @@ def redistribute(
         check_scores(run, score.detach(), scores, numbers)
         return rows.detach() * gradient
 
-    return run.attribute(inputs, work, Cost(1, 1), f"relevance, {method}")
+    return finite(run, run.attribute(inputs, work, Cost(1, 1), f"relevance, {method}"))

@@ -134,7 +134,7 @@ def propagate(
         forward: how the canonical copy is run, for those who look inside.
 
     Raises:
-        VitrineError: the network has attention, cannot be traced, or its copy answers otherwise.
+        VitrineError: the network has attention, cannot be traced, its copy answers otherwise, or the relevance is not finite.
     """
     target = run.resolve(inputs, target)
     scores = run.scores(inputs, target)
@@ -152,7 +152,21 @@ def propagate(
             start = answer.detach() * torch.autograd.grad(score.sum(), answer)[0]
             return torch.autograd.grad(outputs, rows, start)[0]
 
-    return run.attribute(inputs, work, Cost(1, 1), "relevance")
+    return finite(run, run.attribute(inputs, work, Cost(1, 1), "relevance"))
+
+
+def finite(run: Run, relevance: Tensor) -> Tensor:
+    """The relevance itself.
+
+    Raises:
+        VitrineError: some of it is not a number, or beyond all numbers.
+    """
+    if not relevance.isfinite().all():
+        raise VitrineError(
+            f"The relevance handed back through {run.model.name} grows beyond all numbers on the way; use another rule, or a method "
+            "that needs plain gradients, such as integrated-gradients."
+        )
+    return relevance
 
 
 def check_scores(run: Run, found: Tensor, scores: Tensor, numbers: Sequence[int]) -> None:

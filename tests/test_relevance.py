@@ -18,6 +18,7 @@ from explainers.core.run import Run
 from explainers.core.target import ClassTarget, ContrastTarget, RegressionTarget
 from explainers.relevance import RULES, canonical_copy
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
+from tests.core.test_attending import swin
 
 Floats = npt.NDArray[np.float64]
 SHAPE = (2, 6, 6)
@@ -358,6 +359,56 @@ def test_attention_and_untraceable_networks_are_refused_in_a_sentence():
 
     with pytest.raises(VitrineError, match="cannot be traced"):
         explain(Model("branching", Branching(3, 2), (3,)), torch.ones(1, 3), "lrp-epsilon")
+
+
+class ChannelAttention(nn.Module):
+    """No attention but in its name."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * x.mean((2, 3), keepdim=True).sigmoid()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_attention_in_windows_is_refused_too(version):
+    model = Model("swin", swin(version), (3, 16, 20))
+    with pytest.raises(VitrineError, match="SwinTransformer has attention"):
+        explain(model, random_inputs(1, (3, 16, 20)), "lrp-epsilon-plus")
+    (note,) = relevance_notes(model)
+    assert "AttnLRP and CP-LRP have rules" in note
+
+
+class OpenAttention(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = x.flatten(2)
+        return (tokens @ tokens.transpose(1, 2)).softmax(-1) @ tokens
+
+
+class FusedAttention(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = x.flatten(2)
+        return nn.functional.scaled_dot_product_attention(tokens, tokens, tokens)
+
+
+@pytest.mark.parametrize("kind", [OpenAttention, FusedAttention])
+def test_attention_that_is_spelled_out_is_refused_too(kind):
+    network = nn.Sequential(nn.Conv2d(2, 4, 3), kind(), nn.Flatten(), nn.Linear(64, 3))
+    with pytest.raises(VitrineError, match="Sequential has attention"):
+        explain(Model("open", network, SHAPE), random_inputs(1, SHAPE), "lrp-epsilon")
+
+
+def test_a_softmax_over_classes_is_no_attention():
+    found = noted(nn.Conv2d(2, 2, 3), ChannelAttention(), nn.Flatten(), nn.Softmax(1))
+    assert any("1 × Softmax" in note for note in found)
+
+
+def test_relevance_that_grows_beyond_all_numbers_is_a_sentence():
+    """Where nothing speaks against, every layer multiplies by alpha."""
+    layers = [nn.Linear(1, 1, bias=False) for _ in range(60)]
+    for layer in layers:
+        nn.init.ones_(layer.weight)
+    model = Model("deep", nn.Sequential(*layers), (1,))
+    with pytest.raises(VitrineError, match="grows beyond all numbers"):
+        explain(model, torch.ones(1, 1), "lrp-alpha-beta", RegressionTarget(0), alpha=5.0)
 
 
 def test_a_flow_is_of_one_input_and_of_lrp(model):

@@ -20,6 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from zennit.layer import Sum
 from zennit.types import Activation, AvgPool, Linear, MaxPool
 
+from explainers.core.attending import is_attention
 from explainers.core.errors import VitrineError
 from explainers.core.rewrite import merge_batch_norms, module_of, with_own_activations
 
@@ -31,6 +32,7 @@ _MOVING = {
     *("permute", "transpose", "contiguous", "clone", "expand", "pad", "channel_shuffle"),
     *("max_pool2d", "adaptive_max_pool2d", "dropout", "stochastic_depth", "broadcast_and_stack"),
 }
+_ATTENTION = {"softmax", "scaled_dot_product_attention", "shifted_window_attention"}
 _MOVING_MODULES = (MaxPool, nn.Dropout, nn.Dropout2d, nn.Flatten, nn.Unflatten, nn.Identity, nn.ZeroPad2d, Sum)
 # The rules were derived for activations that are zero or pass their input on.
 _RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU)
@@ -64,12 +66,9 @@ def canonical(network: nn.Module, input_shape: tuple[int, ...], end: str | None 
     Raises:
         VitrineError: the network has attention, or its forward cannot be traced by torch.fx.
     """
-    if any(isinstance(module, nn.MultiheadAttention) for module in network.modules()):
-        raise VitrineError(
-            f"{type(network).__name__} has attention, and these rules of relevance propagation do not lead through it; "
-            "use attn-lrp or cp-lrp, whose rules do."
-        )
+    _refuse(network, any(isinstance(module, nn.MultiheadAttention) for module in network.modules()))
     traced = with_own_activations(network, end)
+    _refuse(network, any(_attends(network, traced, node) for node in traced.graph.nodes))
     like = next(traced.parameters(), torch.zeros(()))
     # Shapes only: nothing is computed.
     FakeTensorProp(traced, FakeTensorMode(allow_non_fake_inputs=True)).propagate(
@@ -160,6 +159,22 @@ def notes(traced: fx.GraphModule) -> list[str]:
             f"Relevance passes {_counted(smooth)} unchanged, as it passes a ReLU; the rules were derived for ReLU."
         )
     return found
+
+
+def _refuse(network: nn.Module, attends: bool) -> None:
+    if attends:
+        raise VitrineError(
+            f"{type(network).__name__} has attention, and these rules of relevance propagation do not lead through it; "
+            "use attn-lrp or cp-lrp, whose rules do."
+        )
+
+
+def _attends(network: nn.Module, traced: fx.GraphModule, node: fx.Node) -> bool:
+    """Whether a step is a softmax or a product of attention, inside a module that looks like attention."""
+    if kind_of(traced, node).lower() not in _ATTENTION:
+        return False
+    names = [name.partition("@")[0] for name in node.meta.get("nn_module_stack", {})]  # "attn@1" runs again
+    return any(is_attention(module) for module in (network, *map(network.get_submodule, names)))
 
 
 def _counted(kinds: Counter[str]) -> str:
