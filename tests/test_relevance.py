@@ -333,6 +333,46 @@ def test_shared_and_in_place_modules_and_functions_count_as_modules_of_their_own
     assert relevance_notes(model) == []
 
 
+class Between(nn.Module):
+    """A formula between two layers without biases."""
+
+    def __init__(self, formula) -> None:
+        super().__init__()
+        self.formula = formula
+        torch.manual_seed(0)
+        self.first, self.last = nn.Linear(6, 6, bias=False), nn.Linear(6, 3, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.formula(self.first(x).relu()))
+
+
+SPELLINGS = {
+    "x + x": (lambda x: x + x, lambda x: x * 2),
+    "x.add(other=x)": (lambda x: x.add(other=x), lambda x: x * 2),
+    "sum": (lambda x: sum([x, x]), lambda x: x * 2),
+    "2 * x": (lambda x: 2 * x, lambda x: x * 2),
+    "1 - x": (lambda x: 1 - x, lambda x: -x + 1),
+    "3 + x": (lambda x: 3 + x, lambda x: x + 3),
+}
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_one_tensor_and_a_constant_in_either_place_and_one_tensor_twice(name):
+    inputs = random_inputs(2, (6,), dtype=torch.float64)
+    one, other = (Model(name, Between(formula).double(), (6,)) for formula in SPELLINGS[name])
+    assert relevance_notes(one) == []
+    for method in ("lrp-epsilon", "lrp-gamma"):
+        assert_close(explain(one, inputs, method, 1).values, explain(other, inputs, method, 1).values, 1e-4)
+
+
+@pytest.mark.parametrize("formula", [lambda x: x * x, lambda x: x.mul(x), lambda x: 1 / (x + 1)])
+def test_what_is_not_linear_in_its_one_tensor_is_named(formula):
+    model = Model("bent", Between(formula).double(), (6,))
+    assert explain(model, random_inputs(1, (6,), dtype=torch.float64), "lrp-epsilon", 1).values.any()
+    (uncovered,) = relevance_notes(model)
+    assert uncovered.startswith("No rule covers 1 × ")
+
+
 def noted(*layers: nn.Module) -> list[str]:
     return relevance_notes(Model("noted", nn.Sequential(*layers).eval(), SHAPE))
 

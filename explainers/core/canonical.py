@@ -26,6 +26,7 @@ from explainers.core.rewrite import merge_batch_norms, module_of, with_own_activ
 
 # Functions and methods by name. With constants beside one tensor these are linear, or linear and a constant, ...
 _LINEAR = {"mean", "sum", "avg_pool2d", "adaptive_avg_pool2d", "mul", "truediv", "div", "add", "sub", "neg"}
+_LINEAR_ABOVE = {"truediv", "div"}  # with the constant below
 # ... and these move values, choose among them or leave them: their plain gradient hands relevance on whole.
 _MOVING = {
     *("cat", "concat", "stack", "chunk", "split", "getitem", "flatten", "reshape", "view", "squeeze", "unsqueeze"),
@@ -39,15 +40,18 @@ _RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU)
 
 
 class Step(nn.Module):
-    """A function of one tensor and constants, such as a mean over places, as a module."""
+    """A function of one tensor and constants, such as a mean over places, as a module; `place` is the tensor's among them."""
 
-    def __init__(self, function: Callable[..., Tensor] | str, arguments: Sequence[Any], named: dict[str, Any]) -> None:
+    def __init__(
+        self, function: Callable[..., Tensor] | str, place: int, constants: Sequence[Any], named: dict[str, Any]
+    ) -> None:
         super().__init__()
-        self.function, self.arguments, self.named = function, tuple(arguments), named
+        self.function, self.place, self.constants, self.named = function, place, tuple(constants), named
 
     def forward(self, inputs: Tensor) -> Tensor:
         function = getattr(Tensor, self.function) if isinstance(self.function, str) else self.function
-        result: Tensor = function(inputs, *self.arguments, **self.named)
+        before, after = self.constants[: self.place], self.constants[self.place :]
+        result: Tensor = function(*before, inputs, *after, **self.named)
         return result
 
 
@@ -212,14 +216,20 @@ def _sums_and_steps_as_modules(traced: fx.GraphModule) -> None:
         name = _function_name(node.target)
         if node.op not in ("call_function", "call_method") or name not in _LINEAR or not _is_tensor(node):
             continue
-        tensors = [source for source in node.all_input_nodes if _is_tensor(source)]
-        if name == "add" and list(node.args) == tensors and len(tensors) == 2 and not node.kwargs:
+        sources: list[fx.Node] = []  # as often as they come
+        fx.map_arg((node.args, node.kwargs), sources.append)
+        if not all(map(_is_tensor, sources)):
+            continue
+        if name == "add" and len(sources) == 2 and sources == [*node.args, *node.kwargs.values()]:
             with traced.graph.inserting_before(node):
-                both = traced.graph.call_function(broadcast_and_stack, tuple(tensors))
-                both.meta["val"] = tensors[0].meta["val"]
+                both = traced.graph.call_function(broadcast_and_stack, tuple(sources))
+                both.meta["val"] = sources[0].meta["val"]
             _replace(traced, node, Sum(), both)
-        elif node.args and node.all_input_nodes == [node.args[0]] and tensors:
-            _replace(traced, node, Step(node.target, node.args[1:], dict(node.kwargs)), tensors[0])
+        elif len(sources) == 1 and sources[0] in node.args:
+            place = node.args.index(sources[0])
+            if place == 0 or name not in _LINEAR_ABOVE:
+                constants = (*node.args[:place], *node.args[place + 1 :])
+                _replace(traced, node, Step(node.target, place, constants, dict(node.kwargs)), sources[0])
 
 
 def _replace(traced: fx.GraphModule, node: fx.Node, module: nn.Module, source: fx.Node) -> None:
