@@ -29,7 +29,8 @@ from zennit.rules import AlphaBeta, Epsilon, Gamma, Norm
 from zennit.types import Linear
 
 from explainers.core.attribution import Cost
-from explainers.core.canonical import Step, canonical
+from explainers.core.canonical import Step, before_convolution, canonical
+from explainers.core.draws import generator
 from explainers.core.errors import VitrineError
 from explainers.core.layers import channels_second, tensor_of
 from explainers.core.model import Needs
@@ -303,9 +304,30 @@ def epsilon_gamma_box(run: Run, inputs: Tensor, options: EpsilonGammaOptions) ->
 
 
 def pixel_box(run: Run, inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """The lowest and highest value that a pixel can have, to be broadcast to (N, C, H, W): those of black and of white,
-    or, where the preprocessing is not known, each input's own."""
+    """The lowest and highest values that the first convolution can read, to be broadcast to what it reads: of black and of
+    white, or, where the preprocessing is not known, of each input's own extremes.
+
+    Raises:
+        VitrineError: the network does something to its input first that can leave the range between the two.
+    """
     preprocess = run.model.preprocess
     if preprocess is not None:
-        return preprocess.pixel(0.0, inputs)[None], preprocess.pixel(1.0, inputs)[None]
-    return inputs.amin((1, 2, 3), keepdim=True), inputs.amax((1, 2, 3), keepdim=True)
+        low, high = preprocess.pixel(0.0, inputs)[None], preprocess.pixel(1.0, inputs)[None]
+        black, white = low.expand_as(inputs[:1]), high.expand_as(inputs[:1])
+    else:
+        low, high = inputs.amin((1, 2, 3), keepdim=True), inputs.amax((1, 2, 3), keepdim=True)
+        black, white = low.expand_as(inputs), high.expand_as(inputs)
+    between = torch.lerp(black, white, torch.rand(black.shape, generator=generator("cpu", 0)).to(black))
+    pictures = torch.cat([black, white, between])
+    read = before_convolution(canonical_copy(run), pictures)
+    if read is pictures:
+        return low, high
+    of_black, of_white, of_between = read.chunk(3)
+    low, high = torch.minimum(of_black, of_white), torch.maximum(of_black, of_white)
+    slack = 1e-3 * (high - low).amax()
+    if len(read) != len(pictures) or (of_between < low - slack).any() or (of_between > high + slack).any():
+        raise VitrineError(
+            f"What the first convolution of {run.model.name} reads need not lie between what it reads of black and of white, so "
+            "the box rule does not hold for it; use another rule, such as lrp-gamma."
+        )
+    return low, high

@@ -11,12 +11,13 @@ from torch import Tensor, nn
 import explainers as ex
 from explainers.api import explain
 from explainers.conservation import describe_flow, relevance_flow, relevance_notes
+from explainers.core.engine import engine_for
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.preprocess import Preprocess
 from explainers.core.run import Run
 from explainers.core.target import ClassTarget, ContrastTarget, RegressionTarget
-from explainers.relevance import RULES, canonical_copy
+from explainers.relevance import RULES, canonical_copy, pixel_box
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.core.test_attending import swin
 
@@ -171,6 +172,41 @@ def test_the_slow_version_of_the_box_of_pixels():
     for row in range(2):
         expected = slow(network, inputs[row], torch.tensor([0, 1, 0]), rule)
         assert_close(found[row], torch.from_numpy(expected), FLOAT32)
+
+
+class Normalising(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor([0.4]).double().view(1, 1, 1))
+        self.register_buffer("std", torch.tensor([0.3]).double().view(1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.std
+
+
+def test_the_box_of_a_network_that_normalises_pixels_itself_is_the_same():
+    plain = conv_net(channels=1)
+    outside = Model("outside", plain, (1, 6, 6), preprocess=PREPROCESS)
+    normalising = nn.Sequential(Normalising(), nn.Identity(), plain)
+    inside = Model("inside", normalising, (1, 6, 6), preprocess=Preprocess((6, 6), channels="L", mean=(0,), std=(1,)))
+    pixels = torch.rand(2, 1, 6, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    low, high = pixel_box(Run(inside, engine_for("cpu")), pixels)
+    assert_close(low, torch.full((1, 1, 6, 6), LOW), 1e-6)
+    assert_close(high, torch.full((1, 1, 6, 6), HIGH), 1e-6)
+    expected = explain(outside, (pixels - 0.4) / 0.3, BOXED[0], 1).values
+    assert_close(explain(inside, pixels, BOXED[0], 1).values * 0.3, expected, 1e-6)  # the steps before have no rule
+
+
+def test_the_box_where_black_and_white_bound_what_the_first_convolution_reads_and_where_not():
+    pixels = random_inputs(2, (1, 6, 6), dtype=torch.float64)
+    padded = nn.Sequential(nn.ZeroPad2d(1), nn.BatchNorm2d(1, affine=False), nn.Conv2d(1, 2, 3), nn.Flatten()).double()
+    low, high = pixel_box(Run(Model("padded", padded.eval(), (1, 6, 6)), engine_for("cpu")), pixels)
+    assert low.shape == high.shape == (2, 1, 8, 8)
+    assert_close(low[:, 0, 4, 4], pixels.amin((1, 2, 3)), 1e-4)
+    assert not low[:, 0, 0].any()
+    contrast = nn.Sequential(nn.InstanceNorm2d(1), nn.Conv2d(1, 2, 3), nn.Flatten()).double().eval()
+    with pytest.raises(VitrineError, match="need not lie between"):
+        explain(Model("contrast", contrast, (1, 6, 6)), pixels, BOXED[0], 1)
 
 
 # -- laws ---------------------------------------------------------------------------------------

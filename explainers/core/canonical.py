@@ -18,7 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.passes.fake_tensor_prop import FakeTensorProp
 from torch.nn.modules.batchnorm import _BatchNorm
 from zennit.layer import Sum
-from zennit.types import Activation, AvgPool, Linear, MaxPool
+from zennit.types import Activation, AvgPool, Convolution, Linear, MaxPool
 
 from explainers.core.attending import is_attention
 from explainers.core.errors import VitrineError
@@ -110,6 +110,23 @@ def cuts(traced: fx.GraphModule) -> list[fx.Node]:
             found.append(node)
         open_until = max(open_until, *(place[user] for user in node.users))
     return found
+
+
+@torch.no_grad()
+def before_convolution(traced: fx.GraphModule, inputs: Tensor) -> Tensor:
+    """What the first convolution reads of inputs (N, ...): these themselves if nothing comes before it, or there is none."""
+    first = next((name for name, module in traced.named_modules() if isinstance(module, Convolution)), None)
+    (end,) = (node for node in traced.graph.nodes if node.target == first) if first else (None,)
+    if end is None or end.all_input_nodes[0].op == "placeholder":
+        return inputs
+    steps = fx.Interpreter(traced)
+    steps.args_iter = iter([inputs])
+    for node in traced.graph.nodes:
+        if node is end:
+            break
+        steps.env[node] = steps.run_node(node)
+    read: Tensor = steps.env[end.all_input_nodes[0]]
+    return read
 
 
 def kind_of(traced: fx.GraphModule, node: fx.Node) -> str:
