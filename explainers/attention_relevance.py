@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -121,9 +120,9 @@ def redistribute(
 
     def work(rows: Tensor, numbers: Sequence[int]) -> Tensor:
         rows = rows.detach().requires_grad_()
-        watched = nullcontext() if sums is None else watching(run.network, blocks_of(run.network), keep)
+        blocks = [] if sums is None else [name for name in blocks_of(run.network) if name]
         rules = Redistribution(options.gamma, options.patch_gamma, ATTENTION_IS_CONSTANT[method])
-        with torch.enable_grad(), watched:
+        with torch.enable_grad(), watching(run.network, blocks, keep):
             with rules:
                 outputs = run.call(run.network, rows, layer)
             score = target.take(numbers)(outputs)

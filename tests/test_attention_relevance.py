@@ -191,6 +191,34 @@ def test_what_is_lost_where_no_bias_can_absorb_it(
     assert (abs(flow["share"].iloc[-1] - 1) > 0.01) == (method == "attn-lrp")
 
 
+class AttentionNet(nn.Module):
+    """A network that is called after what it holds."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.vit = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.vit(x)
+
+
+class OneAttention(OneHead):
+    """All of it in the network's own forward."""
+
+
+def test_a_network_called_after_its_attention_has_the_same_blocks() -> None:
+    plain = tiny_vit()
+    named = Model("named", AttentionNet(plain.network), plain.input_shape)
+    image = random_inputs(1, plain.input_shape, dtype=torch.float64)
+    assert_close(explain(named, image, "legrad", 1).values, explain(plain, image, "legrad", 1).values, 1e-6)
+    flows = [relevance_flow(model, image, 1, "attn-lrp") for model in (named, plain)]
+    assert list(flows[0]["layer"]) == ["output", "vit.blocks.2", "vit.blocks.1", "vit.blocks.0", "input"]
+    assert flows[0]["relevance"].tolist() == pytest.approx(flows[1]["relevance"].tolist())
+    alone = Model("alone", OneAttention(fused).double(), (WIDTH, 2, 3))
+    flow = relevance_flow(alone, random_inputs(1, (WIDTH, 2, 3), dtype=torch.float64), 1, "attn-lrp")
+    assert list(flow["layer"]) == ["output", "input"]
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_both_ways_to_write_attention_give_the_same(method: str) -> None:
     one, other = tiny_vit(kind=SelfAttention), tiny_vit(kind=MultiHead)

@@ -338,7 +338,12 @@ def _scores_of_blocks(
 
 
 def blocks_of(network: nn.Module) -> list[str]:
-    """Names of the repeated blocks that hold the attention: "blocks.0", "blocks.1", and so on."""
-    names = [name.split(".") for name, module in network.named_modules() if is_attention(module)]
+    """Names of the repeated blocks that hold the attention: "blocks.0", "blocks.1", and so on; "" if it is all in the network's own forward."""
+    # A module with attention inside, such as a network that is called after it, is none of its own.
+    names = [
+        name.split(".")
+        for name, module in network.named_modules()
+        if is_attention(module) and sum(is_attention(part) for part in module.modules()) == 1
+    ]
     depth = next((i for i, parts in enumerate(zip(*names, strict=False)) if len(set(parts)) > 1), 0)
     return list(dict.fromkeys(".".join(parts[: depth + 1]) for parts in names))
