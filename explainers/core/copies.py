@@ -54,7 +54,7 @@ class Copies:
 
         def halve(_: nn.Module) -> nn.Module | None:
             try:
-                half = copied(network)
+                half = copied(network).eval()
             except VitrineError:
                 return None
             return half.requires_grad_(False).to(self._engine.half, memory_format=layout)  # type: ignore[call-overload, no-any-return]

@@ -14,7 +14,7 @@ from explainers.core.precision import TRIED, WORTH_TRYING, Precision, alike
 from explainers.core.run import Run
 from explainers.core.sweep import sweep
 from explainers.core.target import ClassTarget
-from tests.core.networks import fixed_engine, lively, random_inputs, small_model
+from tests.core.networks import assert_close, fixed_engine, lively, random_inputs, small_model
 
 COUNT = 2 * WORTH_TRYING
 FASTER, SLOWER = 0.5, 2.0
@@ -119,3 +119,24 @@ def test_constant_and_broken_scores_do_not_agree() -> None:
     assert not alike(some, torch.tensor([1.0, 2.0, torch.nan]))
     assert not alike(some, torch.tensor([1.0, 2.0, torch.inf]))
     assert not alike(some, some.flip(0))
+
+
+class Branching(nn.Module):
+    """Cannot be traced, and drops half of its numbers while it trains."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.dropout = nn.Conv2d(3, 4, 3), nn.Dropout(0.5)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        maps = self.conv(inputs) if inputs.sum() > -1e9 else inputs
+        return self.dropout(maps.relu()).mean((2, 3))
+
+
+def test_half_the_bits_of_a_network_that_trains_are_those_of_one_that_evaluates() -> None:
+    network, inputs = Branching().train(), random_inputs(4)
+    half = Run(Model("branching", network, (3, 16, 16)), fixed_engine(4)).copies.halved()
+    assert half is not None
+    with torch.no_grad():
+        found = half(inputs.to(torch.bfloat16)).float()
+        assert_close(found, network.eval()(inputs), 0.02)
