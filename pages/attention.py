@@ -4,6 +4,7 @@ import streamlit as st
 
 import explainers as ex
 from explainers.render.attention_charts import attention_distance_chart
+from pages.common.carried import carried
 from pages.common.errors import sentences
 from pages.common.forms import about, method_form
 from pages.common.heads import code_for_heads, heads_grid, heads_with_progress
@@ -34,9 +35,8 @@ with controls:
     default = "transformer-attribution" if heads.whole else "attention"
     method, options = method_form("attention", chosen, "attention", default)
     if method.name == "attention":
-        block = layers.index(
-            st.selectbox("Layer", layers, index=last, key="attention_block", bind="query-params", help="From 0.")
-        )
+        key = carried("attention_block", layers[last])
+        block = layers.index(st.selectbox("Layer", layers, index=last, key=key, bind="query-params", help="From 0."))
         names = ["mean of all", *map(str, range(len(heads.maps[block])))]
         head = st.selectbox("Head", names, key="attention_head", bind="query-params", help="From 0.")
         options |= {"block": block} if block != last else {}
@@ -54,7 +54,8 @@ st.caption(
     "What the tokens that the network's head reads attend to, for each attention head, and how far the tokens look on average. "
     "In windows: how much attention each place gets on average."
 )
-layer = st.selectbox("Layer shown", layers, index=last, key="attention_layer", bind="query-params")
+key = carried("attention_layer", layers[last])
+layer = st.selectbox("Layer shown", layers, index=last, key=key, bind="query-params")
 heads_grid(chosen, heads, layers.index(layer), view)
 
 st.subheader("How far the heads look")

@@ -4,6 +4,7 @@ import streamlit as st
 
 import explainers as ex
 from pages.common.axes import axis, code_of, options_of
+from pages.common.carried import carried
 from pages.common.compared import checks_panel, correlation_panel, difference_panel
 from pages.common.grid import cells_with_progress, scales, sheet_png, show_grid, table, units
 from pages.common.selection import selection
@@ -24,7 +25,8 @@ with controls:
     if "methods" not in (rows[0], columns[0]):
         names = [method.name for method in ex.methods(chosen.model)]
         start = names.index("grad-cam") if "grad-cam" in names else 0
-        fixed["methods"] = st.selectbox("Method", names, index=start, key="compare_method", bind="query-params")
+        key = carried("compare_method", names[start])
+        fixed["methods"] = st.selectbox("Method", names, index=start, key=key, bind="query-params")
     methods = next((values for kind, values in (rows, columns) if kind == "methods"), [*fixed.values()])
     options = options_of(methods, chosen)
     shared = st.segmented_control(
@@ -45,13 +47,11 @@ with shown:
     if not maps:
         st.error(str(cells[0].found))
         st.stop()
-    if st.session_state.get("compare_reference") not in maps:
-        st.session_state.pop("compare_reference", None)
     reference = maps[
         st.selectbox(
             "Reference",
             list(maps),
-            key="compare_reference",
+            key=carried("compare_reference", next(iter(maps))),
             bind="query-params",
             help="The cell that all others are compared with.",
         )

@@ -6,6 +6,7 @@ import streamlit as st
 
 import explainers as ex
 from explainers.render.charts import layer_profile_chart
+from pages.common.carried import carried
 from pages.common.forms import about, method_form
 from pages.common.panels import explanation_panel, picture, view_form
 from pages.common.selection import selection
@@ -23,9 +24,10 @@ controls, shown = st.columns([1, 3], gap="large")
 with controls:
     method, options = method_form("cam", chosen, "cam", default="grad-cam")
     many = method.anytime  # as many passes for every layer: only those that are asked for
+    start = [] if many else ex.stages(layers)
     strip = [] if method.only_layer else st.multiselect(
-        "Strip of layers", names, default=[] if many else ex.stages(layers), bind="query-params", wrap=True,
-        key="cam_strip_of_many" if many else "cam_strip",
+        "Strip of layers", names, default=start, bind="query-params", wrap=True,
+        key=carried("cam_strip_of_many" if many else "cam_strip", start, names),
         help="Shown from early to late. " + (
             f"{method.title} makes many passes for every layer; add those that are worth the wait." if many
             else "All of them share their passes."

@@ -23,8 +23,13 @@ for note in notes_of(chosen.model):
 
 controls, shown = st.columns([1, 3], gap="large")
 with controls:
-    fitting = "attn-lrp" if ex.Needs.ATTENTION in chosen.model.capabilities else "lrp-epsilon-plus-flat"
-    method, options = method_form("relevance", chosen, "relevance", default=fitting)
+    # One key per kind of network: the rules for one are refused on the other.
+    fitting, box = (
+        ("attn-lrp", "method_of_attention")
+        if ex.Needs.ATTENTION in chosen.model.capabilities
+        else ("lrp-epsilon-plus-flat", "method")
+    )
+    method, options = method_form("relevance", chosen, "relevance", fitting, box)
     view = view_form("relevance", method.signed)
 with shown:
     result = explain_with_progress(chosen, method, options)

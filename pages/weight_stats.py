@@ -6,6 +6,7 @@ import explainers as ex
 from explainers.render.charts import compare_chart, histogram_chart, spectrum_chart, weights_overview_chart
 from explainers.render.encoding import encode_png
 from explainers.render.overlay import filters_sheet
+from pages.common.carried import carried
 from pages.common.pictures import show_picture
 from pages.common.selection import selected_model
 from pages.common.tables import download_table, readable
@@ -44,7 +45,8 @@ download_table(
 )
 
 st.subheader("One tensor")
-tensor = st.selectbox("Tensor", list(stats["tensor"]), key="weights_tensor", bind="query-params")
+names = list(stats["tensor"])
+tensor = st.selectbox("Tensor", names, key=carried("weights_tensor", names[0]), bind="query-params")
 (counts, edges), spectrum = tensor_details(model, tensor)
 left, right = st.columns(2)
 with left:

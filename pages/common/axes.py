@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 import explainers as ex
+from pages.common.carried import carried
 from pages.common.forms import option_names, options_form
 from pages.common.progress import Bar
 from pages.common.selection import Selection
@@ -37,8 +38,9 @@ def axis(label: str, default: str, taken: str | None, chosen: Selection) -> tupl
     )  # fmt: skip
     choices, first = _values(kind, chosen)
     values = st.multiselect(
-        kind.capitalize(), choices, first, key=f"compare_{kind}", bind="query-params", help=HELP.get(kind), wrap=True
-    )
+        kind.capitalize(), choices, first, bind="query-params", help=HELP.get(kind), wrap=True,
+        key=carried(f"compare_{kind}", first, choices),
+    )  # fmt: skip
     return kind, values
 
 

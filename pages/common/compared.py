@@ -11,6 +11,7 @@ from explainers.render.colour_bar import colour_bar_html
 from explainers.render.comparison_charts import correlation_chart, deletion_chart
 from explainers.render.encoding import encode_photo
 from explainers.render.overlay import Scale
+from pages.common.carried import carried
 from pages.common.grid import Cell
 from pages.common.pictures import show_picture
 from pages.common.progress import Bar
@@ -30,9 +31,10 @@ def difference_panel(maps: dict[str, Cell]) -> None:
     st.subheader("Difference of two maps")
     left, right = st.columns(2)
     names = list(maps)
-    one = maps[left.selectbox("This map", names, key="compare_a", bind="query-params")]
+    one = maps[left.selectbox("This map", names, key=carried("compare_a", names[0]), bind="query-params")]
     second = min(1, len(names) - 1)
-    other = maps[right.selectbox("minus this one", names, index=second, key="compare_b", bind="query-params")]
+    key = carried("compare_b", names[second])
+    other = maps[right.selectbox("minus this one", names, index=second, key=key, bind="query-params")]
     a, b = one.found, other.found
     assert isinstance(a, ex.Attribution)
     assert isinstance(b, ex.Attribution)
@@ -89,7 +91,8 @@ def checks_panel(maps: dict[str, Cell], numbers: pd.DataFrame) -> None:
         for trial in trials.values() for check in ex.checks(trial.chosen.model, trial.result) if not check.quick
     }  # fmt: skip
     first = [title for title in ("Deletion",) if title in fitting]
-    titles = st.multiselect("Checks", list(fitting), first, key="compare_checks", bind="query-params")
+    key = carried("compare_checks", first, fitting)
+    titles = st.multiselect("Checks", list(fitting), first, key=key, bind="query-params")
     work = [
         (name, fitting[title].name)
         for title in titles for name, trial in trials.items() if fitting[title].fits(trial.chosen.model, trial.result)

@@ -13,6 +13,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 import explainers as ex
+from pages.common.carried import carried
 from pages.common.selection import Selection
 from pages.common.work import layers_of
 
@@ -20,11 +21,14 @@ SELDOM = ("precision", "seed", "reliability")  # options at the end of a form
 SHARED = ("layer",)  # options whose choice is kept when the method changes
 
 
-def method_form(family: str, chosen: Selection, key: str, default: str) -> tuple[ex.Method, dict[str, Any]]:
+def method_form(
+    family: str, chosen: Selection, key: str, default: str, box: str = "method"
+) -> tuple[ex.Method, dict[str, Any]]:
     """Choose one of a family's methods and its options.
 
     Args:
         key: prefix of the widgets' keys, and so of the URL's parameters.
+        box: the rest of the key of the methods; one per kind of network where each has methods of its own.
 
     Returns:
         The method, and the options that differ from their defaults.
@@ -32,7 +36,8 @@ def method_form(family: str, chosen: Selection, key: str, default: str) -> tuple
     methods = {method.title: method for method in ex.methods(chosen.model) if method.family == family}
     titles = list(methods)
     start = next((i for i, method in enumerate(methods.values()) if method.name == default), 0)
-    method = methods[st.selectbox("Method", titles, index=start, key=f"{key}_method", bind="query-params")]
+    name = carried(f"{key}_{box}", titles[start])
+    method = methods[st.selectbox("Method", titles, index=start, key=name, bind="query-params")]
     return method, options_form(method, chosen, key)
 
 
@@ -84,7 +89,7 @@ def _layer(key: str, chosen: Selection) -> str | None:
     layers = layers_of(chosen)
     names, last = [layer.name for layer in layers], ex.default_layer(layers).name
     name = st.selectbox(
-        "Layer", names, index=names.index(last), key=key, bind="query-params",
+        "Layer", names, index=names.index(last), key=carried(key, last), bind="query-params",
         help=f"Layers with a map over the picture, from early to late. {last} is the last of them, chosen by itself.",
     )  # fmt: skip
     return None if name == last else name

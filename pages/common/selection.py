@@ -9,6 +9,7 @@ import streamlit as st
 from PIL import Image
 
 import explainers as ex
+from pages.common.carried import carried
 from pages.common.errors import sentences
 from pages.common.navigation import come_in_by_the_door
 from pages.common.pictures import batched, show_picture, thumbnail
@@ -126,7 +127,7 @@ def _model() -> tuple[ex.Model, str]:
     weights = st.selectbox(
         "Weights",
         choices,
-        key="weights",
+        key=carried("weights", choices[0]),
         bind="query-params",
         help="Trained weights are downloaded once and kept in TORCH_HOME; random ones show the untrained network.",
     )

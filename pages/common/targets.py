@@ -7,6 +7,7 @@ import re
 import streamlit as st
 
 import explainers as ex
+from pages.common.carried import carried
 from pages.common.shelves import result_shelf
 
 TOP = "top class"
@@ -50,7 +51,7 @@ def _channel(model: ex.Model) -> tuple[ex.Target, str]:
     names = list(layers)
     start = next((layer.name for layer in reversed(layers.values()) if layer.explains), names[-1])
     name = st.selectbox(
-        "Layer of the channel", names, index=names.index(start), key="target_layer", bind="query-params",
+        "Layer of the channel", names, index=names.index(start), key=carried("target_layer", start), bind="query-params",
         help="Every layer that runs once in a pass, from early to late. What comes after it has no part in the map.",
     )  # fmt: skip
     last, places = layers[name].channels - 1, len(layers[name].shape) - 1

@@ -10,6 +10,7 @@ import streamlit as st
 import explainers as ex
 from explainers.render.encoding import encode_png
 from explainers.render.trust_charts import BOX, box_chart
+from pages.common.carried import carried
 from pages.common.pictures import in_place
 from pages.common.selection import PICTURES, Selection
 from pages.common.shelves import uploads
@@ -51,7 +52,8 @@ def _box(chosen: Selection, result: ex.Attribution) -> np.ndarray | None:
     columns = st.columns(4)
     edges = [
         int(column.number_input(
-            edge.capitalize(), 0, limits[edge], start[edge], 1, key=f"truth_{edge}", bind="query-params", help="Pixels of the model's input."
+            edge.capitalize(), 0, limits[edge], start[edge], 1, key=carried(f"truth_{edge}", start[edge]), bind="query-params",
+            help="Pixels of the model's input.",
         ))
         for column, edge in zip(columns, EDGES, strict=True)
     ]  # fmt: skip

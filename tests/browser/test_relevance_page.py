@@ -41,7 +41,7 @@ def test_relevance_controls(app: App) -> None:
     app.choose("model", "demo:signs-vit")
     expect(app.page.get_by_text("SignsViT has attention")).to_be_visible()
     for title in ("AttnLRP", "CP-LRP"):
-        app.choose("relevance_method", title)
+        app.choose("relevance_method_of_attention", title)
         expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()
         expect(app.page.get_by_text("of the score arrives at the input")).to_be_visible()
         assert app.text() != said

@@ -57,7 +57,7 @@ def test_a_network_that_the_rules_do_not_cover_is_warned_of_or_refused() -> None
     assert "9 × mul" in warnings
     assert "19 × Hardswish" in warnings
     assert not app.error
-    refused = opened("relevance", input=SCENE, model="demo:signs-vit", relevance_method="LRP EpsilonPlus")
+    refused = opened("relevance", input=SCENE, model="demo:signs-vit", relevance_method_of_attention="LRP EpsilonPlus")
     (error,) = refused.error
     assert "use attn-lrp or cp-lrp" in error.value
 
@@ -65,7 +65,7 @@ def test_a_network_that_the_rules_do_not_cover_is_warned_of_or_refused() -> None
 def test_a_transformer_has_methods_of_its_own_and_begins_with_one() -> None:
     app = opened("relevance", input=SCENE, model="demo:signs-vit")
     assert not app.error
-    assert app.selectbox(key="relevance_method").value == "AttnLRP"
+    assert app.selectbox(key="relevance_method_of_attention").value == "AttnLRP"
     assert "AttnLRP and CP-LRP have rules" in app.warning[0].value
     flow = ex.relevance_flow(ex.load_model("demo:signs-vit"), ex.sample(SCENE).load(), None, "attn-lrp")
     assert ex.describe_flow(flow) in words(app)
