@@ -6,6 +6,7 @@ import explainers as ex
 from pages.common.axes import axis, code_of, options_of
 from pages.common.carried import carried
 from pages.common.compared import checks_panel, correlation_panel, difference_panel
+from pages.common.errors import sentences
 from pages.common.grid import cells_with_progress, scales, sheet_png, show_grid, table, units
 from pages.common.selection import selection
 from pages.common.tables import download_table
@@ -39,7 +40,7 @@ if not rows[1] or not columns[1]:
     shown.info("Choose at least one value for the rows and one for the columns.")
     st.stop()
 
-with shown:
+with shown, sentences():
     cells = cells_with_progress(chosen, rows, columns, fixed, options)
     if cells is None:
         st.stop()

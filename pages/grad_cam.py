@@ -7,6 +7,7 @@ import streamlit as st
 import explainers as ex
 from explainers.render.charts import layer_profile_chart
 from pages.common.carried import carried
+from pages.common.errors import sentences
 from pages.common.forms import about, method_form
 from pages.common.panels import explanation_panel, picture, view_form
 from pages.common.selection import selection
@@ -35,12 +36,12 @@ with controls:
     )  # fmt: skip
     view = view_form("cam", method.signed)
 
-with shown:
+with shown, sentences() as said:
     result = explain_with_progress(chosen, method, options)
     explanation_panel(chosen, result, view, code_for(chosen, method, options), f"{method.title} at {result.layer}")
     about(method)
 
-if strip:
+if strip and not said:
     st.subheader("From early to late")
     st.caption("Early layers see fine detail and little meaning, late layers the other way round.")
     ordered = [name for name in names if name in strip]

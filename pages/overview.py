@@ -6,6 +6,7 @@ import streamlit as st
 
 import explainers as ex
 from explainers.render.charts import top_k_chart
+from pages.common.errors import sentences
 from pages.common.panels import View, original, picture
 from pages.common.pictures import batched
 from pages.common.selection import predicted, selection
@@ -32,7 +33,7 @@ with seen:
         top_k_chart(names, shares, highlighted=0, title=""), alt="Probabilities of the five most probable classes"
     )
     st.caption("A high probability is no proof of a good reason: look where the evidence lies.")
-with evidence:
+with evidence, sentences():
     st.subheader("Where the evidence lies")
     # On a transformer Grad-CAM misses the sign in a quarter of the drawn scenes, see "Truth" in the README.
     method = ex.find_method("attn-lrp" if ex.Needs.ATTENTION in chosen.model.capabilities else "grad-cam")

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from explainers.render.charts import value_histogram
+from pages.common.errors import sentences
 from pages.common.forms import about, method_form
 from pages.common.panels import certainty, explanation_panel, regions_picture, view_form
 from pages.common.refining import refine_with_progress
@@ -21,7 +22,7 @@ with controls:
     method, options = method_form("perturbation", chosen, "perturbation", default="occlusion")
     view = view_form("perturbation", method.signed)
     regions_picture(chosen, method, options)
-with shown:
+with shown, sentences():
     if agreed(chosen, method, options):
         if method.anytime:
             result = refine_with_progress(chosen, method, options, view)

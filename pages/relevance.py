@@ -4,6 +4,7 @@ import streamlit as st
 
 import explainers as ex
 from explainers.render.relevance_charts import relevance_flow_chart
+from pages.common.errors import sentences
 from pages.common.forms import about, method_form
 from pages.common.panels import explanation_panel, view_form
 from pages.common.relevance import flow_code, flow_with_progress, notes_of
@@ -31,7 +32,7 @@ with controls:
     )
     method, options = method_form("relevance", chosen, "relevance", fitting, box)
     view = view_form("relevance", method.signed)
-with shown:
+with shown, sentences():
     result = explain_with_progress(chosen, method, options)
     explanation_panel(chosen, result, view, code_for(chosen, method, options), method.title)
     about(method)

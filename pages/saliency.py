@@ -3,6 +3,7 @@
 import streamlit as st
 
 from explainers.render.charts import completeness_chart, value_histogram
+from pages.common.errors import sentences
 from pages.common.forms import about, method_form
 from pages.common.panels import explanation_panel, view_form
 from pages.common.selection import selection
@@ -17,7 +18,7 @@ controls, shown = st.columns([1, 3], gap="large")
 with controls:
     method, options = method_form("saliency", chosen, "saliency", default="integrated-gradients")
     view = view_form("saliency", method.signed)
-with shown:
+with shown, sentences():
     result = explain_with_progress(chosen, method, options)
     title = f"{method.title} at {result.layer}" if result.layer else method.title
     explanation_panel(chosen, result, view, code_for(chosen, method, options), title)

@@ -15,16 +15,23 @@ log = logging.getLogger("vitrine")
 
 
 @contextmanager
-def sentences() -> Iterator[None]:
-    """Show an error inside as one sentence, and let the page go on after it."""
+def sentences() -> Iterator[list[str]]:
+    """Show an error inside as one sentence, and let the page go on after it; what was said is then in the list."""
+    said: list[str] = []
     try:
-        yield
+        yield said
     except ex.VitrineError as error:
-        st.error(str(error), icon=":material/error:")
+        said.append(str(error))
     except Exception:
         reference = uuid.uuid4().hex[:8]
         log.exception("reference %s", reference)
-        st.error(
-            f"Something went wrong that Vitrine did not expect. Your choices are kept; the log has the details under {reference}.",
-            icon=":material/error:",
+        said.append(
+            f"Something went wrong that Vitrine did not expect. Your choices are kept; the log has the details under {reference}."
         )
+    for sentence in said:
+        complain(sentence)
+
+
+def complain(sentence: str) -> None:
+    """Show a sentence as an error."""
+    st.error(sentence, icon=":material/error:")

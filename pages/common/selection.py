@@ -10,7 +10,7 @@ from PIL import Image
 
 import explainers as ex
 from pages.common.carried import carried
-from pages.common.errors import sentences
+from pages.common.errors import complain, sentences
 from pages.common.navigation import come_in_by_the_door
 from pages.common.pictures import batched, show_picture, thumbnail
 from pages.common.progress import Bar
@@ -58,7 +58,7 @@ class Selection:
 def sidebar() -> None:
     """Draw the sidebar's controls, once per run, before the page."""
     with st.sidebar:
-        with sentences():
+        with sentences() as said:
             model, code = _model()
             st.session_state["_model"] = (model, code)
             if model.takes_images:
@@ -67,6 +67,7 @@ def sidebar() -> None:
                 st.session_state["_selection"] = Selection(
                     model, image, target, code, image_code, target_code, (model.fingerprint, image_key, target_code)
                 )
+        st.session_state["_sidebar_said"] = said
         st.caption(f":material/memory: {ex.engine_for().describe()}")
 
 
@@ -74,8 +75,7 @@ def selected_model() -> tuple[ex.Model, str]:
     """The model chosen in the sidebar and the code that loads it; stops the page where loading failed."""
     come_in_by_the_door()
     if "_model" not in st.session_state:
-        st.info("Choose a model in the sidebar.")
-        st.stop()
+        _repeat_the_sidebar()
     chosen: tuple[ex.Model, str] = st.session_state["_model"]
     badge(chosen[0])
     return chosen
@@ -93,11 +93,17 @@ def selection() -> Selection:
         st.code(f"{code}\na = ex.explain(model, torch.zeros(1, {model.input_shape[0]}), method='integrated-gradients')")
         st.stop()
     if "_selection" not in st.session_state:
-        st.info("Choose a model and a picture in the sidebar.")
-        st.stop()
+        _repeat_the_sidebar()
     chosen: Selection = st.session_state["_selection"]
     badge(chosen.model)
     return chosen
+
+
+def _repeat_the_sidebar() -> None:
+    """Say in the page what the sidebar said instead of a choice, for a narrow screen hides the sidebar; stops the page."""
+    for sentence in st.session_state["_sidebar_said"]:
+        complain(sentence)
+    st.stop()
 
 
 def badge(model: ex.Model) -> None:

@@ -36,7 +36,7 @@ def target_form(model: ex.Model, answer: ex.Prediction) -> tuple[ex.Target | Non
     against = names.index(other)
     if against == index:
         raise ex.VitrineError(
-            f"A score cannot be explained rather than itself: choose another class than {other!r} below."
+            f"A score cannot be explained rather than itself: choose another class than {other!r} in one of the two."
         )
     return ex.ContrastTarget(index, against), f"ex.ContrastTarget({index}, {against})"
 

@@ -86,7 +86,7 @@ def test_a_vector_layer_has_units_and_no_places() -> None:
 )
 def test_what_cannot_be_done_is_one_sentence(page: str, query: dict[str, str], sentence: str) -> None:
     app = opened(page, target=CHANNEL, input=SCENE, **query)
-    (error,) = app.error
+    (error,) = app.main.error
     assert sentence in error.value
 
 
