@@ -7,6 +7,7 @@ from explainers.render.charts import compare_chart, histogram_chart, spectrum_ch
 from explainers.render.encoding import encode_png
 from explainers.render.overlay import filters_sheet
 from pages.common.carried import carried
+from pages.common.errors import sentences
 from pages.common.pictures import show_picture
 from pages.common.selection import selected_model
 from pages.common.tables import download_table, readable
@@ -66,12 +67,13 @@ if filters is not None:
     show_picture(encode_png(filters_sheet(weights)), alt=f"Filters of {name}", width="content")
 
 st.subheader("Compare with other weights of this architecture")
-other = other_model(model)
-if other is not None:
-    table = compared(model, other)
-    st.altair_chart(compare_chart(table), alt="Relative change of every tensor")
-    st.dataframe(readable(table), hide_index=True, height=320, alt="Change of every tensor")
-    download_table(table, f"compare-{model.fingerprint}-{other.fingerprint}")
+with sentences():
+    other = other_model(model)
+    if other is not None:
+        table = compared(model, other)
+        st.altair_chart(compare_chart(table), alt="Relative change of every tensor")
+        st.dataframe(readable(table), hide_index=True, height=320, alt="Change of every tensor")
+        download_table(table, f"compare-{model.fingerprint}-{other.fingerprint}")
 
 with st.expander("What these numbers say, and what they do not", icon=":material/menu_book:"):
     st.markdown(

@@ -19,7 +19,6 @@ from pages.common.work import layers_of, plain
 
 KINDS = ["methods", "layers", "models", "targets", "inputs"]
 HERE = "the sidebar's"
-GONE = "This file is no longer kept on the server; upload it once more."
 WITHOUT = ("layer",)  # an axis of its own, or the one that is taken by itself
 FIRST = {"methods": ["grad-cam", "layer-cam", "hires-cam"], "models": ["demo:signs-cnn", "demo:signs-shortcut"]}
 HELP = {
@@ -146,12 +145,12 @@ def code_of(chosen: Selection, asked: Sequence[tuple[dict[str, str], ex.Question
 
 def _model_code(spec: str) -> str:
     upload = Upload.read(spec)
-    return f'ex.load_model("{upload.spec}", weights={upload.file_name!r})' if upload else f'ex.load_model("{spec}")'
+    return upload.code if upload else f'ex.load_model("{spec}")'
 
 
 def _picture_code(name: str) -> str:
     upload = Upload.read(name)
-    return f"ex.read_image({upload.file_name!r})" if upload else f'ex.sample("{name}").load()'
+    return upload.code if upload else f'ex.sample("{name}").load()'
 
 
 def _target_code(chosen: Selection, target: str | None) -> str:
@@ -163,7 +162,7 @@ def _model(spec: str, chosen: Selection) -> ex.Model:
         return chosen.model
     upload = Upload.read(spec)
     if upload is not None:
-        return _checkpoint(upload)
+        return upload.model()
     bar = Bar(st.empty(), f"Loading {spec}")
     try:
         return model_shelf().get(
@@ -173,28 +172,8 @@ def _model(spec: str, chosen: Selection) -> ex.Model:
         bar.clear()
 
 
-def _checkpoint(upload: Upload) -> ex.Model:
-    """The architecture with the weights of a file. One that does not fit is read once, not in every run of the page."""
-    path, name = upload.path, ("refused", upload.spec, upload.key)
-    if path is None:
-        raise ex.VitrineError(GONE)
-    if (refusal := result_shelf().find(name)) is not None:
-        raise ex.VitrineError(refusal)
-    try:
-        return model_shelf().get((upload.spec, upload.key), lambda: ex.load_model(upload.spec, weights=path))
-    except ex.VitrineError as error:
-        words = str(error).replace(path.name, upload.name)
-        result_shelf().get(name, lambda: words)
-        raise ex.VitrineError(words) from error
-
-
 def _picture(name: str, chosen: Selection) -> Any:
     if name == HERE:
         return chosen.image
     upload = Upload.read(name)
-    if upload is None:
-        return result_shelf().get(("sample", name), ex.sample(name).load)
-    path = upload.path
-    if path is None:
-        raise ex.VitrineError(GONE)
-    return result_shelf().get(("upload", upload.key), lambda: ex.read_image(path))
+    return upload.picture() if upload else result_shelf().get(("sample", name), ex.sample(name).load)

@@ -14,9 +14,9 @@ from pages.common.errors import complain, sentences
 from pages.common.navigation import come_in_by_the_door
 from pages.common.pictures import batched, show_picture, thumbnail
 from pages.common.progress import Bar
-from pages.common.shelves import model_shelf, result_shelf, uploads
+from pages.common.shelves import model_shelf, result_shelf
 from pages.common.targets import target_form
-from pages.common.uploaded import remember
+from pages.common.uploaded import Upload, gone, offered, remember
 
 CHECKPOINTS = ["safetensors", "pt", "pth", "ckpt", "th", "bin"]
 PICTURES = ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "bmp"]
@@ -128,8 +128,7 @@ def _model() -> tuple[ex.Model, str]:
     )
     if known[spec].kind == "demo":
         return _load(spec, None)
-    kept = _kept("weights", "upload:", "weights")
-    choices = [*known[spec].weights, "random", *kept]
+    choices = [*known[spec].weights, "random", *offered("weights", {spec}), *gone("weights", spec)]
     weights = st.selectbox(
         "Weights",
         choices,
@@ -142,36 +141,37 @@ def _model() -> tuple[ex.Model, str]:
             f"A checkpoint of {spec.removeprefix('torchvision:')}",
             CHECKPOINTS,
             key="_weights_file",
-            on_change=_keep_upload,
+            on_change=keep_upload,
             args=("_weights_file", "weights", spec),
             help="Read without executing anything in it.",
         )
-    if weights.startswith("upload:"):
-        return _load(spec, weights)
-    return _load(f"{spec}@{weights}", None)
+    upload = Upload.read(weights)
+    return _load(spec, upload) if upload else _load(f"{spec}@{weights}", None)
 
 
-def _load(spec: str, upload: str | None) -> tuple[ex.Model, str]:
-    path = uploads().path(upload) if upload else None
+def _load(spec: str, upload: Upload | None) -> tuple[ex.Model, str]:
     bar = Bar(st.empty(), f"Loading {spec}")
 
     def fetched(done: int, total: int | None) -> None:
         bar(done / total if total else 0.0, f"Downloading {spec}: {done / 1e6:.0f} MB of {(total or 0) / 1e6:.0f} MB")
 
-    model = model_shelf().get((spec, upload), lambda: ex.load_model(spec, weights=path, progress=fetched))
+    if upload:
+        model = upload.model(fetched)
+    else:
+        model = model_shelf().get((spec, None), lambda: ex.load_model(spec, progress=fetched))
     bar.clear()
     if model.note:
         st.caption(model.note)
-    name = st.session_state.get(f"_name_of_{upload}", "checkpoint.pt")
-    return model, f'model = ex.load_model("{spec}"' + (f', weights="{name}")' if upload else ")")
+    return model, f"model = {upload.code}" if upload else f'model = ex.load_model("{spec}")'
 
 
 def _image() -> tuple[Image.Image, str, str]:
     known = {sample.id: sample.title for sample in ex.samples()}
-    extra = [key for key in _kept("input", ("upload:", "scene:", "photo:"), "input") if key not in known]
+    held = st.session_state.get("input") or st.query_params.get("input") or ""
+    unlisted = [held] if held.startswith(("scene:", "photo:")) and held not in known else []
     chosen = st.selectbox(
         "Picture",
-        [*known, *extra],
+        [*known, *unlisted, *offered("input", {""}), *gone("input")],
         key="input",
         bind="query-params",
         on_change=_forget_refusal,
@@ -185,19 +185,20 @@ def _image() -> tuple[Image.Image, str, str]:
     upload, camera = st.columns(2)
     with upload.popover("Upload", icon=":material/upload:", width="stretch"):
         st.file_uploader(
-            "Your picture", PICTURES, key="_picture_file", on_change=_keep_upload, args=("_picture_file", "input")
+            "Your picture", PICTURES, key="_picture_file", on_change=keep_upload, args=("_picture_file", "input")
         )
     with camera.popover(
         "Camera", icon=":material/photo_camera:", width="stretch", on_change="rerun", key="_camera_open"
     ) as box:
         if box.open:  # asks for the camera only when wanted
             st.camera_input(
-                "A picture from the camera", key="_camera", on_change=_keep_upload, args=("_camera", "input")
+                "A picture from the camera", key="_camera", on_change=keep_upload, args=("_camera", "input")
             )
     if refused := st.session_state.get("_refused"):
         st.error(refused, icon=":material/broken_image:")
     image, key, code = _open(chosen)
-    name = known.get(chosen) or st.session_state.get(f"_name_of_{chosen}", chosen)
+    upload = Upload.read(chosen)
+    name = upload.name if upload else known.get(chosen, chosen)
     st.caption(f"{name} · {image.width} × {image.height} px")
     return image, key, code
 
@@ -224,16 +225,14 @@ def _forget_refusal() -> None:
 
 def _open(chosen: str) -> tuple[Image.Image, str, str]:
     """The picture, a key of its content, and the code that reads it."""
-    path = uploads().path(chosen)
-    if path is None:
-        image = result_shelf().get(("sample", chosen), lambda: ex.sample(chosen).load())
-        return image, chosen, f'image = ex.sample("{chosen}").load()'
-    image = result_shelf().get(("upload", chosen), lambda: ex.read_image(path))
-    name = st.session_state.get(f"_name_of_{chosen}", "picture" + path.suffix)
-    return image, chosen, f'image = ex.read_image("{name}")'
+    upload = Upload.read(chosen)
+    if upload:
+        return upload.picture(), upload.key, f"image = {upload.code}"
+    image = result_shelf().get(("sample", chosen), lambda: ex.sample(chosen).load())
+    return image, chosen, f'image = ex.sample("{chosen}").load()'
 
 
-def _keep_upload(widget: str, choice: str, spec: str = "") -> None:
+def keep_upload(widget: str, choice: str, spec: str = "") -> None:
     """Callback of an uploader: keep the file, then choose it; a picture that cannot be read is refused at once.
 
     Args:
@@ -250,17 +249,9 @@ def _keep_upload(widget: str, choice: str, spec: str = "") -> None:
         except ex.VitrineError as error:
             st.session_state["_refused"] = f"{file.name}: {error}"
             return
-    key = uploads().put(file.name, content)
-    remember(key, file.name, spec)
-    st.session_state[choice] = key
-
-
-def _kept(widget: str, prefixes: str | tuple[str, ...], parameter: str) -> list[str]:
-    """The value that the URL or this session holds beyond the listed choices, if it still exists."""
-    value = st.session_state.get(widget) or st.query_params.get(parameter) or ""
-    if not value.startswith(prefixes):
-        return []
-    return [value] if not value.startswith("upload:") or uploads().path(value) else []
+    upload = Upload.of(file.name, content, spec)
+    remember(upload, file.name)
+    st.session_state[choice] = str(upload)
 
 
 def predicted(model: ex.Model, image: Image.Image, key: str) -> ex.Prediction:

@@ -13,7 +13,7 @@ from explainers.render.trust_charts import BOX, box_chart
 from pages.common.carried import carried
 from pages.common.pictures import in_place
 from pages.common.selection import PICTURES, Selection
-from pages.common.shelves import uploads
+from pages.common.uploaded import Upload
 
 OWN = "the part that is explained"
 UNKNOWN = "unknown"
@@ -90,6 +90,4 @@ def _mask(chosen: Selection) -> np.ndarray | None:
     )  # fmt: skip
     if file is None:
         return None
-    path = uploads().path(uploads().put(file.name, file.getvalue()))
-    assert path is not None
-    return np.asarray(ex.truth_mask(chosen.model, ex.read_image(path)))
+    return np.asarray(ex.truth_mask(chosen.model, Upload.of(file.name, file.getvalue()).picture()))

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
+from PIL import Image
 
-from pages.common.shelves import uploads
+import explainers as ex
+from pages.common.shelves import model_shelf, result_shelf, uploads
 
+GONE = "This file is no longer kept on the server; upload it once more."
 BETWEEN = " · "
-WRITTEN = re.compile(r"(?:(?P<spec>\w+:\w+) · )?(?P<name>[\w.\- ]+) · (?P<hash>[0-9a-f]{12})")
+KEY = "upload:"
+WRITTEN = re.compile(r"(?:(?P<spec>\w+:[\w\-]+) · )?(?P<name>[\w.\- ]+) · (?P<hash>[0-9a-f]{12})")
 LONGEST = 40  # letters of a name
 
 
@@ -36,17 +41,26 @@ class Upload:
     spec: str = ""
 
     def __str__(self) -> str:
-        hashed = self.key.removeprefix("upload:").split(".")[0]
+        hashed = self.key.removeprefix(KEY).split(".")[0]
         return BETWEEN.join([*([self.spec] if self.spec else []), self.name, hashed])
 
     @classmethod
+    def of(cls, file_name: str, content: bytes, spec: str = "") -> Upload:
+        """Keep a file on the server."""
+        path = Path(file_name)
+        name = re.sub(r"[^\w.\- ]", "_", path.stem)[:LONGEST] + path.suffix
+        return cls(uploads().put(file_name, content), name, spec)
+
+    @classmethod
     def read(cls, text: str) -> Upload | None:
-        """The upload that a text names, if it names one."""
+        """The upload that a text names, by its name and hash or by its key, if it names one."""
+        if text.startswith(KEY):
+            return cls(text, text)
         found = WRITTEN.fullmatch(text)
         if found is None:
             return None
         suffix = Path(found["name"]).suffix.lower()
-        return cls(f"upload:{found['hash']}{suffix}", found["name"], found["spec"] or "")
+        return cls(f"{KEY}{found['hash']}{suffix}", found["name"], found["spec"] or "")
 
     @property
     def path(self) -> Path | None:
@@ -58,18 +72,65 @@ class Upload:
         """The name as the visitor's computer has it, where it was this visitor who uploaded the file."""
         return str(st.session_state.get(f"_name_of_{self.key}", self.name))
 
+    @property
+    def code(self) -> str:
+        """The Python call that reads it."""
+        if self.spec:
+            return f'ex.load_model("{self.spec}", weights={self.file_name!r})'
+        return f"ex.read_image({self.file_name!r})"
 
-def remember(key: str, file_name: str, spec: str = "") -> None:
+    @contextmanager
+    def opened(self) -> Iterator[Path]:
+        """Where the file is, to be read; what is then wrong with it is said of its own name, not of the server's for it.
+
+        Raises:
+            VitrineError: the server no longer keeps it.
+        """
+        path = self.path
+        if path is None:
+            raise ex.VitrineError(GONE)
+        try:
+            yield path
+        except ex.VitrineError as error:
+            raise ex.VitrineError(str(error).replace(path.name, self.name)) from error
+
+    def picture(self) -> Image.Image:
+        """The picture in the file, read once."""
+
+        def read() -> Image.Image:
+            with self.opened() as path:
+                return ex.read_image(path)
+
+        found: Image.Image = result_shelf().get(("upload", self.key), read)
+        return found
+
+    def model(self, progress: Callable[[int, int | None], None] | None = None) -> ex.Model:
+        """The architecture with the weights of the file. One that does not fit is read once, not in every run of a page."""
+        refused = ("refused", self.spec, self.key)
+
+        def read() -> ex.Model:
+            with self.opened() as path:
+                if (words := result_shelf().find(refused)) is not None:
+                    raise ex.VitrineError(words)
+                try:
+                    return ex.load_model(self.spec, weights=path, progress=progress)
+                except ex.VitrineError as error:
+                    words = str(error)
+                    result_shelf().get(refused, lambda: words)
+                    raise
+
+        return model_shelf().get((self.spec, self.key), read)
+
+
+def remember(upload: Upload, file_name: str) -> None:
     """Note an upload of this session.
 
     Args:
-        spec: the architecture that it is a checkpoint of, "" for a picture.
+        file_name: as the visitor's computer has it.
     """
-    st.session_state[f"_name_of_{key}"] = file_name
-    path = Path(file_name)
-    name = re.sub(r"[^\w.\- ]", "_", path.stem)[:LONGEST] + path.suffix
+    st.session_state[f"_name_of_{upload.key}"] = file_name
     seen = st.session_state.get("_uploads", [])
-    st.session_state["_uploads"] = list(dict.fromkeys([*seen, Upload(key, name, spec)]))
+    st.session_state["_uploads"] = list(dict.fromkeys([*seen, upload]))
 
 
 def offered(widget: str, specs: Collection[str]) -> list[str]:
@@ -79,10 +140,25 @@ def offered(widget: str, specs: Collection[str]) -> list[str]:
         widget: its key, which is also its name in the address.
         specs: architectures; {""} for pictures.
     """
-    held = [*st.session_state.get(widget, []), *st.query_params.get_all(widget)]
+    held = [*_several(st.session_state.get(widget)), *st.query_params.get_all(widget)]
     known = [*st.session_state.get("_uploads", []), *(one for one in map(Upload.read, held) if one is not None)]
     whole = (one for one in known if one.spec in specs and one.path is not None and Upload.read(str(one)) == one)
     return list(dict.fromkeys(map(str, whole)))
+
+
+def gone(widget: str, spec: str = "") -> list[str]:
+    """What a select box holds if the server no longer keeps it. It stays chosen, lest something else be shown in its place.
+
+    Args:
+        spec: as of an upload.
+    """
+    held = [*_several(st.session_state.get(widget)), *st.query_params.get_all(widget)][:1]
+    found = [Upload.read(text) for text in held]
+    return [text for text, one in zip(held, found, strict=True) if one and one.spec in (spec, "") and one.path is None]
+
+
+def _several(held: str | list[str] | None) -> list[str]:
+    return [held] if isinstance(held, str) else held or []
 
 
 def shortened(values: Sequence[str]) -> list[str]:

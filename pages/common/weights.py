@@ -9,9 +9,9 @@ import streamlit as st
 
 import explainers as ex
 from pages.common.progress import Bar
-from pages.common.selection import CHECKPOINTS
-from pages.common.shelves import model_shelf, result_shelf, uploads
-from pages.common.uploaded import remember
+from pages.common.selection import CHECKPOINTS, keep_upload
+from pages.common.shelves import model_shelf, result_shelf
+from pages.common.uploaded import Upload, gone, offered
 
 NONE = "none"
 
@@ -50,15 +50,16 @@ def other_model(model: ex.Model) -> ex.Model | None:
     else:
         choices = []
     left, right = st.columns(2)
-    chosen = left.selectbox("Other weights", [NONE, *choices], key="weights_other", bind="query-params")
-    file = right.file_uploader("or a checkpoint", CHECKPOINTS, key="weights_other_file")
-    if file is not None:
-        key = uploads().put(file.name, file.getvalue())
-        path = uploads().path(key)
-        remember(key, file.name, spec)
-        return model_shelf().get((spec, str(path)), lambda: ex.load_model(spec, weights=path))
+    uploaded = [*offered("weights_other", {spec}), *gone("weights_other", spec)]
+    chosen = left.selectbox("Other weights", [NONE, *choices, *uploaded], key="weights_other", bind="query-params")
+    right.file_uploader(
+        "or a checkpoint", CHECKPOINTS, key="weights_other_file", on_change=keep_upload,
+        args=("weights_other_file", "weights_other", spec),
+    )  # fmt: skip
     if chosen == NONE:
         return None
+    if upload := Upload.read(chosen):
+        return upload.model()
     bar = Bar(st.empty(), f"Loading {chosen}")
     other = model_shelf().get(
         (chosen, None),

@@ -102,7 +102,7 @@ def test_the_selection_is_the_same_on_every_page_and_unknown_values_fall_back() 
         assert app.selectbox(key="model").value == "demo:signs-vit"
         assert app.selectbox(key="input").value == "photo:rocket"
         assert app.selectbox(key="target").value == "stop"
-    strange = opened("", model="demo:of-nobody", input="upload:gone.png", target="unicorn")
+    strange = opened("", model="demo:of-nobody", input="picture:of-nobody", target="unicorn")
     assert strange.selectbox(key="model").value == "demo:signs-cnn"
     assert strange.selectbox(key="target").value == "top class"
 
