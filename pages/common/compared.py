@@ -115,7 +115,8 @@ def checks_panel(maps: dict[str, Cell], numbers: pd.DataFrame) -> None:
 def _made(trials: dict[str, Trial], work: list[tuple[str, str]]) -> Made:
     """What has been found; what has not is offered at a click that says what it takes."""
     missing = [(name, check) for name, check in work if trials[name].found(check, {}) is None]
-    asked = f"_asked_{short_hash(work)}"
+    # Whoever agrees to the checks of some maps has not agreed to those of the next model, picture or options.
+    asked = f"_asked_{short_hash([trials[name].key(check, {}) for name, check in work])}"
     if missing and not st.session_state.get(asked):
         prices = [trials[name].price(check, {}) for name, check in missing]
         forward, backward = sum(p.forward for p in prices), sum(p.backward for p in prices)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -24,11 +26,13 @@ from pages.common.selection import Selection, short_hash
 from pages.common.shelves import result_shelf
 from pages.common.uploaded import shortened
 from pages.common.verdicts import identity
-from pages.common.work import duration, in_words
+from pages.common.work import PATIENCE, duration, in_words, passes_in_words
 
 SIDE = 220  # px
 PER_PAGE = 24  # cells
 FEWEST = 3  # columns, lest a single cell fill the page
+CAPTURE = 4  # passes: who makes no more of them shares most with the others of the same model, picture and target
+UNASKED = 100  # passes that start without a price: finding the pace of a network takes nearly as many
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,24 +120,37 @@ def cells_with_progress(
 
 
 def _agreed(questions: list[ex.Question], name: str) -> bool:
-    """Whether the work may start: at once unless a method among them is predicted to take long."""
-    slow = [q for q in questions if ex.find_method(q.method).anytime]
+    """Whether the work may start: at once unless it is predicted to take long."""
+    many = {number: passes for number, q in enumerate(questions) if (passes := _passes(q)) > CAPTURE}
     key = f"_agreed_{name}"
-    if not slow or st.session_state.get(key):
+    if sum(many.values()) <= UNASKED or st.session_state.get(key):
         return True
-    seconds = 0.0
-    for one in slow:
-        try:
-            seconds += ex.estimate(one.model, one.image, one.method, **one.options).seconds
-        except ex.VitrineError:  # its cell will say so
-            continue
-    if seconds <= 20:
+    prices = []
+    for one in (questions[number] for number in many):
+        with suppress(ex.VitrineError):  # its cell will say so
+            prices.append(ex.estimate(one.model, one.image, one.method, **one.options))
+    seconds = sum(price.seconds for price in prices)
+    if seconds <= PATIENCE:
         return True
     st.button(
         f"Start: about {duration(seconds)}", icon=":material/play_arrow:", type="primary", key="compare_start",
         on_click=lambda: st.session_state.update({key: True}),
     )  # fmt: skip
+    st.caption(f"{passes_in_words(sum(p.forward for p in prices), sum(p.backward for p in prices))}.")
     return False
+
+
+def _passes(question: ex.Question) -> float:
+    """How many passes a question takes, as far as can be told before its network is looked at."""
+    method = ex.find_method(question.method)
+    if method.anytime:  # how many may depend on the layer
+        return math.inf
+    try:
+        options = method.options.read(method.name, question.options)
+    except ex.VitrineError:  # its cell will say so
+        return 0
+    price = method.cost((1, *question.model.input_shape), options)
+    return price.forward + price.backward
 
 
 def scales(cells: list[Cell], shared: bool) -> dict[tuple[int, int], Scale]:

@@ -70,14 +70,14 @@ class Trial:
 
     def found(self, name: str, options: dict[str, Any]) -> ex.Verdict | None:
         """What a check has found, if it has been made."""
-        found: ex.Verdict | None = result_shelf().find(self._key(name, options))
+        found: ex.Verdict | None = result_shelf().find(self.key(name, options))
         return found
 
     def verdict(self, name: str = QUICK, options: dict[str, Any] | None = None, bar: Bar | None = None) -> ex.Verdict:
         """What a check finds, or the quick ones together."""
         options = options or {}
         found: ex.Verdict = result_shelf().get(
-            self._key(name, options),
+            self.key(name, options),
             lambda: ex.verify(
                 self.chosen.model, self.chosen.image, self.result, name or None,
                 truth=self.truth, others=self.others, progress=bar, **options,
@@ -88,12 +88,13 @@ class Trial:
     def price(self, name: str, options: dict[str, Any]) -> ex.Cost:
         """What a check will take."""
         price: ex.Cost = result_shelf().get(
-            ("price", *self._key(name, options)),
+            ("price", *self.key(name, options)),
             lambda: ex.estimate_verify(self.chosen.model, self.result, name, **options),
         )
         return price
 
-    def _key(self, name: str, options: dict[str, Any]) -> tuple[object, ...]:
+    def key(self, name: str, options: dict[str, Any]) -> tuple[object, ...]:
+        """What a check is made of: the map, the options and, for the quick ones, the truth and the other maps."""
         about = (*self.chosen.key, *identity(self.result), name, repr(sorted(options.items())))
         if name != QUICK:
             return ("verdict", *about)

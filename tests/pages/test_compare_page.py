@@ -206,6 +206,41 @@ def test_a_map_that_could_not_be_checked_stands_without_a_curve(monkeypatch: pyt
     assert table["Deletion"].isna().tolist() == table["map"].str.startswith("layer-cam").tolist()
 
 
+def test_who_agreed_to_the_checks_of_one_picture_is_asked_again_for_the_next() -> None:
+    app = opened("compare", model="demo:signs-cnn", input="scene:1000044", compare_layers=["layer4"])
+    app.button(key="compare_check").click().run()
+    assert "Deletion" in numbers(app)
+    app.selectbox(key="input").set_value("scene:1000031").run()
+    assert "Deletion" not in numbers(app)
+    assert "compare_check" in [button.key for button in app.button]
+    app.selectbox(key="input").set_value("scene:1000044").run()
+    assert "Deletion" in numbers(app), "what was found stays"
+
+
+def test_long_work_waits_for_a_click_that_says_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    priced: list[tuple[str, object]] = []
+
+    def price(model: ex.Model, image: object, method: str, **options: object) -> ex.Cost:
+        priced.append((method, options.get("regions")))
+        return ex.Cost(65537, 0, 45.0)
+
+    monkeypatch.setattr(ex, "estimate", price)
+    app = opened("compare", model="demo:signs-cnn", input=SCENE)
+    assert not priced, "captures start by themselves"
+    app = opened(
+        "compare", model="demo:signs-cnn", input=SCENE, compare_methods=["grad-cam", "shapley"], compare_shapley_regions="15",
+        compare_columns_beside_methods="models", compare_models=["demo:signs-cnn", "demo:signs-shortcut"],
+    )  # fmt: skip
+    assert priced == [("shapley", 15)] * 2
+    assert app.button(key="compare_start").label == "Start: about 90 s"
+    assert "131,074 forward and 0 backward passes." in [caption.value for caption in app.caption]
+    assert not app.get("image")
+    app.slider(key="compare_shapley_regions").set_value(4).run()
+    assert not app.error
+    assert "compare_start" not in [button.key for button in app.button], "33 passes are soon made"
+    assert len(numbers(app)) == 4
+
+
 def test_a_shared_scale_says_so() -> None:
     app = opened("compare", model="demo:signs-cnn", input=SCENE, compare_scale="shared")
     said = "One scale for all: the same colour is the same number. The numbers are units of the score."
