@@ -7,7 +7,7 @@ from pages.common.axes import axis, code_of, options_of
 from pages.common.carried import carried
 from pages.common.compared import checks_panel, correlation_panel, difference_panel
 from pages.common.errors import sentences
-from pages.common.grid import cells_with_progress, scales, sheet_png, show_grid, table, units
+from pages.common.grid import cells_with_progress, scales, sheet_png, show_grid, table, units, unlayered
 from pages.common.selection import selection
 from pages.common.tables import download_table
 from pages.common.uploaded import shortened
@@ -63,7 +63,7 @@ with shown, sentences():
         if shared
         else "Every cell has its own scale: colours cannot be compared between cells."
     )
-    said = f"{said} {units(cells)}"
+    said = f"{said} {units(cells)} {unlayered(cells)}".rstrip()
     st.caption(said)
     show_grid(cells, len(columns[1]), scale, reference)
 

@@ -85,7 +85,9 @@ def options_of(methods: Sequence[str], chosen: Selection) -> dict[str, dict[str,
 def questions(
     chosen: Selection, asked: Sequence[dict[str, str]], options: dict[str, dict[str, Any]]
 ) -> list[ex.Question | ex.VitrineError]:
-    """The question of every cell, or why its model or picture cannot be had; what no axis tells, the sidebar does.
+    """The question of every cell, or why there is none; what no axis tells, the sidebar does.
+
+    Its model or picture cannot be had, or it would repeat a map that is the same at every layer.
 
     Args:
         asked: what the axes say of every cell, by kind.
@@ -94,6 +96,7 @@ def questions(
     models = {spec: _attempt(_model, spec, chosen) for spec in {values.get("models", HERE) for values in asked}}
     images = {name: _attempt(_picture, name, chosen) for name in {values.get("inputs", HERE) for values in asked}}
     found: list[ex.Question | ex.VitrineError] = []
+    once: set[str] = set()
     for values in asked:
         model, image = models[values.get("models", HERE)], images[values.get("inputs", HERE)]
         if isinstance(model, ex.VitrineError) or isinstance(image, ex.VitrineError):
@@ -101,11 +104,23 @@ def questions(
             continue
         method, target = ex.find_method(values["methods"]), values.get("targets")
         given = options.get(method.name, {})
-        if "layers" in values and "layer" in method.options.model_fields:
+        if layerless(values):
+            cell = repr(values | {"layers": ""})
+            if cell in once:
+                words = f"{method.title} looks at no layer: its one map stands in the first of these places."
+                found.append(ex.VitrineError(words))
+                continue
+            once.add(cell)
+        elif "layers" in values:
             given = {**given, "layer": values["layers"]}
         about = chosen.target if target is None else None if target == TOP else target
         found.append(ex.Question(model, image, method.name, about, given))
     return found
+
+
+def layerless(values: dict[str, str]) -> bool:
+    """Whether a cell stands at a layer that its method does not look at."""
+    return "layers" in values and "layer" not in ex.find_method(values["methods"]).options.model_fields
 
 
 def _attempt(make: Callable[[str, Selection], Any], name: str, chosen: Selection) -> Any:

@@ -19,7 +19,7 @@ from explainers.render.colour_bar import colour_bar_html
 from explainers.render.lettering import PAPER
 from explainers.render.overlay import Scale, colour_bar
 from explainers.render.sheet import sheet
-from pages.common.axes import questions
+from pages.common.axes import layerless, questions
 from pages.common.pictures import show_picture
 from pages.common.progress import Bar
 from pages.common.selection import Selection, short_hash
@@ -32,6 +32,7 @@ SIDE = 220  # px
 PER_PAGE = 24  # cells
 FEWEST = 3  # columns, lest a single cell fill the page
 CAPTURE = 4  # passes: who makes no more of them shares most with the others of the same model, picture and target
+NO_LAYER = "no layer"
 UNASKED = 100  # passes that start without a price: finding the pace of a network takes nearly as many
 
 
@@ -42,7 +43,7 @@ class Cell:
     Attributes:
         name: of its row and its column.
         asked: what every axis says, by its kind.
-        made: its question, or why there is none: its model or its picture cannot be had.
+        made: its question, or why there is none.
         found: the map, or the sentence that says why there is none.
         ranking: the order of the map's values, to compare it by, where it has one.
     """
@@ -106,17 +107,32 @@ def cells_with_progress(
         found = result_shelf().get(key, lambda: ex.explain_all(possible, progress=bar))
     finally:
         bar.clear()
-    answers, names = iter(found), (shortened(rows[1]), shortened(columns[1]))
+    answers = iter(found)
     answered = [one if isinstance(one, ex.VitrineError) else next(answers) for one in made]
     maps = [one for one in answered if isinstance(one, ex.Attribution)]
     ranked = iter(result_shelf().get(("rankings", *key), lambda: ex.rankings(maps)))
+    names = _names(rows, columns, asked, made)
     return [
-        Cell(
-            place, f"{names[0][place[0]]} · {names[1][place[1]]}", values, one, answer,
-            next(ranked) if isinstance(answer, ex.Attribution) else None,
-        )
-        for (place, values), one, answer in zip(asked, made, answered, strict=True)
-    ]  # fmt: skip
+        Cell(place, name, values, one, answer, next(ranked) if isinstance(answer, ex.Attribution) else None)
+        for (place, values), name, one, answer in zip(asked, names, made, answered, strict=True)
+    ]
+
+
+def _names(
+    rows: tuple[str, list[str]],
+    columns: tuple[str, list[str]],
+    asked: list[tuple[tuple[int, int], dict[str, str]]],
+    made: list[ex.Question | ex.VitrineError],
+) -> list[str]:
+    """Of every cell's row and column; a map of no layer is not called by one."""
+    short = (shortened(rows[1]), shortened(columns[1]))
+    found = []
+    for (place, values), one in zip(asked, made, strict=True):
+        parts = {rows[0]: short[0][place[0]], columns[0]: short[1][place[1]]}
+        if isinstance(one, ex.Question) and layerless(values):
+            parts["layers"] = NO_LAYER
+        found.append(" · ".join(parts.values()))
+    return found
 
 
 def _agreed(questions: list[ex.Question], name: str) -> bool:
@@ -235,6 +251,14 @@ def units(cells: list[Cell]) -> str:
     if len(set(found.values())) == 1:
         return f"The numbers are {next(iter(found.values()))}."
     return f"The numbers are {'; '.join(f'of {name} {unit}' for name, unit in found.items())}."
+
+
+def unlayered(cells: list[Cell]) -> str:
+    """Which maps stand under a layer that they do not look at, in a sentence; empty if none does."""
+    names = {
+        cell.asked["methods"] for cell in cells if isinstance(cell.found, ex.Attribution) and layerless(cell.asked)
+    }
+    return f"Looking at no layer: {', '.join(sorted(names))}." if names else ""
 
 
 def table(cells: list[Cell], reference: Cell) -> pd.DataFrame:

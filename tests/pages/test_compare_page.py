@@ -107,6 +107,23 @@ def test_a_cell_that_cannot_be_says_why_and_the_others_stand() -> None:
     assert any("Attention rollout needs attention" in info.value for info in app.info)
 
 
+def test_a_map_of_no_layer_is_shown_once_and_not_called_by_one() -> None:
+    app = opened("compare", model="demo:signs-cnn", input=SCENE, compare_methods=["grad-cam", "integrated-gradients"])
+    layers = ex.stages(ex.layers(ex.load_model("demo:signs-cnn")))[-3:]
+    assert numbers(app)["map"].tolist() == [f"grad-cam · {name}" for name in layers] + [
+        "integrated-gradients · no layer"
+    ]
+    said = "Integrated gradients looks at no layer: its one map stands in the first of these places."
+    assert [info.value for info in app.info] == [said] * 2
+    assert any(caption.value.endswith("Looking at no layer: integrated-gradients.") for caption in app.caption)
+    assert len(run_code(app)["maps"]) == 4
+    beside = opened(
+        "compare", model="demo:signs-cnn", input=SCENE, compare_rows="layers", compare_columns_beside_layers="models",
+        compare_method="integrated-gradients", compare_models=["demo:signs-cnn", "demo:signs-shortcut"],
+    )  # fmt: skip
+    assert numbers(beside)["map"].tolist() == ["no layer · demo:signs-cnn", "no layer · demo:signs-shortcut"]
+
+
 def picture(colour: str) -> bytes:
     """A drawn scene, with a corner of its own."""
     buffer = io.BytesIO()
