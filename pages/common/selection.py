@@ -90,7 +90,9 @@ def selection() -> Selection:
             f"{model.name} takes {model.input_shape[0]} numbers, not a picture. Its weights are on the page Weight "
             "statistics; from Python, pass a tensor to ex.explain."
         )
-        st.code(f"{code}\na = ex.explain(model, torch.zeros(1, {model.input_shape[0]}), method='integrated-gradients')")
+        numbers = f"torch.zeros(1, {model.input_shape[0]})"
+        call = f'a = ex.explain(model, {numbers}, method="integrated-gradients")'
+        st.code(f"import torch\n\nimport explainers as ex\n\n{code}\n{call}", language="python")
         st.stop()
     if "_selection" not in st.session_state:
         _repeat_the_sidebar()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,21 @@ SHOWN = 300  # px
 EDGES = ("left", "top", "right", "bottom")
 
 
-def truth_form(chosen: Selection, result: ex.Attribution) -> np.ndarray | None:
-    """Choose where the evidence is known to lie; returns the mask (H, W) in the frame of the model's input, or None."""
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """Where the evidence is known to lie.
+
+    Attributes:
+        mask: in the frame of the model's input, (H, W) bool.
+        code: the Python that makes what `ex.verify` takes for it.
+    """
+
+    mask: np.ndarray
+    code: str
+
+
+def truth_form(chosen: Selection, result: ex.Attribution) -> Truth | None:
+    """Choose where the evidence is known to lie; None where it is not."""
     drawn = chosen.regions()
     choices = [*([OWN, *drawn] if drawn else []), UNKNOWN, BOXED, MASKED]
     how = st.selectbox(
@@ -41,10 +55,11 @@ def truth_form(chosen: Selection, result: ex.Attribution) -> np.ndarray | None:
         if how == OWN:
             st.caption(f"The scene has no part called {name}, so there is no truth to score this map against.")
         return None
-    return np.asarray(ex.truth_mask(chosen.model, drawn[name]))
+    code = f'ex.truth_mask(model, ex.sample("{chosen.key[1]}").regions()[{name!r}])'
+    return Truth(np.asarray(ex.truth_mask(chosen.model, drawn[name])), code)
 
 
-def _box(chosen: Selection, result: ex.Attribution) -> np.ndarray | None:
+def _box(chosen: Selection, result: ex.Attribution) -> Truth:
     """A box dragged on the picture, or typed; both are the same four numbers."""
     height, width = result.inputs.shape[-2:]
     limits = dict(zip(EDGES, (width, height, width, height), strict=True))
@@ -69,7 +84,7 @@ def _box(chosen: Selection, result: ex.Attribution) -> np.ndarray | None:
         )
     mask = np.zeros((height, width), dtype=np.bool_)
     mask[top:bottom, left:right] = True
-    return mask
+    return Truth(mask, repr(edges))
 
 
 def _take_box() -> None:
@@ -83,11 +98,12 @@ def _take_box() -> None:
             st.session_state[f"truth_{edge}"] = max(0, round(value))
 
 
-def _mask(chosen: Selection) -> np.ndarray | None:
+def _mask(chosen: Selection) -> Truth | None:
     file = st.file_uploader(
         "A picture of the same size, white where the evidence lies", PICTURES, key="_truth_file",
         help="It is cut and scaled as the picture is.",
     )  # fmt: skip
     if file is None:
         return None
-    return np.asarray(ex.truth_mask(chosen.model, Upload.of(file.name, file.getvalue()).picture()))
+    mask = np.asarray(ex.truth_mask(chosen.model, Upload.of(file.name, file.getvalue()).picture()))
+    return Truth(mask, f"ex.truth_mask(model, ex.read_image({file.name!r}))")

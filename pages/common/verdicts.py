@@ -16,7 +16,7 @@ from pages.common.pictures import batched
 from pages.common.progress import Bar
 from pages.common.selection import Selection, short_hash
 from pages.common.shelves import result_shelf
-from pages.common.truths import truth_form
+from pages.common.truths import Truth, truth_form
 from pages.common.work import duration, passes_in_words, plain
 
 FIRST_ASKED = ["Deletion", "Insertion", "Model randomisation"]
@@ -35,23 +35,25 @@ def verdict_panel(chosen: Selection, result: ex.Attribution) -> None:
     """How far a map can be trusted: a sentence, a badge per check, what they drew, and the dear checks to ask for."""
     st.subheader("How far can it be trusted?")
     said, marks = st.empty(), st.container(horizontal=True)
+    truth = None
     with st.expander("Where the evidence is known to lie", icon=":material/my_location:"), sentences():
-        st.session_state["_truth"] = None
-        st.session_state["_truth"] = truth_form(chosen, result)
-    trial = Trial(chosen, result, st.session_state["_truth"], tuple(_others(chosen, result)))
+        truth = truth_form(chosen, result)
+    trial = Trial(chosen, result, truth and truth.mask, tuple(_others(chosen, result)))
     asked = _form(chosen, result)
     verdicts = [trial.verdict()]
+    made = dict(asked)
     missing = [name for name, options in asked.items() if trial.found(name, options) is None]
     if not missing or _offered(trial, {name: asked[name] for name in missing}):
         verdicts += [_made(trial, name, options) for name, options in asked.items()]
     else:
-        verdicts += [trial.verdict(name, options) for name, options in asked.items() if name not in missing]
+        made = {name: options for name, options in asked.items() if name not in missing}
+        verdicts += [trial.verdict(name, options) for name, options in made.items()]
     verdict = ex.Verdict.joined(verdicts)
     said.markdown(f"**{verdict.sentence}**")
     with marks:
         _badges(verdict)
     _drawn(verdict)
-    _table(verdict, asked)
+    _table(verdict, _code(trial, truth, made))
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +200,7 @@ def _drawn(verdict: ex.Verdict) -> None:
             column.altair_chart(chart, alt=words)
 
 
-def _table(verdict: ex.Verdict, asked: dict[str, dict[str, Any]]) -> None:
+def _table(verdict: ex.Verdict, code: str) -> None:
     """All findings as a table, what stands behind the charts, and the code."""
     with st.expander("The checks as a table", icon=":material/table:"):
         st.dataframe(verdict.table(), hide_index=True, alt="What every check found")
@@ -207,10 +209,27 @@ def _table(verdict: ex.Verdict, asked: dict[str, dict[str, Any]]) -> None:
                 st.caption(f"{ex.find_check(finding.check).title}, in numbers")
                 st.dataframe(finding.table, hide_index=True, height=200, alt=f"Numbers of {finding.check}")
         st.caption("The same from Python, after the code that makes the map:")
-        calls = [f"ex.verify(model, image, a, {name!r}{_arguments(options)})" for name, options in asked.items()]
-        st.code(
-            "\n".join(["print(ex.verify(model, image, a).sentence)", *(f"print({call}.sentence)" for call in calls)])
-        )
+        st.code(code, language="python")
+
+
+def _code(trial: Trial, truth: Truth | None, made: dict[str, dict[str, Any]]) -> str:
+    """Python that says the same of the map `a`."""
+    target = f", target={trial.chosen.target_code}" if trial.chosen.target_code else ""
+    lines, known = [], ""
+    if truth is not None:
+        lines.append(f"truth = {truth.code}")
+        known += ", truth=truth"
+    if trial.others:
+        lines.append("others = [")
+        for other in trial.others:
+            usual = ex.find_method(other.method).options().model_dump(mode="json")
+            options = {name: value for name, value in other.options.items() if value != usual.get(name)}
+            lines.append(f'    ex.explain(model, image, "{other.method}"{target}{_arguments(options)}),')
+        lines.append("]")
+        known += ", others=others"
+    calls = [f"ex.verify(model, image, a, {name!r}{_arguments(options)})" for name, options in made.items()]
+    lines += ["verdicts = [", *(f"    {call}," for call in (f"ex.verify(model, image, a{known})", *calls)), "]"]
+    return "\n".join([*lines, "print(ex.Verdict.joined(verdicts).sentence)"])
 
 
 def _arguments(options: dict[str, Any]) -> str:

@@ -131,6 +131,9 @@ def test_an_untrained_model_is_labelled_on_every_page() -> None:
 def test_a_vector_model_says_what_it_takes_and_still_shows_its_weights() -> None:
     app = opened("", model="demo:diabetes-mlp")
     assert any("10 numbers" in info.value for info in app.info)
+    space: dict[str, Any] = {}
+    exec(app.code[0].value, space)  # the page promises that it runs as it stands
+    assert space["a"].values.shape == (1, 10)
     app.switch_page("pages/weight_stats.py").run()
     assert not app.exception
     assert list(app.dataframe[0].value["tensor"]) == ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]

@@ -117,6 +117,36 @@ def test_maps_looked_at_before_are_agreed_with() -> None:
     assert "Agreement" not in badges(app)
 
 
+@pytest.mark.parametrize("truth", [{}, {"truth_of_scene": "a box", "truth_left": "5"}, {"truth_of_scene": "unknown"}])
+def test_the_code_of_the_checks_says_what_the_page_says(
+    truth: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = opened("grad_cam", model="demo:signs-cnn", input=SCENE, target="stop", **truth)
+    app.selectbox(key="cam_method").set_value("LayerCAM")
+    app.run()
+    app.selectbox(key="cam_layer").set_value("layer3").run()
+
+    def told() -> str:
+        space: dict[str, object] = {}
+        exec(
+            next(block.value for block in app.code if "ex.explain(" in block.value and "verify" not in block.value),
+            space,
+        )
+        capsys.readouterr()
+        exec(next(block.value for block in app.code if "ex.verify(" in block.value), space)
+        return capsys.readouterr().out.strip()
+
+    assert "agree" in sentence(app).lower(), "with the maps that were looked at before"
+    assert told() == sentence(app)
+    offered = next(one for one in app.multiselect if one.key.startswith("checks_"))
+    offered.set_value(["Deletion"])
+    app.slider(key="check_deletion_steps").set_value(4).run()
+    for button in [one for one in app.button if one.key == "make_checks"]:
+        button.click().run()
+    assert "Deletion" in badges(app)
+    assert told() == sentence(app)
+
+
 def test_a_method_that_draws_offers_other_seeds() -> None:
     app = opened("saliency", model="demo:signs-cnn", input=SCENE, saliency_method="SmoothGrad")
     offered = next(one for one in app.multiselect if one.key.startswith("checks_"))
