@@ -33,7 +33,8 @@ def heads_grid(chosen: Selection, heads: ex.AttentionHeads, layer: int, view: Vi
     """Every head of one layer over the picture, all on one scale, with how far it looks."""
     maps = heads.maps[layer]
     # One scale for all, or a head that looks everywhere could not be told from one that looks at a single place.
-    scale = Scale(0.0, view.limit) if view.limit is not None else Scale.of(maps, signed=False)
+    # The fixed scale of the map above is not theirs: they are shares of attention.
+    scale = Scale.of(maps, signed=False)
     far = heads.distances[heads.distances["layer"] == layer].set_index("head")["distance"]
     image = chosen.enlarged(SIDE)
     for row in batched(range(len(maps)), COLUMNS):

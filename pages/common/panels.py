@@ -87,14 +87,21 @@ def view_form(key: str, signed: bool) -> View:
     opacity = st.slider("Opacity", 0.0, 1.0, 0.6, 0.05, key=f"{key}_opacity", bind="query-params")
     limit = None
     fixed = st.toggle(
-        "Fixed scale", key=f"{key}_fixed", bind="query-params",
+        "Fixed scale", key=f"{key}_fixed", bind="query-params", on_change=_take_own_limit, args=(key,),
         help="The same colours mean the same numbers in every picture, so that maps can be compared.",
     )  # fmt: skip
     if fixed:
         limit = st.number_input(
-            "Largest value", min_value=1e-6, value=1.0, step=0.1, format="%.4g", key=f"{key}_limit", bind="query-params"
-        )
+            "Largest value", min_value=1e-12, value=None, step=0.1, format="%.4g", key=f"{key}_limit", bind="query-params",
+            placeholder="the map's own",
+        )  # fmt: skip
     return View(colormap, opacity, fold, limit)
+
+
+def _take_own_limit(key: str) -> None:
+    """Callback of the fixed scale: it begins with that of the map on the page."""
+    if st.session_state[f"{key}_fixed"]:
+        st.session_state[f"{key}_limit"] = st.session_state.get("_own_limit")
 
 
 def picture(
@@ -104,7 +111,7 @@ def picture(
     caption: str,
     width: int = WIDTH,
     keep: bool = True,
-) -> None:
+) -> Scale:
     """The overlay and its colour bar; `keep` it for the next look unless the map is still in the making."""
     scale = view.scale(result)
     name = (
@@ -126,6 +133,7 @@ def picture(
     unit = ex.find_method(result.method).unit if large else ""
     st.html(colour_bar_html(scale, view.colormap, unit, ticks=5 if large else 3))
     st.caption(caption)
+    return scale
 
 
 def original(chosen: Selection) -> None:
@@ -151,10 +159,12 @@ def explanation_panel(
         original(chosen)
         st.caption("The picture as the model sees it")
     with right:
-        picture(chosen, result, view, words)
+        scale = picture(chosen, result, view, words)
+    if view.limit is None:
+        st.session_state["_own_limit"] = float(f"{scale.high:.4g}")
     _numbers(result)
     verdict_panel(chosen, result)
-    _downloads(chosen, result, view, title)
+    _downloads(chosen, result, view, scale, title)
     map_table(result, view)
     with st.expander("The code that makes this", icon=":material/code:"):
         st.code(code, language="python")
@@ -241,16 +251,18 @@ def regions_picture(chosen: Selection, method: ex.Method, options: dict[str, Any
     st.caption(f"The {regions.max() + 1} regions that are hidden or shown as one.")
 
 
-def _downloads(chosen: Selection, result: ex.Attribution, view: View, title: str) -> None:
-    name = f"vitrine-{result.method}-{short_hash(chosen.key, result.layer, result.options)}"
-    scale = view.scale(result)
+def figure_png(chosen: Selection, result: ex.Attribution, view: View, scale: Scale, title: str) -> bytes:
+    """The picture beside its map, to hand on: with a title, a colour bar with its unit, and what was explained."""
+    caption = f"{chosen.model.name}: {result.target.describe(chosen.model.labels)}, score {result.score[0]:.3f}"
+    drawn = figure(
+        chosen.enlarged(WIDTH), view.maps(result)[0], scale, view.colormap, view.opacity,
+        title=title, caption=caption, unit=ex.find_method(result.method).unit,
+    )  # fmt: skip
+    return encode_png(drawn)
 
-    def png() -> bytes:
-        caption = f"{chosen.model.name}: {result.target.describe(chosen.model.labels)}, score {result.score[0]:.3f}"
-        image = chosen.enlarged(WIDTH)
-        return encode_png(
-            figure(image, view.maps(result)[0], scale, view.colormap, view.opacity, title=title, caption=caption)
-        )
+
+def _downloads(chosen: Selection, result: ex.Attribution, view: View, scale: Scale, title: str) -> None:
+    name = f"vitrine-{result.method}-{short_hash(chosen.key, result.layer, result.options)}"
 
     def npy() -> bytes:
         buffer = io.BytesIO()
@@ -262,7 +274,7 @@ def _downloads(chosen: Selection, result: ex.Attribution, view: View, title: str
         return pd.DataFrame(view.maps(result, own)[0]).to_csv(index_label="row")
 
     kinds: tuple[tuple[Literal["PNG", "NPY", "CSV"], object, str, str], ...] = (
-        ("PNG", png, "image/png", "The picture with its colour bar"),
+        ("PNG", lambda: figure_png(chosen, result, view, scale, title), "image/png", "The picture with its colour bar"),
         ("NPY", npy, "application/octet-stream", "The raw array for NumPy"),
         ("CSV", csv, "text/csv", "The map as a table, at its own resolution"),
     )

@@ -20,6 +20,7 @@ from pages.common.uploaded import Upload, gone, offered, remember
 
 CHECKPOINTS = ["safetensors", "pt", "pth", "ckpt", "th", "bin"]
 PICTURES = ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "bmp"]
+LARGEST = 50  # MB: no larger picture is read
 
 
 @dataclass(frozen=True)
@@ -187,8 +188,9 @@ def _image() -> tuple[Image.Image, str, str]:
     upload, camera = st.columns(2)
     with upload.popover("Upload", icon=":material/upload:", width="stretch"):
         st.file_uploader(
-            "Your picture", PICTURES, key="_picture_file", on_change=keep_upload, args=("_picture_file", "input")
-        )
+            "Your picture", PICTURES, key="_picture_file", on_change=keep_upload, args=("_picture_file", "input"),
+            max_upload_size=LARGEST,
+        )  # fmt: skip
     with camera.popover(
         "Camera", icon=":material/photo_camera:", width="stretch", on_change="rerun", key="_camera_open"
     ) as box:

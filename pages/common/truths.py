@@ -13,7 +13,7 @@ from explainers.render.encoding import encode_png
 from explainers.render.trust_charts import BOX, box_chart
 from pages.common.carried import carried
 from pages.common.pictures import in_place
-from pages.common.selection import PICTURES, Selection
+from pages.common.selection import LARGEST, PICTURES, Selection
 from pages.common.uploaded import Upload
 
 OWN = "the part that is explained"
@@ -101,7 +101,7 @@ def _take_box() -> None:
 def _mask(chosen: Selection) -> Truth | None:
     file = st.file_uploader(
         "A picture of the same size, white where the evidence lies", PICTURES, key="_truth_file",
-        help="It is cut and scaled as the picture is.",
+        help="It is cut and scaled as the picture is.", max_upload_size=LARGEST,
     )  # fmt: skip
     if file is None:
         return None
