@@ -305,8 +305,12 @@ def test_moving_a_control_abandons_the_old_work(app: App) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "path", ["", "saliency", "grad_cam", "perturbation", "attention?model=demo:signs-vit", "relevance", "weight_stats"]
-)
+    "path",
+    [
+        "", "story", "saliency", "grad_cam", "perturbation", "attention?model=demo:signs-vit", "relevance", "compare",
+        "weight_stats",
+    ],
+)  # fmt: skip
 def test_both_themes_on_every_page(browser: Browser, address: str, path: str, scheme: str) -> None:
     context = browser.new_context(viewport={"width": 800, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
     app = App(context.new_page(), address)
