@@ -23,7 +23,7 @@ from explainers.core.model import Needs
 from explainers.core.run import Run
 from explainers.core.target import Target
 from explainers.perturbation import HIDDEN, RegionOptions, count_regions, perturbation
-from explainers.surrogates import few_rows, on_regions, regions_to_scores
+from explainers.surrogates import on_regions, regions_to_scores
 
 ENOUGH = 10**12
 """Coalitions of one size: of more than so many there might as well be any number."""
@@ -80,7 +80,8 @@ def constrained(
     """Weighted least squares without intercept whose coefficients (R,) add up to `total`, with their standard errors.
 
     Covert & Lee 2021, equation 7. A coalition and its complement count as one draw; what was certain to be drawn adds no
-    error (the correction for finite populations).
+    error (the correction for finite populations). Heavy pairs pull the fit to themselves, so that residuals are taken as
+    they would be without that (HC3 of MacKinnon & White 1985, doi:10.1016/0304-4076(85)90158-7).
 
     Args:
         shown: (M, R), complements following their coalitions. values, weights, and the chance of being drawn: (M,).
@@ -97,10 +98,12 @@ def constrained(
     coefficients = inverse @ right + across * (total - across @ right) / across.sum().clamp_min(1e-12)
     if len(shown) < 4 * count and bool((chance < 1).any()):
         return coefficients, None
+    whole = len(shown) // 2 * 2
     influence = (shown * (weights * (values - shown @ coefficients))[:, None]) @ held
-    whole = len(influence) // 2 * 2
-    pairs = (influence[:whole:2] + influence[1:whole:2]).square() * (1 - chance[:whole:2, None])
-    return coefficients, pairs.sum(0).sqrt() * few_rows(len(pairs), count - 1)
+    apart = shown[:whole:2] - shown[1:whole:2]
+    leverage = weights[:whole:2] * ((apart @ held) * apart).sum(1) / 2
+    pairs = (influence[:whole:2] + influence[1:whole:2]) / (1 - leverage).clamp_min(1e-6)[:, None]
+    return coefficients, (pairs.square() * (1 - chance[:whole:2, None])).sum(0).sqrt()
 
 
 @dataclass(frozen=True)

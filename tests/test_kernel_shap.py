@@ -43,19 +43,15 @@ def test_all_coalitions_have_the_weights_of_the_kernel() -> None:
     torch.testing.assert_close(share, share[:1].expand_as(share))
 
 
-@pytest.mark.parametrize("pairs", [9, 30, 90])
-def test_on_average_every_coalition_weighs_as_the_kernel_has_it(pairs: int) -> None:
-    regions, seeds = 8, 1500
+def test_on_average_every_coalition_weighs_as_the_kernel_has_it() -> None:
+    regions, seeds = 8, 1000
     found = torch.zeros(2**regions, dtype=torch.float64)
     for seed in range(seeds):
-        drawn = draw_coalitions(regions, pairs, seed)
+        drawn = draw_coalitions(regions, 90, seed)
         found.index_add_(0, drawn.shown.long() @ 2 ** torch.arange(regions), drawn.weights)
     every = torch.arange(1, 2**regions - 1)[:, None] >> torch.arange(regions) & 1
     expected = kernel(every) / kernel(every).sum()
-    found = found[1:-1] / found.sum()
-    sizes = every.sum(1)
-    for size in range(1, regions):
-        torch.testing.assert_close(found[sizes == size].mean(), expected[sizes == size].mean(), rtol=0.06, atol=0)
+    torch.testing.assert_close(found[1:-1] / found.sum(), expected, rtol=0.12, atol=0)
 
 
 def test_half_the_pictures_do_that_pairs_drawn_with_replacement_take() -> None:

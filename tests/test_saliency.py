@@ -6,19 +6,15 @@ import math
 from copy import deepcopy
 
 import pytest
-import scipy.ndimage
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 from torch import Tensor, nn
 
 from explainers.api import explain
 from explainers.core.draws import seeded_noise
 from explainers.core.engine import engine_for
-from explainers.core.fills import Baseline, fill_of
 from explainers.core.model import Model
-from explainers.core.preprocess import Preprocess
 from explainers.core.registry import methods
 from explainers.core.run import Run
 from explainers.core.target import ClassTarget, ContrastTarget, RegressionTarget
@@ -212,16 +208,6 @@ def test_deeplift_is_complete_on_a_relu_network():
     assert completeness.relative.max() < 1e-5
 
 
-def test_completeness_is_measured_against_the_baseline_asked_for():
-    model = small_model(torch.float64)
-    inputs = random_inputs(2, dtype=torch.float64)
-    result = explain(model, inputs, "integrated-gradients", 0, steps=100, baseline="white")
-    with torch.no_grad():
-        difference = model.network(inputs)[:, 0] - model.network(torch.ones_like(inputs))[:, 0]
-    assert_close(result.completeness.expected, difference, 1e-6)
-    assert_close(result.values.flatten(1).sum(1), difference, 1e-2)
-
-
 # -- laws ---------------------------------------------------------------------------------------
 
 
@@ -257,18 +243,6 @@ def test_the_chunk_size_does_not_matter(method):
         assert_close(
             explain(model, inputs, method, 3, engine=fixed_engine(chunk), **options).values, whole.values, 1e-6
         )
-
-
-@pytest.mark.parametrize("method", ["integrated-gradients", "gradient-shap", "deeplift"])
-def test_every_input_has_its_own_baseline_in_every_chunk(method):
-    """Blurred pictures differ: none may meet another's."""
-    model, inputs = small_model(torch.float64), random_inputs(5, dtype=torch.float64)
-    options = {"baseline": "blur", **QUICK.get(method, {})}
-    together = explain(model, inputs, method, 2, engine=fixed_engine(2), **options)
-    for row in range(5):
-        alone = explain(model, inputs[row : row + 1], method, 2, **options)
-        assert_close(together.values[row], alone.values[0], 1e-6)
-        assert_close(together.completeness.expected[row], alone.completeness.expected[0], 1e-5)
 
 
 def test_another_seed_is_another_sample(model):
@@ -346,52 +320,7 @@ def test_regression_outputs_are_explained_one_at_a_time():
         assert_close(result.values, WEIGHTS[:, output].unsqueeze(0), 1e-7)
 
 
-# -- baselines ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("baseline", "colour"), [(Baseline.BLACK, "black"), (Baseline.WHITE, "white")])
-@pytest.mark.parametrize(
-    "preprocess",
-    [
-        Preprocess(crop=(16, 16), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
-        Preprocess(crop=(16, 16), channels="BGR", mean=(104, 117, 123), scale=255.0),
-        Preprocess(crop=(16, 16), channels="L", mean=(0.13,), std=(0.31,)),
-    ],
-    ids=["RGB", "BGR", "L"],
-)
-def test_black_and_white_are_the_models_own(baseline, colour, preprocess):
-    model = Model("any", Formula(lambda x: x.flatten(1), torch.float32), preprocess.input_shape, preprocess=preprocess)
-    inputs = random_inputs(2, preprocess.input_shape)
-    made = fill_of(model, inputs, baseline)
-    picture = preprocess(Image.new("RGB", (40, 30), colour))
-    assert torch.equal(made, picture.expand_as(inputs))
-
-
-@pytest.mark.parametrize("shape", [(3, 16, 16), (1, 12, 30), (7,)])
-def test_zero_is_zero_and_without_preprocessing_black_is_too(shape):
-    run = Run(Model("any", Formula(lambda x: x.flatten(1)), shape), engine_for("cpu"))
-    inputs = random_inputs(2, shape)
-    for baseline, value in ((Baseline.ZERO, 0.0), (Baseline.BLACK, 0.0), (Baseline.WHITE, 1.0)):
-        assert torch.equal(fill_of(run.model, inputs, baseline), torch.full_like(inputs, value))
-    if len(shape) == 1:
-        assert not fill_of(run.model, inputs, Baseline.BLUR).any()
-
-
-@pytest.mark.parametrize("size", [(24, 24), (16, 30)])
-def test_blur_is_a_gaussian_of_a_twelfth_of_the_side(size):
-    run = Run(Model("any", Formula(lambda x: x.flatten(1)), (3, *size)), engine_for("cpu"))
-    inputs = random_inputs(2, (3, *size), dtype=torch.float64)
-    sigma = max(size) / 12
-    expected = scipy.ndimage.gaussian_filter(
-        inputs.numpy(), sigma=(0, 0, sigma, sigma), mode="mirror", radius=(0, 0, int(3 * sigma), int(3 * sigma))
-    )
-    assert_close(fill_of(run.model, inputs, Baseline.BLUR), torch.from_numpy(expected), 1e-6)
-
-
-def test_an_input_that_equals_its_baseline_gets_nothing(model):
-    zeros = torch.zeros(1, 3, 16, 16)
-    for method in ("integrated-gradients", "deeplift", "input-x-gradient"):
-        assert not explain(model, zeros, method, 0).values.any()
+# -- half the bits ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -35,9 +35,8 @@ def driven(
     target = run.resolve(inputs, target)
     scores = run.scores(inputs, target)
     end = layer_of(target)
-    network = run.copies.once(
-        f"ruled steps to {end}, looked at {at}", functools.partial(with_ruled_steps, end=end, at=at)
-    )
+    build = functools.partial(with_ruled_steps, end=end, at=at)
+    network = run.copies.once(f"ruled steps to {end}, looked at {at}", build, contents=True)
 
     def attribute(rows: Tensor, numbers: Sequence[int]) -> Tensor:
         places = [number // copies for number in numbers]

@@ -30,6 +30,8 @@ _PRODUCTS: dict[Any, str] = {
     **dict.fromkeys((torch.mul, Tensor.mul, Tensor.__mul__, torch.multiply, Tensor.multiply), _TWO),
     **dict.fromkeys((torch.bmm, Tensor.bmm, torch.mm, Tensor.mm), "input mat2"),
     **dict.fromkeys((torch.mv, Tensor.mv), "input vec"),
+    **dict.fromkeys((torch.inner, Tensor.inner), _TWO),
+    **dict.fromkeys((torch.dot, Tensor.dot), "input tensor"),
     torch.tensordot: "a b",
 }
 """Products of two, with what they call their factors."""

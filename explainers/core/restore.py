@@ -68,8 +68,8 @@ class Parts:
         """Changes whenever a weight is replaced or written to in place, a module is swapped, or a forward hook comes or goes.
 
         Args:
-            contents: sums up every weight, so that writing to `weight.data`, which leaves no other trace, is noticed too.
-                Takes a reading of all weights.
+            contents: sums up all weights, row by row, so that writing to `weight.data`, which leaves no other trace, is
+                noticed too, unless every row keeps its sum.
         """
         tensors = self.tensors
         try:
@@ -82,9 +82,13 @@ class Parts:
 
     @torch.no_grad()
     def _sums(self) -> bytes:
-        """The sum of every tensor, as bytes: these are equal to themselves where a sum is not a number."""
-        sums = [tensor.sum().float() for tensor in self.tensors if tensor.is_floating_point()]
-        return torch.stack(sums).cpu().numpy().tobytes() if sums else b""
+        """The sum of every row of every tensor, as bytes: these are equal to themselves where a sum is not a number."""
+        sums = [
+            one.float().flatten() if one.ndim < 2 else one.sum(tuple(range(1, one.ndim)), dtype=torch.float32)
+            for one in self.tensors
+            if one.is_floating_point()
+        ]
+        return torch.cat(sums).cpu().numpy().tobytes() if sums else b""
 
 
 @contextmanager

@@ -174,7 +174,7 @@ def highlighted(heat: Tensor) -> str:
     row, column = float((rows * weights).sum()), float((columns * weights).sum())
     # Between two far places lies their mean, where nothing is.
     near = ((rows - row).abs() <= NEAR) & ((columns - column).abs() <= NEAR)
-    where = _where(row, column) if float(weights[near].sum()) >= 0.5 else "spread over several parts of it"
+    where = _where(row, column) if float(weights[near].sum()) >= 0.5 else "not in one small place"
     return f"{percent(count / heat.numel())} of the picture, {where}"
 
 

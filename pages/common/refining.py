@@ -63,9 +63,13 @@ def refine_with_progress(chosen: Selection, method: ex.Method, options: dict[str
         slot.empty()
     latest = work.latest
     if not work.finished:
-        done = "before there was a map" if latest is None else f"after {latest.share:.0%} of the work"
+        done = (
+            "before there was a map."
+            if latest is None
+            else f"after {latest.share:.0%} of the work; nothing of it is lost."
+        )
         with slot.container(horizontal=True, vertical_alignment="center"):
-            st.info(f"Stopped {done}; nothing of it is lost.", icon=":material/pause:")
+            st.info(f"Stopped {done}", icon=":material/pause:")
             st.button("Go on", icon=":material/play_arrow:", on_click=_mark, args=(name, False))
     if latest is None:
         st.stop()

@@ -17,15 +17,16 @@ from explainers.core.restore import Parts
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_cnn, small_model
 
 
-@pytest.mark.parametrize("method", ["deeplift", "guided-backprop", "grad-cam", "gradient"])
-def test_an_answer_is_renewed_when_a_weight_changes_in_place(method):
+@pytest.mark.parametrize("through", ["the weight", "its data"])
+@pytest.mark.parametrize("method", ["deeplift", "guided-backprop", "lrp-epsilon", "grad-cam", "gradient"])
+def test_an_answer_is_renewed_when_a_weight_changes_in_place(method, through):
     """DeepLift's rewritten copy and the table of layers are kept: until a weight changes."""
     model, engine = small_model(), fixed_engine(4)
     inputs = random_inputs(2)
     before = explain(model, inputs, method, 0, engine=engine).values
     with torch.no_grad():
         for parameter in model.network.head.parameters():
-            parameter.mul_(2)
+            (parameter if through == "the weight" else parameter.data).mul_(2)
     after = explain(model, inputs, method, 0, engine=engine).values
     assert_close(after, 2 * before, 1e-5)
 
@@ -48,7 +49,7 @@ def test_every_way_of_changing_a_weight_is_noticed(change):
     elif change == "buffer in place":
         network.norm1.running_mean.add_(1)
     elif change == "data":
-        network.head.weight.data.mul_(-1)
+        network.conv2.weight.data.copy_(network.conv2.weight.flip(0))
     elif change == "module":
         network.relu = nn.Tanh()
     elif change == "hook":

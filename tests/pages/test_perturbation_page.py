@@ -81,7 +81,7 @@ def test_a_map_stopped_before_its_first_chunk_can_go_on(monkeypatch: pytest.Monk
         patched.setattr(refining, "_drawn_until_done", lambda *given: refining._mark(given[-1], True))
         app = opened("perturbation", perturbation_method="RISE", perturbation_rise_samples="300")
     assert not app.exception
-    assert "Stopped before there was a map; nothing of it is lost." in [info.value for info in app.info]
+    assert "Stopped before there was a map." in [info.value for info in app.info]
     app.run()
     (button,) = (b for b in app.button if b.label == "Go on")
     button.click().run()

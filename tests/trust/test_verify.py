@@ -207,7 +207,7 @@ def test_what_is_highlighted() -> None:
     corner = torch.zeros(SIDE, SIDE)
     corner[:4, :4] = 1
     assert highlighted(corner) == "3 % of the picture, around the upper left"
-    assert highlighted(torch.ones(SIDE, SIDE)) == "50 % of the picture, spread over several parts of it"
+    assert highlighted(torch.ones(SIDE, SIDE)) == "50 % of the picture, not in one small place"
     assert highlighted(patch_mask().double().T).startswith("3 % of the picture")
     assert highlighted(-corner) == "nothing: none of its values is positive"
     assert highlighted(torch.tensor([0.0, 5, 1, 1])) == "1 of 4 features, which hold half of its positive values"
@@ -216,9 +216,9 @@ def test_what_is_highlighted() -> None:
 @pytest.mark.parametrize(
     ("spots", "where"),
     [
-        ([(1, 1), (13, 13)], "spread over several parts of it"),
-        ([(6, 0), (6, 13)], "spread over several parts of it"),
-        ([(1, 1), (1, 7), (7, 1), (7, 7)], "spread over several parts of it"),
+        ([(1, 1), (13, 13)], "not in one small place"),
+        ([(6, 0), (6, 13)], "not in one small place"),
+        ([(1, 1), (1, 7), (7, 1), (7, 7)], "not in one small place"),
         ([(1, 1), (3, 3)], "around the upper left"),
         ([(4, 4), (4, 6), (6, 4), (6, 6)], "around the middle"),  # on the corner of four ninths
     ],
