@@ -85,23 +85,22 @@ def view_form(key: str, signed: bool) -> View:
         help="All can be told apart by the colour-blind.",
     )
     opacity = st.slider("Opacity", 0.0, 1.0, 0.6, 0.05, key=f"{key}_opacity", bind="query-params")
-    limit = None
     fixed = st.toggle(
         "Fixed scale", key=f"{key}_fixed", bind="query-params", on_change=_take_own_limit, args=(key,),
         help="The same colours mean the same numbers in every picture, so that maps can be compared.",
     )  # fmt: skip
-    if fixed:
-        limit = st.number_input(
-            "Largest value", min_value=1e-12, value=None, step=0.1, format="%.4g", key=f"{key}_limit", bind="query-params",
-            placeholder="the map's own",
-        )  # fmt: skip
-    return View(colormap, opacity, fold, limit)
+    # Always there, for what is given to a control before it is first drawn does not get into the address.
+    limit = st.number_input(
+        "Largest value", min_value=1e-12, value=None, step=0.1, format="%.4g", key=f"{key}_limit", bind="query-params",
+        placeholder="the map's own", disabled=not fixed,
+    )  # fmt: skip
+    return View(colormap, opacity, fold, limit if fixed else None)
 
 
 def _take_own_limit(key: str) -> None:
-    """Callback of the fixed scale: it begins with that of the map on the page."""
-    if st.session_state[f"{key}_fixed"]:
-        st.session_state[f"{key}_limit"] = st.session_state.get("_own_limit")
+    """Callback of the fixed scale: it begins with that of the map on the page, and leaves nothing behind."""
+    fixed = st.session_state[f"{key}_fixed"]
+    st.session_state[f"{key}_limit"] = st.session_state.get("_own_limit") if fixed else None
 
 
 def picture(

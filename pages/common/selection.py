@@ -203,7 +203,8 @@ def _image() -> tuple[Image.Image, str, str]:
     image, key, code = _open(chosen)
     upload = Upload.read(chosen)
     name = upload.name if upload else known.get(chosen, chosen)
-    st.caption(f"{name} · {image.width} × {image.height} px")
+    plain = name.replace("_", r"\_")  # else the underlines of a file's name would be markup
+    st.caption(f"{plain} · {image.width} × {image.height} px")
     return image, key, code
 
 

@@ -172,6 +172,7 @@ def test_saliency_controls(app: App) -> None:
     changed("opacity")
     app.toggle("saliency_fixed")
     assert differ(app.images()[1], seen[-1]) < 0.1, "it begins with the map's own scale"
+    assert "saliency_limit" in query(app.page)
     app.fill("saliency_limit", "0.25")
     changed("largest value")
     for title in ("Gradient", "Input × gradient", "SmoothGrad", "Gradient SHAP", "Guided backpropagation", "DeepLift"):

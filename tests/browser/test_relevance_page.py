@@ -39,7 +39,8 @@ def test_relevance_controls(app: App) -> None:
     flow = ex.relevance_flow(ex.load_model("demo:signs-cnn"), ex.sample(ex.samples()[0].id).load(), None, "lrp-epsilon")
     assert len(content.decode().splitlines()) == 1 + len(flow)
     app.choose("model", "demo:signs-vit")
-    expect(app.page.get_by_text("SignsViT has attention")).to_be_visible()
+    expect(app.page.get_by_text("for which AttnLRP and CP-LRP have rules")).to_be_visible()
+    expect(app.page.get_by_text("What AttnLRP shows, and what it does not")).to_be_visible()
     for title in ("AttnLRP", "CP-LRP"):
         app.choose("relevance_method_of_attention", title)
         expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()

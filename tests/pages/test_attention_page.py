@@ -44,7 +44,7 @@ def test_a_chosen_head_is_that_head_and_the_code_gives_it() -> None:
     assert "whatever the class" in words(app)
     app.selectbox(key="attention_block").set_value(app.selectbox(key="attention_block").options[1]).run()
     app.selectbox(key="attention_head").set_value("2").run()
-    code = next(block.value for block in app.code if "ex.explain" in block.value)
+    code = next(block.value for block in app.code if "= ex.explain(" in block.value)
     space: dict[str, Any] = {}
     exec(code, space)  # the page promises that it runs as it stands
     heads = ex.attention_heads(space["model"], space["image"])

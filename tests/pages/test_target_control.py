@@ -21,7 +21,7 @@ def controls(app: AppTest) -> set[str | None]:
 
 
 def code(app: AppTest) -> str:
-    return next(block.value for block in app.code if "ex.explain(" in block.value)
+    return next(block.value for block in app.code if "= ex.explain(" in block.value)
 
 
 def test_a_channel_is_chosen_and_the_code_on_the_page_gives_its_map() -> None:

@@ -23,7 +23,7 @@ def give(app: AppTest, widget: str, name: str, content: bytes) -> None:
 
 
 def code(app: AppTest) -> str:
-    return next(str(block.value) for block in app.code if "ex.explain" in block.value)
+    return next(str(block.value) for block in app.code if "= ex.explain(" in block.value)
 
 
 def test_pictures_are_offered_by_their_names_after_others_were_looked_at() -> None:
@@ -31,7 +31,7 @@ def test_pictures_are_offered_by_their_names_after_others_were_looked_at() -> No
     give(app, "_picture_file", "my *red* one.png", picture("red"))
     first = app.selectbox(key="input").value
     assert first.startswith("my _red_ one.png · ")
-    assert "my _red_ one.png · 96 × 96 px" in [caption.value for caption in app.sidebar.caption]
+    assert r"my \_red\_ one.png · 96 × 96 px" in [caption.value for caption in app.sidebar.caption]
     assert "ex.read_image('my *red* one.png')" in code(app)
     red = words(app)
     give(app, "_picture_file", "blue.png", picture("blue"))
