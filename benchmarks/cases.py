@@ -344,7 +344,11 @@ def attention_case(method: str, name: str, count: int, device: torch.device) -> 
 
 
 def cases(only: str, device: torch.device) -> Sequence[Callable[[], Case]]:
-    """Every row, built only when its turn comes."""
+    """Every row of which `only` is part of the name, in upper or lower case, built only when its turn comes.
+
+    Raises:
+        SystemExit: there is none.
+    """
     made: list[tuple[str, Callable[[], Case]]] = []
     for name in LAYERS:
         made += [(f"grad-cam {name} {count}", partial(grad_cam_case, name, count, device)) for count in (1, 16)]
@@ -367,4 +371,7 @@ def cases(only: str, device: torch.device) -> Sequence[Callable[[], Case]]:
         made.append((f"deletion {name}", partial(curves_case, name, device)))
     for method in LOWEST:
         made += [(f"{method} {VIT} {count}", partial(attention_case, method, VIT, count, device)) for count in (1, 8)]
-    return [make for key, make in made if only in key]
+    chosen = [make for key, make in made if only.lower() in key]
+    if not chosen:
+        raise SystemExit(f"No row is called {only!r}; there are: {', '.join(key for key, _ in made)}.")
+    return chosen

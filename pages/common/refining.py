@@ -58,6 +58,7 @@ def refine_with_progress(chosen: Selection, method: ex.Method, options: dict[str
             with slot.container():
                 _drawn_until_done(chosen, method, view, work, name)
         except Exception:
+            slot.empty()
             result_shelf().drop(key)  # the next run of the page begins anew: what was in the way may be gone by then
             raise
         slot.empty()
