@@ -295,14 +295,19 @@ def read_plans(names: Sequence[str], model: Model, options: dict[str, Any]) -> l
     return plans
 
 
+A_LOOK = 8
+"""Passes per input, at most, of methods that look at the input, or at a few views of it, and not at many versions."""
+
+
 def _expected(run: Run, inputs: Tensor, plans: Sequence[tuple[Method, Any]]) -> Cost:
-    """Passes of all plans: estimates make their own, the others share theirs."""
+    """Passes of all plans: those of one look at the network are shared, those over many versions are each plan's own."""
     if len(plans) == 1:  # with all that a sum of several would lose
         method, options = plans[0]
         return method.passes(inputs.shape, options, run)
     own, shared = [Cost()], [Cost()]
     for method, options in plans:
-        (own if method.anytime else shared).append(method.passes(inputs.shape, options, run))
+        passes = method.passes(inputs.shape, options, run)
+        (own if method.anytime or passes.forward > A_LOOK * len(inputs) else shared).append(passes)
     return Cost(
         sum(c.forward for c in own) + max(c.forward for c in shared),
         sum(c.backward for c in own) + max(c.backward for c in shared),

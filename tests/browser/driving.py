@@ -130,13 +130,16 @@ class App:
 
     def images(self, least: int = 1) -> list[Image.Image]:
         """The pictures in the main part, as the browser got them, once there are at least so many."""
-        found = []
-        self.page.get_by_test_id("stMain").get_by_test_id("stImage").nth(least - 1).wait_for(timeout=RUNNING)
-        for element in self.page.get_by_test_id("stMain").get_by_test_id("stImage").locator("img").all():
-            element.evaluate("e => e.decode()")
-            _, content = element.evaluate("e => e.src").split(";base64,")
-            found.append(Image.open(io.BytesIO(b64decode(content))).convert("RGB"))
-        return found
+        pictures = self.page.get_by_test_id("stMain").get_by_test_id("stImage")
+        pictures.nth(least - 1).wait_for(timeout=RUNNING)
+        read = "all => Promise.all(all.map(e => e.decode().then(() => e.src)))"
+        # All in one look, until two looks agree: meanwhile the page may be drawn anew.
+        sources, before = pictures.locator("img").evaluate_all(read), None
+        while sources != before:
+            self.page.wait_for_timeout(150)
+            sources, before = pictures.locator("img").evaluate_all(read), sources
+        contents = [b64decode(source.split(";base64,")[1]) for source in sources]
+        return [Image.open(io.BytesIO(content)).convert("RGB") for content in contents]
 
     def download(self, button: str, nth: int = 0) -> tuple[str, bytes]:
         """Press a download button; returns the suggested name and the bytes."""

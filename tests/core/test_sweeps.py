@@ -127,6 +127,16 @@ def test_an_estimate_names_the_passes_that_are_then_made() -> None:
     assert price.seconds > 0
 
 
+@pytest.mark.parametrize(("method", "shared"), [("layer-conductance", 0), ("layer-cam", 2)])
+def test_an_estimate_of_several_layers_knows_which_methods_share_a_look(method: str, shared: int) -> None:
+    model, inputs, layers = small_model(), random_inputs(1), ["conv1", "norm1", "conv2"]
+    price = ex.estimate(model, inputs, method, layer=layers)
+    spent = [found.cost for found in ex.explain(model, inputs, method, 1, layer=layers)]
+    alone = ex.estimate(model, inputs, method, layer="conv1")
+    assert price.backward == sum(cost.backward for cost in spent) == (3 - shared) * alone.backward
+    assert 0 <= price.forward - sum(cost.forward for cost in spent) <= 3  # the input's own score is asked for once
+
+
 @pytest.mark.parametrize("count", [WORTH_FOLDING - 1, WORTH_FOLDING])
 def test_long_sweeps_use_folded_norms_and_score_the_same(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     model, one = small_model(torch.float64), random_inputs(1, dtype=torch.float64)
