@@ -41,14 +41,14 @@ def test_relevance_controls(app: App) -> None:
     app.choose("model", "demo:signs-vit")
     expect(app.page.get_by_text("for which AttnLRP and CP-LRP have rules")).to_be_visible()
     expect(app.page.get_by_text("What AttnLRP shows, and what it does not")).to_be_visible()
-    for title in ("AttnLRP", "CP-LRP"):
+    for title in ("CP-LRP", "AttnLRP"):
         app.choose("relevance_method_of_attention", title)
         expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()
         expect(app.page.get_by_text("of the score arrives at the input")).to_be_visible()
         assert app.text() != said
         said = app.text()
     before = app.images()[1]
-    app.slide(option_key("relevance", "cp-lrp", "patch_gamma"), 20)
+    app.slide(option_key("relevance", "attn-lrp", "patch_gamma"), 20)
     assert differ(app.images()[1], before) > 0.01
 
 
