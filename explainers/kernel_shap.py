@@ -22,8 +22,7 @@ from explainers.core.draws import generator
 from explainers.core.model import Needs
 from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.perturbation import HIDDEN, RegionOptions, count_regions, perturbation
-from explainers.surrogates import on_regions, regions_to_scores
+from explainers.perturbation import HIDDEN, RegionOptions, count_regions, on_regions, perturbation, regions_to_scores
 
 ENOUGH = 10**12
 """Coalitions of one size: of more than so many there might as well be any number."""

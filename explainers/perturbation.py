@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -49,6 +50,41 @@ class RegionOptions(FillOptions):
 def count_regions(shape: Sequence[int], options: RegionOptions) -> int:
     """How many regions to expect: of a vector, its features."""
     return shape[1] if len(shape) == 2 else options.regions
+
+
+class Rows(Protocol):
+    """A tensor (M, R), or what makes the rows of one when they are asked for."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, numbers: slice, /) -> Tensor: ...
+
+
+def regions_to_scores(
+    run: Run, one: Tensor, target: Target, options: RegionOptions, shown: Callable[[int], Rows]
+) -> tuple[Tensor, Iterator[tuple[Tensor, Tensor]]]:
+    """Scores of pictures in which some regions are shown and the others hidden.
+
+    Args:
+        shown: (number of regions) -> rows (M, R), 1 where a region is shown.
+
+    Returns:
+        The regions (H, W) or (F,), and an iterator over chunks of (rows of `shown` (m, R), scores (m,)), both float64 on the CPU.
+    """
+    regions = find_regions(run.model, one, options.segments, options.regions).to(one.device)
+    rows = shown(int(regions.max()) + 1)
+    hidden_by = cover(run.model, one, options.fill, getattr(options, "seed", 0))
+
+    def make(numbers: slice) -> tuple[Tensor, Tensor]:
+        made = rows[numbers]
+        return hidden_by(region_masks(made.to(one), regions, one)), made
+
+    found = sweep(run, one, target, len(rows), make, options.precision)
+    return regions, ((kept.double(), scores.cpu().double()) for kept, scores in found)
+
+
+def on_regions(values: Tensor, error: Tensor | None, share: float, regions: Tensor, like: Tensor) -> Estimate:
+    """The value of every region, and its standard error, at each of the region's pixels."""
+    return Estimate(values.to(like)[regions], share, None if error is None else error.to(like)[regions])
 
 
 class OcclusionOptions(FillOptions):

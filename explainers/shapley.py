@@ -20,8 +20,7 @@ from explainers.core.errors import VitrineError
 from explainers.core.model import Needs
 from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.perturbation import HIDDEN, RegionOptions, count_regions, perturbation
-from explainers.surrogates import regions_to_scores
+from explainers.perturbation import HIDDEN, RegionOptions, count_regions, on_regions, perturbation, regions_to_scores
 
 LARGEST = 16  # regions whose combinations are enumerated: 65,536 passes
 
@@ -149,6 +148,4 @@ def shapley_sampling(run: Run, one: Tensor, target: Target, options: ShapleySamp
         gains = torch.empty_like(steps).scatter_(1, orders[: 2 * pairs], steps)
         means = gains.view(pairs, 2, count).mean(1)
         error = means.std(0) / math.sqrt(pairs) if pairs > 1 else None
-        yield Estimate(
-            means.mean(0).to(one)[regions], pairs / options.orders, None if error is None else error.to(one)[regions]
-        )
+        yield on_regions(means.mean(0), error, pairs / options.orders, regions, one)

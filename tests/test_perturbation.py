@@ -18,10 +18,10 @@ from explainers.core.model import Model
 from explainers.core.regions import Segments, find_regions
 from explainers.core.registry import methods
 from explainers.kernel_shap import constrained, draw_coalitions
+from explainers.lime import lime_kernel, ridge
 from explainers.perturbation import OcclusionOptions, RiseOptions, patch_corners, random_masks
 from explainers.sensitivity import dependence, total_indices
 from explainers.shapley import Uncovering, exact_values
-from explainers.surrogates import lime_kernel, ridge
 from tests.core.networks import Formula, Linear, assert_close, fixed_engine, random_inputs, small_model
 
 SIDE = 16

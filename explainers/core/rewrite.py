@@ -70,7 +70,7 @@ def copied(network: nn.Module, shared: Iterable[Tensor] = ()) -> nn.Module:
         return deepcopy(network, known)
     except Exception as error:  # the user's modules may hold anything, such as a lock
         raise VitrineError(
-            f"{type(network).__name__} cannot be copied ({str(error).splitlines()[0] if str(error) else type(error).__name__}), "
+            f"{type(network).__name__} cannot be copied ({_reason(error)}), "
             "which this needs; use a method that runs the network as it stands, such as integrated-gradients."
         ) from error
 
@@ -90,7 +90,7 @@ def with_own_activations(network: nn.Module, end: str | None = None, at: str | N
         traced = fx.GraphModule(copy, tracer.trace(copy), type(network).__name__)
     except Exception as error:  # tracing runs the user's forward on stand-ins: anything may come out
         raise VitrineError(
-            f"The forward of {type(network).__name__} cannot be traced ({str(error).splitlines()[0] if str(error) else type(error).__name__}), "
+            f"The forward of {type(network).__name__} cannot be traced ({_reason(error)}), "
             "so its activations cannot be told apart; use a method that needs plain gradients, such as integrated-gradients."
         ) from error
     if end is not None:
@@ -115,6 +115,11 @@ def with_own_activations(network: nn.Module, end: str | None = None, at: str | N
     traced.recompile()
     traced.eval().requires_grad_(False)
     return traced
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what an error says, or its kind if it says nothing."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 class _Tracer(fx.Tracer):

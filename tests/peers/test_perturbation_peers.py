@@ -16,7 +16,8 @@ from explainers.core.model import Model
 from explainers.core.regions import Segments, find_regions, region_masks
 from explainers.core.run import Run
 from explainers.core.target import ClassTarget
-from explainers.surrogates import LimeOptions, lime_kernel, regions_to_scores
+from explainers.lime import LimeOptions, lime_kernel
+from explainers.perturbation import regions_to_scores
 from tests.core.networks import assert_close, random_inputs, small_model
 from tests.peers.networks import TARGETS, inputs
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Iterator
 
 import torch
 from pydantic import Field
@@ -13,13 +12,10 @@ from torch import Tensor
 from explainers.core.anytime import Estimate, SampledOptions
 from explainers.core.attribution import Cost
 from explainers.core.draws import generator
-from explainers.core.fills import cover
 from explainers.core.model import Needs
-from explainers.core.regions import find_regions, region_masks
 from explainers.core.run import Run
-from explainers.core.sweep import sweep
 from explainers.core.target import Target
-from explainers.perturbation import HIDDEN, RegionOptions, perturbation
+from explainers.perturbation import HIDDEN, RegionOptions, on_regions, perturbation, regions_to_scores
 
 
 class LimeOptions(RegionOptions, SampledOptions):
@@ -28,36 +24,6 @@ class LimeOptions(RegionOptions, SampledOptions):
         0.25, gt=0, le=10, description="Width of the kernel: smaller looks only at pictures much like the input."
     )
     penalty: float = Field(1.0, ge=0, le=100, description="Ridge penalty on the weights.")
-
-
-class Rows(Protocol):
-    """A tensor (M, R), or what makes the rows of one when they are asked for."""
-
-    def __len__(self) -> int: ...
-    def __getitem__(self, numbers: slice, /) -> Tensor: ...
-
-
-def regions_to_scores(
-    run: Run, one: Tensor, target: Target, options: RegionOptions, shown: Callable[[int], Rows]
-) -> tuple[Tensor, Iterator[tuple[Tensor, Tensor]]]:
-    """Scores of pictures in which some regions are shown and the others hidden.
-
-    Args:
-        shown: (number of regions) -> rows (M, R), 1 where a region is shown.
-
-    Returns:
-        The regions (H, W) or (F,), and an iterator over chunks of (rows of `shown` (m, R), scores (m,)), both float64 on the CPU.
-    """
-    regions = find_regions(run.model, one, options.segments, options.regions).to(one.device)
-    rows = shown(int(regions.max()) + 1)
-    hidden_by = cover(run.model, one, options.fill, getattr(options, "seed", 0))
-
-    def make(numbers: slice) -> tuple[Tensor, Tensor]:
-        made = rows[numbers]
-        return hidden_by(region_masks(made.to(one), regions, one)), made
-
-    found = sweep(run, one, target, len(rows), make, options.precision)
-    return regions, ((kept.double(), scores.cpu().double()) for kept, scores in found)
 
 
 @perturbation(
@@ -125,8 +91,3 @@ def few_rows(rows: int, fitted: int) -> float:
     HC1 of MacKinnon & White 1985, doi:10.1016/0304-4076(85)90158-7.
     """
     return math.sqrt(rows / max(1, rows - fitted))
-
-
-def on_regions(values: Tensor, error: Tensor | None, share: float, regions: Tensor, like: Tensor) -> Estimate:
-    """The value of every region, and its standard error, at each of the region's pixels."""
-    return Estimate(values.to(like)[regions], share, None if error is None else error.to(like)[regions])
