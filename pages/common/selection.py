@@ -9,6 +9,7 @@ import streamlit as st
 from PIL import Image
 
 import explainers as ex
+from explainers.inputs.images import BYTES_LIMIT
 from pages.common.carried import carried
 from pages.common.errors import complain, sentences
 from pages.common.navigation import come_in_by_the_door
@@ -20,7 +21,7 @@ from pages.common.uploaded import Upload, gone, offered, remember
 
 CHECKPOINTS = ["safetensors", "pt", "pth", "ckpt", "th", "bin"]
 PICTURES = ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "bmp"]
-LARGEST = 50  # MB: no larger picture is read
+LARGEST = BYTES_LIMIT // 1_000_000  # MB
 
 
 @dataclass(frozen=True)
