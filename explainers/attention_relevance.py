@@ -24,6 +24,7 @@ from explainers.core.model import Needs
 from explainers.core.options import Options
 from explainers.core.redistribution import Redistribution
 from explainers.core.registry import explainer
+from explainers.core.restore import is_compiled
 from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
 from explainers.relevance import check_scores, finite
@@ -99,7 +100,7 @@ def redistribute(
     Raises:
         VitrineError: part of the network is compiled, and would run past the rules, or the relevance is not finite.
     """
-    if any(type(module).__name__ == "OptimizedModule" for module in run.network.modules()):
+    if any(map(is_compiled, run.network.modules())):
         raise VitrineError(
             f"Part of {run.model.name} is compiled, and compiled code runs past the rules; wrap it anew."
         )

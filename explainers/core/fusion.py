@@ -105,9 +105,8 @@ def merged_for_scores(network: nn.Module) -> nn.Module:
         traced.delete_all_unused_submodules()
         traced.recompile()
         return traced.eval()
-    except (
-        Exception
-    ):  # tracing runs the user's forward on stand-ins, and copies whatever is in it: anything may come out
+    # Tracing runs the user's forward on stand-ins, and copies whatever is in it: anything may come out.
+    except Exception:
         return network
 
 

@@ -91,6 +91,11 @@ class Parts:
         return torch.cat(sums).cpu().numpy().tobytes() if sums else b""
 
 
+def is_compiled(module: nn.Module) -> bool:
+    """Whether it is what `torch.compile` puts round a module."""
+    return type(module).__name__ == "OptimizedModule"  # importing the class would take a second
+
+
 @contextmanager
 def frozen(parts: Parts) -> Iterator[None]:
     """Evaluation mode, frozen parameters and nothing compiled inside; train flags, requires_grad and `compile()` as before outside.

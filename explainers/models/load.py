@@ -16,6 +16,7 @@ from explainers.core.black_box import BlackBox
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.preprocess import Preprocess
+from explainers.core.restore import is_compiled
 from explainers.models.demo import DESCRIPTIONS, demo_models, load_demo, weights_path
 from explainers.models.download import DownloadProgress
 from explainers.models.labels import Labels, read_labels
@@ -160,7 +161,7 @@ def _uncompiled(network: nn.Module, seen: dict[nn.Module, nn.Module]) -> nn.Modu
     if network in seen:
         return seen[network]
     seen[network] = network
-    if type(network).__name__ == "OptimizedModule":  # importing the class would take a second
+    if is_compiled(network):
         seen[network] = _uncompiled(network.get_submodule("_orig_mod"), seen)
         return seen[network]
     parts = {name: part if part is None else _uncompiled(part, seen) for name, part in network._modules.items()}
