@@ -1,10 +1,10 @@
-"""`python -m benchmarks speed`, `truth` or `accuracy`."""
+"""`python -m benchmarks speed`, `truth`, `accuracy` or `values`."""
 
 import sys
 
-from benchmarks import accuracy, speed, truth
+from benchmarks import accuracy, speed, truth, values
 
-COMMANDS = {"speed": speed.main, "truth": truth.main, "accuracy": accuracy.main}
+COMMANDS = {"speed": speed.main, "truth": truth.main, "accuracy": accuracy.main, "values": values.main}
 
 if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
     sys.exit(f"usage: python -m benchmarks {{{'|'.join(COMMANDS)}}}")
