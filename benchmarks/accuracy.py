@@ -17,7 +17,7 @@ from torch import Tensor
 
 import explainers as ex
 from benchmarks.truth import sign_scenes
-from explainers.core.fills import Fill, cover
+from explainers.core.baselines import Fill, masker_for
 
 REGIONS = 12
 COUNTS = (50, 100, 200, 400)  # pictures
@@ -47,7 +47,7 @@ class Puzzle:
     @cached_property
     def hidden(self) -> Tensor:
         """The picture with every region hidden, (1, C, H, W)."""
-        return cover(self.model, self.one, Fill.BLUR)(torch.zeros_like(self.one[:, :1]))
+        return masker_for(self.model, self.one, Fill.BLUR)(torch.zeros_like(self.one[:, :1]))
 
     def explain(self, method: str, **options: object) -> Tensor:
         found = ex.explain(self.model, self.one, method, self.label, **OPTIONS, **options)

@@ -36,7 +36,7 @@ WORTH_MIXING = 64  # pictures; with fewer Vitrine does not try half the bits
 
 
 @dataclass(frozen=True)
-class Bar:
+class Requirement:
     """What a ratio of `ours`, one of this process's works, must satisfy: at most `limit`, or at least it."""
 
     against: str
@@ -63,7 +63,7 @@ class Case:
 
     title: str
     here: dict[str, Work]
-    bars: list[Bar]
+    bars: list[Requirement]
     peers: list[str] = field(default_factory=list)
     method: str = ""
     network: str = ""
@@ -74,17 +74,17 @@ def plural(count: int) -> str:
     return f"{count} image{'s' if count > 1 else ''}"
 
 
-def floor_bar(count: int = 1, single: float = 1.15) -> Bar:
-    return Bar("floor", single if count == 1 else 1.15, True)
+def floor_bar(count: int = 1, single: float = 1.15) -> Requirement:
+    return Requirement("floor", single if count == 1 else 1.15, True)
 
 
 def grad_cam_case(name: str, count: int, device: torch.device) -> Case:
     inputs, layer = images(count, device), LAYERS[name]
     tried = sizes(name, device, [1, 2, 4, 8, count], [1, 2, 4, 8, count])
     floor, _ = in_parts(partial(raw_partial, frozen(name, device), layer), inputs, tried)
-    bars = [floor_bar(), Bar("pytorch-grad-cam", 2.8, False)]
+    bars = [floor_bar(), Requirement("pytorch-grad-cam", 2.8, False)]
     if name != VIT:  # TorchCAM takes maps only, no tokens
-        bars.append(Bar("torchcam", 1.0, False))
+        bars.append(Requirement("torchcam", 1.0, False))
     return Case(
         f"Grad-CAM, {name}, {plural(count)}",
         {"vitrine": vitrine("grad-cam", name, count, device), "floor": floor},
@@ -104,7 +104,7 @@ def five_cams_case(name: str, device: torch.device) -> Case:
             "vitrine": lambda: ex.explain(model, inputs, GRADIENT_CAMS, CLASS, layer=STAGES),
             "one Grad-CAM": lambda: ex.explain(model, inputs, "grad-cam", CLASS, layer=STAGES[0]),
         },
-        [Bar("one Grad-CAM", 1.3, True)],
+        [Requirement("one Grad-CAM", 1.3, True)],
     )
 
 
@@ -146,9 +146,9 @@ def compare_case(name: str) -> Case:
             ],
         },
         [
-            Bar("its passes", 1.5, True),
-            Bar("its passes", 1.5, True, "maps alone"),
-            Bar("the cells one by one", 1.5, True),
+            Requirement("its passes", 1.5, True),
+            Requirement("its passes", 1.5, True, "maps alone"),
+            Requirement("the cells one by one", 1.5, True),
         ],
     )
 
@@ -166,7 +166,7 @@ def score_cam_case(name: str, device: torch.device) -> Case:
     return Case(
         f"Score-CAM, {count} channels, {name} (floor in chunks of {chunk})",
         {"vitrine": vitrine("score-cam", name, 1, device), "floor": floor},
-        [floor_bar(), Bar("pytorch-score-cam", 2.0, False), Bar("torchcam-score-cam", 2.0, False)],
+        [floor_bar(), Requirement("pytorch-score-cam", 2.0, False), Requirement("torchcam-score-cam", 2.0, False)],
         ["pytorch-score-cam", "torchcam-score-cam"],
         "score-cam",
         name,
@@ -182,14 +182,16 @@ def ablation_cam_case(name: str, device: torch.device) -> Case:
     return Case(
         f"Ablation-CAM, {shape[0]} channels, {name} (floor in chunks of {chunk})",
         {"vitrine": vitrine("ablation-cam", name, 1, device), "floor": floor},
-        [floor_bar(), Bar("pytorch-ablation-cam", 2.0, False)],
+        [floor_bar(), Requirement("pytorch-ablation-cam", 2.0, False)],
         ["pytorch-ablation-cam"],
         "ablation-cam",
         name,
     )
 
 
-def path_case(title: str, method: str, name: str, device: torch.device, passes: int, scored: int, against: Bar) -> Case:
+def path_case(
+    title: str, method: str, name: str, device: torch.device, passes: int, scored: int, against: Requirement
+) -> Case:
     """
     Args:
         passes: forward and backward.
@@ -216,20 +218,20 @@ def path_case(title: str, method: str, name: str, device: torch.device, passes: 
 
 
 def integrated_gradients_case(name: str, device: torch.device) -> Case:
-    steps, bar = SIZES[name].steps, Bar("captum-integrated-gradients", 1.7, False)
+    steps, bar = SIZES[name].steps, Requirement("captum-integrated-gradients", 1.7, False)
     return path_case(
         f"integrated gradients, {steps} steps", "integrated-gradients", name, device, steps, 2, bar
     )  # fmt: skip
 
 
 def expected_gradients_case(name: str, device: torch.device) -> Case:
-    steps, bar = SIZES[name].steps, Bar("shap-gradients", 1.0, False)
+    steps, bar = SIZES[name].steps, Requirement("shap-gradients", 1.0, False)
     title = f"expected gradients, {steps} samples, {REFERENCES} references"
     return path_case(title, "expected-gradients", name, device, steps, REFERENCES + 1, bar)
 
 
 def smoothgrad_case(name: str, device: torch.device) -> Case:
-    samples, bar = SIZES[name].samples, Bar("captum-smoothgrad", 1.7, False)
+    samples, bar = SIZES[name].samples, Requirement("captum-smoothgrad", 1.7, False)
     return path_case(f"SmoothGrad, {samples} samples", "smoothgrad", name, device, samples, 1, bar)
 
 
@@ -250,13 +252,13 @@ def perturbation_case(method: str, name: str, device: torch.device) -> Case:
     tried = sizes(name, device, [8, 16, 32], [32, 128, count])
     floor, chunk = in_parts(partial(raw_scores, frozen(name, device)), images(1, device).repeat(count, 1, 1, 1), tried)
     here = {"vitrine": vitrine(method, name, 1, device), "floor": floor}
-    bars = [floor_bar(), Bar(captum, 3.0, False)]
+    bars = [floor_bar(), Requirement(captum, 3.0, False)]
     if method in THEMSELVES:
-        bars.append(Bar(THEMSELVES[method], 1.0, False))
+        bars.append(Requirement(THEMSELVES[method], 1.0, False))
     peers = [bar.against for bar in bars[1:]]
     if count >= WORTH_MIXING:
         here[MIXED] = vitrine(method, name, 1, device, precision="mixed")
-        bars += [Bar("floor", 1.15, True, MIXED), Bar(captum, 3.0, False, MIXED)]
+        bars += [Requirement("floor", 1.15, True, MIXED), Requirement(captum, 3.0, False, MIXED)]
     return Case(
         f"{method}, {count} pictures, {name} (floor in chunks of {chunk})", here, bars, peers, method, name
     )  # fmt: skip
@@ -276,7 +278,7 @@ def rise_case(name: str, device: torch.device) -> Case:
     return Case(
         f"RISE, {count} masks, {name} (floor in chunks of {chunk})",
         {"vitrine": vitrine("rise", name, 1, device, samples=count), MIXED: mixed, "floor": floor},
-        [floor_bar(), Bar("floor", 1.15, True, MIXED)],
+        [floor_bar(), Requirement("floor", 1.15, True, MIXED)],
     )
 
 
@@ -294,7 +296,7 @@ def relevance_case(name: str, count: int, device: torch.device) -> Case:
             "vitrine": vitrine("lrp-epsilon-plus-flat", name, count, device),
             "floor": in_parts(raw_rules(name, inputs), inputs, [1, 2, 4, 8, count])[0],
         },
-        [floor_bar(count, single=1.3), Bar("zennit", 1.0, False)],
+        [floor_bar(count, single=1.3), Requirement("zennit", 1.0, False)],
         ["zennit"],
         "lrp-epsilon-plus-flat",
         name,
@@ -316,7 +318,7 @@ def curves_case(name: str, device: torch.device) -> Case:
     return Case(
         f"deletion and insertion, {steps} steps each, {name} (floor in chunks of {chunk})",
         {"vitrine": vitrine(CURVES, name, 1, device), "floor": floor},
-        [floor_bar(), Bar("quantus", 1.0, False)],
+        [floor_bar(), Requirement("quantus", 1.0, False)],
         ["quantus"],
         CURVES,
         name,

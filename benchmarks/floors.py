@@ -12,12 +12,12 @@ from zennit.rules import Norm
 
 from benchmarks.setting import CLASS, VIT, fresh
 from benchmarks.timing import Work, best_chunk
-from explainers.core.canonical import Step, canonical
+from explainers.core.canonizer import FunctionModule, canonize
 
 
 def frozen(name: str, device: torch.device) -> nn.Module:
     """What the floor is measured with: nothing is trainable but what makes queries, keys and values, because PyTorch takes
-    longer to multiply with those when they are frozen, see `explainers.core.restore.frozen`."""
+    longer to multiply with those when they are frozen, see `explainers.core.network_state.frozen`."""
     network = fresh(name, device).requires_grad_(False)
     for module in network.modules():
         if isinstance(module, nn.MultiheadAttention):
@@ -66,8 +66,8 @@ def raw_head(network: nn.Module, layer: str, inputs: Tensor, maps: Tensor) -> No
 
 def raw_rules(name: str, inputs: Tensor) -> Callable[[Tensor], None]:
     """One forward pass and one backward pass by the rules of EpsilonPlusFlat, through a copy made once."""
-    network = canonical(frozen(name, inputs.device), tuple(inputs.shape[1:]))
-    composite = EpsilonPlusFlat(layer_map=[((Step,), Norm())])
+    network = canonize(frozen(name, inputs.device), tuple(inputs.shape[1:]))
+    composite = EpsilonPlusFlat(layer_map=[((FunctionModule,), Norm())])
 
     def one_pass(rows: Tensor) -> None:
         rows = rows.detach().requires_grad_()

@@ -25,7 +25,7 @@ import torch
 
 import explainers as ex
 from benchmarks.apart import Apart
-from benchmarks.cases import Bar, Case, cases
+from benchmarks.cases import Case, Requirement, cases
 from benchmarks.floors import frozen, raw_gradient
 from benchmarks.peers import PEERS
 from benchmarks.setting import images
@@ -88,13 +88,13 @@ def rows_of_memory(title: str, ours: int | None, theirs: Mapping[str, int | None
     for name, peak in theirs.items():
         if ours is None or not peak:
             continue
-        bar = Bar(name, 1.0, True)
+        bar = Requirement(name, 1.0, True)
         words = f"{ours / peak:.2f} x {name}'s {peak / 1e6:.0f} MB"
         rows.append(row(f"{title}, peak memory", f"{ours / 1e6:.0f} MB", words, bar, ours / peak))
     return rows
 
 
-def row(title: str, ours: str, words: str, bar: Bar, ratio: float) -> str:
+def row(title: str, ours: str, words: str, bar: Requirement, ratio: float) -> str:
     return f"| {title} | {ours} | {words} | {bar.describe()} | {'ok' if bar.holds(ratio) else 'MISSED'} |"
 
 

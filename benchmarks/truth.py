@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 import explainers as ex
-from explainers.core.fills import Fill, cover
+from explainers.core.baselines import Fill, masker_for
 from explainers.core.run import Run
 from explainers.demo.scenes import CLASSES, EVAL_SEEDS_START, SHORTCUT_CLASS, Scene, draw_scene
 from explainers.trust.ground_truth import hit, inside
@@ -92,7 +92,7 @@ def deletion(model: ex.Model, one: Tensor, target: ex.Target, heat: Tensor) -> f
     """Mean probability of the class while the strongest tenths of the picture are blurred away one after another."""
     rank = heat.flatten().argsort(descending=True).argsort().view(1, 1, *heat.shape).to(one.device)
     shares = torch.linspace(0, 1, TENTHS + 1, device=one.device).view(-1, 1, 1, 1)
-    pictures = cover(model, one, Fill.BLUR)((rank >= shares * heat.numel()).to(one))
+    pictures = masker_for(model, one, Fill.BLUR)((rank >= shares * heat.numel()).to(one))
     probabilities = Run(model, ex.engine_for()).outputs(pictures).softmax(1)
     return float(target.take([0] * len(pictures))(probabilities)[1:].mean())
 

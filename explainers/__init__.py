@@ -21,8 +21,6 @@ from explainers.api import (
 )
 from explainers.attention import AttentionHeads
 from explainers.comparison import Question, Ranking, difference, explain_all, likeness, rank_correlations, rankings
-from explainers.conservation import describe_flow, relevance_flow, relevance_notes
-from explainers.core.asking import class_index
 from explainers.core.attribution import Attribution, Completeness, Cost
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import Cancelled, VitrineError
@@ -31,11 +29,13 @@ from explainers.core.model import Model, Needs
 from explainers.core.preprocess import Preprocess
 from explainers.core.registry import Method, find_method, methods
 from explainers.core.target import ChannelTarget, ClassTarget, ContrastTarget, RegressionTarget, Target
-from explainers.fuse import fuse
+from explainers.core.target_parser import class_index
 from explainers.inputs.gallery import sample, samples
 from explainers.inputs.images import read_image
+from explainers.layer_fusion import fuse
 from explainers.models import inspect_checkpoint, list_models, load_model, wrap
-from explainers.shortcut import SHORTCUT, fresh_seeds, sticker_effect
+from explainers.relevance_flow import describe_flow, relevance_flow, relevance_notes
+from explainers.story import SHORTCUT, fresh_seeds, sticker_effect
 from explainers.trust import Check, Finding, Verdict, checks, estimate_verify, find_check, truth_mask, verify
 from explainers.weight_stats import (
     Spectrum,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import explainers as ex
-from explainers.results import json_text, save_result
+from explainers.export import json_text, save_result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,14 +12,14 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.anytime import Estimate
 from explainers.core.attribution import Cost
+from explainers.core.estimate import Estimate
 from explainers.core.layers import Layer
 from explainers.core.model import Needs
 from explainers.core.registry import explainer
 from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.core.versions import replaced
+from explainers.core.variant_gradients import scores_with_layer_replaced
 from explainers.grad_cam import COARSE, CamOptions
 
 _UNSEEN = " A layer with a part cut out is a state that the network never had: part of the answer is about the hole."
@@ -61,7 +61,7 @@ def ablation_cam(run: Run, one: Tensor, target: Target, options: CamOptions) -> 
 
     whole = run.scores(one, target)
     drops = one.new_zeros(count)
-    for numbers, scores in replaced(run, one, layer.name, target, count, without_one):
+    for numbers, scores in scores_with_layer_replaced(run, one, layer.name, target, count, without_one):
         drops[order[numbers]] = whole - scores
         yield Estimate(torch.einsum("c,chw->hw", drops, activations).relu(), numbers.stop / count)
 
@@ -106,7 +106,7 @@ def recipro_cam(run: Run, one: Tensor, target: Target, options: ReciproOptions) 
         return output * layout.over_places(masks[numbers])
 
     values = one.new_zeros(places + 1)
-    for numbers, scores in replaced(run, one, layer.name, target, places + 1, kept):
+    for numbers, scores in scores_with_layer_replaced(run, one, layer.name, target, places + 1, kept):
         values[numbers] = scores
         raised = torch.where(torch.arange(1, places + 1, device=one.device) < numbers.stop, values[1:] - values[0], 0)
         yield Estimate(raised.view(layout.height, layout.width), numbers.stop / (places + 1))

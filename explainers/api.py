@@ -12,19 +12,19 @@ import torch
 from torch import Tensor
 
 from explainers.attention import AttentionHeads, heads_of
-from explainers.core.anytime import Estimate
-from explainers.core.asking import TargetLike, read_target
 from explainers.core.attribution import Attribution, Completeness, Cost
+from explainers.core.cost_prediction import predict_seconds
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import VitrineError
-from explainers.core.layers import Layer, up_to
+from explainers.core.estimate import Estimate
+from explainers.core.layers import Layer, layers_up_to
 from explainers.core.model import Images, Model, Needs
 from explainers.core.passes import Progress
-from explainers.core.pricing import predicted_seconds
-from explainers.core.regions import Segments, find_regions
 from explainers.core.registry import Method, fitting_method, methods
 from explainers.core.run import Run
+from explainers.core.segments import Segments, segment_input
 from explainers.core.target import Target, are_probabilities, layer_of
+from explainers.core.target_parser import TargetLike, parse_target
 
 Plan = tuple[Method, Any]
 """A method and its validated options."""
@@ -111,7 +111,7 @@ def explain(
     Args:
         images: a picture, a list of pictures, or a preprocessed tensor (N, ...).
         method: a method's name (see `methods`), or several, which then share their passes.
-        target: a Target, the index or label of a class, "LAYER:CHANNEL" (see `read_target`), or None for each input's top class.
+        target: a Target, the index or label of a class, "LAYER:CHANNEL" (see `parse_target`), or None for each input's top class.
         progress: called between chunks of work with the share done and a few words; may raise to stop.
         cancel: set it from another thread to stop the work within one chunk (raises Cancelled).
         **options: the method's own. `layer` may be a list, whose maps then share one capture.
@@ -125,11 +125,11 @@ def explain(
     """
     several = not isinstance(method, str) or isinstance(options.get("layer"), list | tuple)
     plans = read_plans([method] if isinstance(method, str) else list(method), model, options)
-    made = answer(model, images, plans, target, engine, progress, cancel)
+    made = run_plans(model, images, plans, target, engine, progress, cancel)
     return made if several else made[0]
 
 
-def answer(
+def run_plans(
     model: Model,
     images: Images,
     plans: Sequence[Plan],
@@ -141,7 +141,7 @@ def answer(
     """What `explain` does once it has read its options: one Attribution per plan, which share their passes."""
     engine = engine or engine_for()
     inputs = _some(model, images).to(engine.device)
-    asked = read_target(target, model)
+    asked = parse_target(target, model)
     layers = [o.layer for _, o in plans if "layer" in type(o).model_fields]
     run = Run(
         model, engine, layers=layers, shared=len(plans) > 1, end=layer_of(asked), progress=progress, cancel=cancel
@@ -193,7 +193,7 @@ def refine(
     inputs = model.inputs(image).to(engine.device)
     if len(inputs) != 1:
         raise VitrineError(f"refine follows the map of one input, and {len(inputs)} came; call it for each.")
-    asked = read_target(target, model)
+    asked = parse_target(target, model)
     run = Run(model, engine, end=layer_of(asked), cancel=cancel)
     return _refined(run, inputs, asked, *plans[0])
 
@@ -212,11 +212,11 @@ def estimate(model: Model, images: Images, method: str, *, engine: Engine | None
     inputs = _some(model, images).to(engine.device)
     run = Run(model, engine)
     passes = _expected(run, inputs, read_plans([method], model, options))
-    return replace(passes, seconds=predicted_seconds(run, inputs, passes))
+    return replace(passes, seconds=predict_seconds(run, inputs, passes))
 
 
 def regions(model: Model, image: Images, segments: str = "slic", count: int = 50) -> Tensor:
-    """The regions that perturbation methods hide as one: the number of each pixel's region, (H, W) int64, see `find_regions`.
+    """The regions that perturbation methods hide as one: the number of each pixel's region, (H, W) int64, see `segment_input`.
 
     Args:
         segments: how to cut: "slic", "grid", "felzenszwalb" or "quickshift".
@@ -229,12 +229,12 @@ def regions(model: Model, image: Images, segments: str = "slic", count: int = 50
         raise VitrineError(f"Nothing is cut by {segments!r}; give one of: {', '.join(Segments)}.")
     if count < 1:
         raise VitrineError(f"A picture is cut into at least one region, not into {count}.")
-    return find_regions(model, _some(model, image)[:1], Segments(segments), count)
+    return segment_input(model, _some(model, image)[:1], Segments(segments), count)
 
 
 def layers(model: Model, target: TargetLike = None, *, engine: Engine | None = None) -> list[Layer]:
     """The layers that a CAM of a target can be read off, from early to late; `default_layer` and `stages` choose among them."""
-    found = up_to(Run(model, engine or engine_for()).layers(), layer_of(read_target(target, model)))
+    found = layers_up_to(Run(model, engine or engine_for()).layers(), layer_of(parse_target(target, model)))
     return [layer for layer in found if layer.explains]
 
 
@@ -267,7 +267,7 @@ def attention_heads(
     if len(inputs) != 1:
         raise VitrineError(f"Heads are shown for one picture at a time, not for {len(inputs)}.")
     run = Run(model, engine, progress=progress)
-    return heads_of(run, inputs, read_target(target, model))
+    return heads_of(run, inputs, parse_target(target, model))
 
 
 def _some(model: Model, images: Images) -> Tensor:

@@ -19,7 +19,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attending import AttentionCapture, Slopes, Windows
+from explainers.core.attention_capture import AttentionCapture, AttentionGradients, Windows
 from explainers.core.attribution import Cost
 from explainers.core.errors import VitrineError
 from explainers.core.layers import Layout
@@ -34,7 +34,7 @@ T = TypeVar("T")
 _COARSE = " It is as coarse as the grid of tokens, stretched over the image: edges in it are not edges in the picture."
 
 
-class Fusion(enum.StrEnum):
+class HeadFusion(enum.StrEnum):
     """How the heads of a layer become one."""
 
     MEAN = "mean"
@@ -64,10 +64,10 @@ class FlowOptions(Options):
 
 
 class RolloutOptions(FlowOptions):
-    fusion: Fusion = Field(Fusion.MEAN, description="How the heads of a layer become one.")
+    fusion: HeadFusion = Field(HeadFusion.MEAN, description="How the heads of a layer become one.")
 
 
-attending = functools.partial(
+attention_method = functools.partial(
     explainer,
     family="attention",
     needs=Needs.LAYERS | Needs.GRADIENTS | Needs.IMAGES | Needs.ATTENTION,
@@ -76,7 +76,7 @@ attending = functools.partial(
 )
 
 
-@attending(
+@attention_method(
     "attention",
     title="Attention of one layer",
     highlights="where attention goes, whatever the class",
@@ -88,7 +88,7 @@ attending = functools.partial(
 )
 def attention(run: Run, inputs: Tensor, target: Target, options: HeadOptions) -> Tensor:
     """Weights of one layer in the rows that are read, (N, h, w); over the whole grid they sum up to at most 1."""
-    captures = run.attention(inputs, target, Slopes.LAST)
+    captures = run.attention(inputs, target, AttentionGradients.LAST)
     capture = _chosen(captures, options.block, "attention layers, from 0", run.model.name)
     maps = _maps(capture, rows_read(captures))
     if options.head is None:
@@ -96,7 +96,7 @@ def attention(run: Run, inputs: Tensor, target: Target, options: HeadOptions) ->
     return _chosen(maps.unbind(1), options.head, f"heads in {capture.name}, from 0", run.model.name)
 
 
-@attending(
+@attention_method(
     "rollout",
     title="Attention rollout",
     highlights="where attention goes, whatever the class",
@@ -108,12 +108,12 @@ def attention(run: Run, inputs: Tensor, target: Target, options: HeadOptions) ->
 )
 def rollout(run: Run, inputs: Tensor, target: Target, options: RolloutOptions) -> Tensor:
     """Rows read of prod_l normalised((1 - r) A_l + r I), with A_l fused over heads, (N, h, w)."""
-    captures = _whole(run.attention(inputs, target, Slopes.LAST), run.model.name)
-    fused = [_fused(capture.weights, options.fusion) for capture in captures]
+    captures = _whole(run.attention(inputs, target, AttentionGradients.LAST), run.model.name)
+    fused = [_fused_heads(capture.weights, options.fusion) for capture in captures]
     return _read(_rolled_out(fused, options), captures)
 
 
-@attending(
+@attention_method(
     "gradient-rollout",
     title="Gradient-weighted rollout",
     unit="relative strength",
@@ -132,7 +132,7 @@ def gradient_rollout(run: Run, inputs: Tensor, target: Target, options: FlowOpti
     return _read(_rolled_out(fused, options), captures)
 
 
-@attending(
+@attention_method(
     "transformer-attribution",
     title="Transformer attribution",
     citation="Chefer, Gur & Wolf 2021 (ICCV), arXiv:2103.15679: its rule for self-attention, not the layer-wise relevance propagation of their arXiv:2012.09838",
@@ -150,7 +150,7 @@ def transformer_attribution(run: Run, inputs: Tensor, target: Target, options: N
     return _read(relevance - identity, captures)
 
 
-@attending(
+@attention_method(
     "legrad",
     title="LeGrad",
     unit="score per share of attention",
@@ -165,7 +165,7 @@ def legrad(run: Run, inputs: Tensor, target: Target, options: NoOptions) -> Tens
         raise VitrineError(
             f"LeGrad has the network's own head read every block, not layer {read!r}; choose another method for that target."
         )
-    captures = _whole(run.attention(inputs, target, Slopes.EACH_BLOCK_ALONE), run.model.name)
+    captures = _whole(run.attention(inputs, target, AttentionGradients.EACH_BLOCK_ALONE), run.model.name)
     received = torch.stack([capture.gradients.relu().mean((1, 2)) for capture in captures]).mean(0)
     return _spatial(captures[0], received.unsqueeze(1))[:, 0]
 
@@ -195,7 +195,7 @@ class AttentionHeads:
 
 def heads_of(run: Run, inputs: Tensor, target: Target) -> AttentionHeads:
     """Maps and attention distances of every head for one input (1, C, H, W)."""
-    captures = run.attention(inputs, target, Slopes.LAST)
+    captures = run.attention(inputs, target, AttentionGradients.LAST)
     rows = rows_read(captures)
     size = (inputs.shape[-2], inputs.shape[-1])
     table = [
@@ -246,14 +246,14 @@ def rows_read(captures: Sequence[AttentionCapture]) -> Tensor:
 # -- how ------------------------------------------------------------------------------------------
 
 
-def _fused(weights: Tensor, fusion: Fusion) -> Tensor:
+def _fused_heads(weights: Tensor, fusion: HeadFusion) -> Tensor:
     """(N, heads, T, T) to (N, T, T)."""
     match fusion:
-        case Fusion.MEAN:
+        case HeadFusion.MEAN:
             return weights.mean(1)
-        case Fusion.MAX:
+        case HeadFusion.MAX:
             return weights.amax(1)
-        case Fusion.MIN:
+        case HeadFusion.MIN:
             return weights.amin(1)
 
 

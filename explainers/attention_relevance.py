@@ -3,7 +3,7 @@
 The rules of LRP in `explainers.relevance` do not lead through attention. Here every step has one: linear layers and
 convolutions the gamma rule, activations and norms hand on what they received, and attention is shared out as one of the
 two methods says. Relevance is the input times the gradient of a forward pass with the same outputs, see
-`explainers.core.redistribution`.
+`explainers.core.attention_rules`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attending import blocks_of
+from explainers.core.attention_capture import attention_blocks
+from explainers.core.attention_rules import AttentionRules
 from explainers.core.attribution import Cost
 from explainers.core.errors import VitrineError
-from explainers.core.layers import tensor_of, watching
+from explainers.core.layers import forward_hooks, tensor_of
 from explainers.core.model import Needs
+from explainers.core.network_state import is_compiled
 from explainers.core.options import Options
-from explainers.core.redistribution import Redistribution
 from explainers.core.registry import explainer
-from explainers.core.restore import is_compiled
 from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
 from explainers.relevance import check_scores, finite
@@ -121,9 +121,9 @@ def redistribute(
 
     def work(rows: Tensor, numbers: Sequence[int]) -> Tensor:
         rows = rows.detach().requires_grad_()
-        blocks = [] if sums is None else [name for name in blocks_of(run.network) if name]
-        rules = Redistribution(options.gamma, options.patch_gamma, ATTENTION_IS_CONSTANT[method])
-        with torch.enable_grad(), watching(run.network, blocks, keep):
+        blocks = [] if sums is None else [name for name in attention_blocks(run.network) if name]
+        rules = AttentionRules(options.gamma, options.patch_gamma, ATTENTION_IS_CONSTANT[method])
+        with torch.enable_grad(), forward_hooks(run.network, blocks, keep):
             with rules:
                 outputs = run.call(run.network, rows, layer)
             score = target.take(numbers)(outputs)

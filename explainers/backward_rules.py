@@ -7,7 +7,7 @@ from captum.attr import Deconvolution
 from torch import Tensor
 
 from explainers.core.attribution import Cost
-from explainers.core.driven import driven
+from explainers.core.captum_adapter import attribute_with_captum
 from explainers.core.model import Needs
 from explainers.core.options import NoOptions
 from explainers.core.run import Run
@@ -32,7 +32,9 @@ def deconvolution(run: Run, inputs: Tensor, target: Target, options: NoOptions) 
 
     Captum's, on a copy with its own ReLUs.
     """
-    return driven(run, inputs, target, lambda network, rows, _: Deconvolution(network).attribute(rows), Cost(1, 1))
+    return attribute_with_captum(
+        run, inputs, target, lambda network, rows, _: Deconvolution(network).attribute(rows), Cost(1, 1)
+    )
 
 
 @saliency(

@@ -13,15 +13,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from explainers.api import answer, read_plans
-from explainers.core.asking import TargetLike
+from explainers.api import read_plans, run_plans
 from explainers.core.attribution import Attribution
 from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.passes import Progress
+from explainers.core.target_parser import TargetLike
+from explainers.trust.context import folded_maps, heatmap_of
 from explainers.trust.ranking import correlation, order_and_top, overlap
-from explainers.trust.trial import heat_of, read
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ def _together(
     first = questions[0]
     try:
         plans = [plan for q in questions for plan in read_plans([q.method], q.model, q.options)]
-        return [*answer(first.model, first.image, plans, first.target, engine, progress, cancel)]
+        return [*run_plans(first.model, first.image, plans, first.target, engine, progress, cancel)]
     except VitrineError as error:
         if len(questions) == 1:
             return [error]
@@ -102,7 +102,7 @@ class Ranking:
 
 def rankings(attributions: Sequence[Attribution]) -> list[Ranking | None]:
     """The order of every map, for `likeness` and `rank_correlations`; None of a map that is constant or not finite."""
-    found = [order_and_top(read(attribution)[0]) for attribution in attributions]
+    found = [order_and_top(folded_maps(attribution)[0]) for attribution in attributions]
     return [None if one is None else Ranking(*one) for one in found]
 
 
@@ -161,7 +161,7 @@ def difference(a: Attribution, b: Attribution) -> Tensor:
     Raises:
         VitrineError: the maps have different sizes.
     """
-    first, second = heat_of(a), heat_of(b)
+    first, second = heatmap_of(a), heatmap_of(b)
     if first.shape != second.shape:
         raise VitrineError(
             f"Maps of {tuple(first.shape)} and {tuple(second.shape)} pixels have no difference; compare maps of one input size."

@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from explainers.core.attribution import Cost
 from explainers.core.errors import VitrineError
-from explainers.core.layers import find_layout, tensor_of, watching, with_tensor
+from explainers.core.layers import find_layout, forward_hooks, tensor_of, with_tensor
 from explainers.core.model import Needs
 from explainers.core.options import NoOptions
 from explainers.core.run import Run
@@ -126,7 +126,7 @@ def _holding(network: nn.Module, names: Sequence[str]) -> Iterator[list[tuple[st
         held.append((name, tensor))
         return with_tensor(output, tensor.clone())  # the next module may write into what it gets
 
-    with watching(network, names, hold):
+    with forward_hooks(network, names, hold):
         yield held
 
 

@@ -17,7 +17,7 @@ from scipy.linalg import eigh
 from torch import Tensor
 
 from explainers.core.attribution import Cost
-from explainers.core.captures import Capture
+from explainers.core.layer_capture import LayerCapture
 from explainers.core.model import Needs
 from explainers.core.options import Options
 from explainers.core.registry import explainer
@@ -69,7 +69,7 @@ def cam_map(
     inputs: Tensor,
     target: Target,
     options: SmoothOptions,
-    terms: Callable[[Capture], Tensor],
+    terms: Callable[[LayerCapture], Tensor],
     curvature: bool = False,
 ) -> Tensor:
     """ReLU of the terms added up over the channels, or smoothed as the options say, (N, h, w).
@@ -140,7 +140,7 @@ def grad_cam(run: Run, inputs: Tensor, target: Target, options: SmoothOptions) -
     return cam_map(run, inputs, target, options, grad_cam_terms)
 
 
-def grad_cam_terms(capture: Capture) -> Tensor:
+def grad_cam_terms(capture: LayerCapture) -> Tensor:
     return capture.gradients.mean((2, 3), keepdim=True) * capture.activations
 
 
@@ -157,7 +157,7 @@ def grad_cam_plus_plus(run: Run, inputs: Tensor, target: Target, options: Smooth
     return cam_map(run, inputs, target, options, grad_cam_plus_plus_terms)
 
 
-def grad_cam_plus_plus_terms(capture: Capture) -> Tensor:
+def grad_cam_plus_plus_terms(capture: LayerCapture) -> Tensor:
     # alpha * ReLU(G) without its powers of G: ReLU(G) / (2 + sum(A) ReLU(G)), which is 0 where the formula has 0 / 0.
     rising = capture.gradients.relu()
     denominator = torch.addcmul(rising.new_tensor(2.0), capture.activations.sum((2, 3), keepdim=True), rising)
@@ -177,7 +177,7 @@ def hires_cam(run: Run, inputs: Tensor, target: Target, options: SmoothOptions) 
     return cam_map(run, inputs, target, options, hires_cam_terms)
 
 
-def hires_cam_terms(capture: Capture) -> Tensor:
+def hires_cam_terms(capture: LayerCapture) -> Tensor:
     return capture.gradients * capture.activations
 
 
@@ -194,7 +194,7 @@ def xgrad_cam(run: Run, inputs: Tensor, target: Target, options: SmoothOptions) 
     return cam_map(run, inputs, target, options, xgrad_cam_terms)
 
 
-def xgrad_cam_terms(capture: Capture) -> Tensor:
+def xgrad_cam_terms(capture: LayerCapture) -> Tensor:
     total = capture.activations.sum((2, 3), keepdim=True)
     weighted = (capture.gradients * capture.activations).sum((2, 3), keepdim=True)
     return torch.where(total != 0, weighted / torch.where(total != 0, total, 1), 0) * capture.activations
@@ -212,7 +212,7 @@ def layer_cam(run: Run, inputs: Tensor, target: Target, options: SmoothOptions) 
     return cam_map(run, inputs, target, options, layer_cam_terms)
 
 
-def layer_cam_terms(capture: Capture) -> Tensor:
+def layer_cam_terms(capture: LayerCapture) -> Tensor:
     return capture.gradients.relu() * capture.activations
 
 

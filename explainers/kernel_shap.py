@@ -16,10 +16,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.anytime import Estimate, SampledOptions
 from explainers.core.attribution import Cost
-from explainers.core.draws import generator
+from explainers.core.estimate import Estimate, SampledOptions
 from explainers.core.model import Needs
+from explainers.core.rng import seeded_generator
 from explainers.core.run import Run
 from explainers.core.target import Target
 from explainers.perturbation import HIDDEN, RegionOptions, count_regions, on_regions, perturbation, regions_to_scores
@@ -129,7 +129,7 @@ def draw_coalitions(regions: int, pairs: int, seed: int) -> Coalitions:
     """So many pairs of coalitions of `regions` regions, neither empty nor whole; all of them where there are no more."""
     if regions == 1:  # then its pair is all and nothing
         return Coalitions(torch.tensor([[True], [False]]), *torch.ones(2, 2, dtype=torch.float64))
-    source = generator("cpu", seed)
+    source = seeded_generator("cpu", seed)
     pairs = count_pairs(regions, pairs)
     smaller = range(1, regions // 2 + 1)  # sizes of the smaller one of a pair
     there = _pairs_of_size(regions)

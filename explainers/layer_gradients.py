@@ -14,12 +14,12 @@ from pydantic import Field
 from torch import Tensor
 
 from explainers.core.attribution import Cost
-from explainers.core.captures import Capture
-from explainers.core.fills import fill_of
+from explainers.core.baselines import baseline_for
+from explainers.core.layer_capture import LayerCapture
 from explainers.core.model import Needs
 from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.core.versions import Variants, captures
+from explainers.core.variant_gradients import Variants, variant_captures
 from explainers.grad_cam import CamOptions
 from explainers.saliency import (
     AGAINST_BASELINE,
@@ -64,7 +64,7 @@ def layer_gradient_x_activation(run: Run, inputs: Tensor, target: Target, option
 
 def _straight(run: Run, inputs: Tensor, options: BaselineOptions, shares: Tensor) -> Variants:
     """Points on the straight line from the baseline to the input, at these shares of the way."""
-    baseline = fill_of(run.model, inputs, options.baseline)
+    baseline = baseline_for(run.model, inputs, options.baseline)
 
     def on_the_path(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
         return torch.lerp(baseline[number], rows, shares[version].view(-1, *[1] * (rows.ndim - 1)))
@@ -78,7 +78,7 @@ def _gauss(inputs: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     return torch.from_numpy((nodes + 1) / 2).to(inputs), torch.from_numpy(weights / 2).to(inputs)
 
 
-def _weighted_sum(inputs: Tensor, weights: Tensor, found: Iterator[tuple[Tensor, Tensor, Capture]]) -> Tensor:
+def _weighted_sum(inputs: Tensor, weights: Tensor, found: Iterator[tuple[Tensor, Tensor, LayerCapture]]) -> Tensor:
     """Weighted sum over the versions of every input of the gradients at the layer, (N, C, h, w)."""
     total: Tensor | None = None
     for number, version, capture in found:
@@ -102,7 +102,7 @@ def internal_influence(run: Run, inputs: Tensor, target: Target, options: LayerP
     """Mean of d score / d activation on the straight path of inputs, by Gauss-Legendre quadrature; (N, C, h, w)."""
     shares, weights = _gauss(inputs, options.steps)
     path = _straight(run, inputs, options, shares)
-    return _weighted_sum(inputs, weights, captures(run, inputs, options.layer, target, path))
+    return _weighted_sum(inputs, weights, variant_captures(run, inputs, options.layer, target, path))
 
 
 @layer_method(
@@ -120,14 +120,14 @@ def layer_integrated_gradients(run: Run, inputs: Tensor, target: Target, options
     layer = run.layer(options.layer)
     assert layer.layout is not None
     shares, weights = _gauss(inputs, options.steps)
-    baseline = fill_of(run.model, inputs, options.baseline)
+    baseline = baseline_for(run.model, inputs, options.baseline)
     begin, end = (layer.layout.unturned(run.outputs(rows, layer.name)) for rows in (baseline, inputs))
 
     def between(number: Tensor, version: Tensor) -> Tensor:
         return torch.lerp(begin[number], end[number], shares[version].view(-1, *[1] * (end.ndim - 1)))
 
     same_input = Variants(options.steps, lambda rows, number, version: rows, weights)
-    found = captures(run, inputs, layer.name, target, same_input, between)
+    found = variant_captures(run, inputs, layer.name, target, same_input, between)
     return layer.layout.spatial(end - begin) * _weighted_sum(inputs, weights, found)
 
 
@@ -149,7 +149,7 @@ def layer_conductance(run: Run, inputs: Tensor, target: Target, options: LayerPa
     path = _straight(run, inputs, options, shares)
     total: Tensor | None = None
     last: tuple[Tensor, Tensor, Tensor] | None = None  # of the chunk before, whose last point is a neighbour too
-    for number, _, capture in captures(run, inputs, options.layer, target, path):
+    for number, _, capture in variant_captures(run, inputs, options.layer, target, path):
         point = (number, capture.activations, capture.gradients)
         if last is not None:
             point = (

@@ -12,15 +12,15 @@ from captum.attr import LayerDeepLift
 from torch import Tensor, nn
 
 from explainers.core.attribution import Cost
-from explainers.core.driven import driven, looked_at
-from explainers.core.fills import fill_of
+from explainers.core.baselines import baseline_for
+from explainers.core.captum_adapter import attribute_with_captum, observed_module
+from explainers.core.deeplift_rules import smallest_change
 from explainers.core.layers import Layer
 from explainers.core.references import ReferenceOptions, above_references, draw_references, reference_passes
-from explainers.core.ruled import smallest_change
 from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.core.versions import Variants, captures
-from explainers.expectations import (
+from explainers.core.variant_gradients import Variants, variant_captures
+from explainers.expected_gradients import (
     AGAINST_REFERENCES,
     ExpectedGradientsOptions,
     deeplift_shap_cost,
@@ -50,12 +50,12 @@ def _deeplift(run: Run, inputs: Tensor, target: Target, layer: Layer, starts: Te
     assert layer.layout is not None
 
     def work(network: nn.Module, rows: Tensor, numbers: Sequence[int]) -> Tensor:
-        peer = LayerDeepLift(network, looked_at(network))
+        peer = LayerDeepLift(network, observed_module(network))
         peer.eps = smallest_change(rows)
         values: Tensor = peer.attribute(rows, starts[numbers[0] : numbers[-1] + 1])
         return values
 
-    return layer.layout.spatial(driven(run, inputs, target, work, Cost(2, 2), copies, layer.name))
+    return layer.layout.spatial(attribute_with_captum(run, inputs, target, work, Cost(2, 2), copies, layer.name))
 
 
 @layer_method(
@@ -71,7 +71,7 @@ def _deeplift(run: Run, inputs: Tensor, target: Target, layer: Layer, starts: Te
 def layer_deeplift(run: Run, inputs: Tensor, target: Target, options: LayerBaselineOptions) -> Tensor:
     """DeepLift's rescale rule from the layer upwards, (N, C, h, w), in units of the score. Captum's, on a copy with its own
     activations."""
-    baseline = fill_of(run.model, inputs, options.baseline)
+    baseline = baseline_for(run.model, inputs, options.baseline)
     return _deeplift(run, inputs, target, run.layer(options.layer), baseline)
 
 
@@ -122,7 +122,7 @@ def layer_gradient_shap(run: Run, inputs: Tensor, target: Target, options: Layer
     own, others = (layout.spatial(layout.unturned(run.outputs(rows, layer.name))) for rows in (inputs, drawn.pool))
     total = torch.zeros_like(own)
     points = Variants(options.samples, way, torch.ones(options.samples))
-    for number, version, capture in captures(run, inputs, layer.name, target, points):
+    for number, version, capture in variant_captures(run, inputs, layer.name, target, points):
         change = own[number] - others[drawn.of(number, version)]
         total.index_add_(0, number, change * capture.gradients)
     return total / options.samples

@@ -9,10 +9,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.anytime import Estimate, SampledOptions
 from explainers.core.attribution import Cost
-from explainers.core.draws import generator
+from explainers.core.estimate import Estimate, SampledOptions
 from explainers.core.model import Needs
+from explainers.core.rng import seeded_generator
 from explainers.core.run import Run
 from explainers.core.target import Target
 from explainers.perturbation import HIDDEN, RegionOptions, on_regions, perturbation, regions_to_scores
@@ -44,7 +44,7 @@ def lime(run: Run, one: Tensor, target: Target, options: LimeOptions) -> Iterato
     """
 
     def draws(count: int) -> Tensor:
-        shown = torch.rand(options.samples, count, generator=generator("cpu", options.seed)) < 0.5
+        shown = torch.rand(options.samples, count, generator=seeded_generator("cpu", options.seed)) < 0.5
         shown[0] = True
         return shown
 

@@ -9,9 +9,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.anytime import Estimate
 from explainers.core.attribution import Cost
-from explainers.core.precision import widened
+from explainers.core.estimate import Estimate
+from explainers.core.mixed_precision import at_least_float32
 from explainers.core.run import Run
 from explainers.core.target import Target
 from explainers.grad_cam import COARSE, CamOptions, cam
@@ -39,7 +39,7 @@ def opti_cam(run: Run, one: Tensor, target: Target, options: OptiCamOptions) -> 
     and stretched from 0 to 1."""
     channels = run.activations(one, [options.layer])[0].relu()
     target = run.resolve(one, target)  # by the pass just made
-    channels = widened(channels)  # Adam divides by squares of gradients, which vanish in half the bits
+    channels = at_least_float32(channels)  # Adam divides by squares of gradients, which vanish in half the bits
     weights = channels.new_zeros(channels.shape[1]).requires_grad_()
     search = torch.optim.Adam([weights], options.rate)
 

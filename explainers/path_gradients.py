@@ -10,13 +10,13 @@ from pydantic import Field
 from torch import Tensor
 
 from explainers.core.attribution import Cost
-from explainers.core.fills import fill_of
+from explainers.core.baselines import baseline_for
+from explainers.core.mixed_precision import at_least_float32
 from explainers.core.model import Needs
 from explainers.core.options import Options
-from explainers.core.precision import widened
 from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.core.versions import Variants, summed_gradients
+from explainers.core.variant_gradients import Variants, summed_gradients
 from explainers.saliency import AGAINST_BASELINE, BaselineOptions, saliency, score_difference
 
 
@@ -149,7 +149,7 @@ def guided_integrated_gradients(run: Run, inputs: Tensor, target: Target, option
     """
     target = run.resolve(inputs, target)
     # Half the bits hold neither the length of the whole way nor one step of many.
-    goal, baseline = widened(inputs), widened(fill_of(run.model, inputs, options.baseline))
+    goal, baseline = at_least_float32(inputs), at_least_float32(baseline_for(run.model, inputs, options.baseline))
     itself = Variants(1, lambda rows, number, version: rows, torch.ones(1))  # passes that are not remembered
     place, total = baseline, torch.zeros_like(goal)
     gradient = summed_gradients(run, place.to(inputs), target, itself)

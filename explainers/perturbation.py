@@ -12,19 +12,19 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.anytime import Estimate, SampledOptions
 from explainers.core.attribution import Cost
+from explainers.core.baselines import Fill, masker_for
 from explainers.core.boxes import Extents
-from explainers.core.draws import generator
 from explainers.core.errors import VitrineError
-from explainers.core.fills import Fill, cover
+from explainers.core.estimate import Estimate, SampledOptions
+from explainers.core.mixed_precision import ScoredOptions
 from explainers.core.model import Needs
-from explainers.core.precision import ScoredOptions
-from explainers.core.regions import Segments, extents_of, find_regions, region_masks
 from explainers.core.registry import explainer
+from explainers.core.rng import seeded_generator
 from explainers.core.run import Run
-from explainers.core.sweep import sweep
+from explainers.core.segments import Segments, region_masks, segment_extents, segment_input
 from explainers.core.target import Target
+from explainers.core.variant_scores import variant_scores
 
 perturbation = functools.partial(explainer, family="perturbation")
 
@@ -70,15 +70,15 @@ def regions_to_scores(
     Returns:
         The regions (H, W) or (F,), and an iterator over chunks of (rows of `shown` (m, R), scores (m,)), both float64 on the CPU.
     """
-    regions = find_regions(run.model, one, options.segments, options.regions).to(one.device)
+    regions = segment_input(run.model, one, options.segments, options.regions).to(one.device)
     rows = shown(int(regions.max()) + 1)
-    hidden_by = cover(run.model, one, options.fill, getattr(options, "seed", 0))
+    hidden_by = masker_for(run.model, one, options.fill, getattr(options, "seed", 0))
 
     def make(numbers: slice) -> tuple[Tensor, Tensor]:
         made = rows[numbers]
         return hidden_by(region_masks(made.to(one), regions, one)), made
 
-    found = sweep(run, one, target, len(rows), make, options.precision)
+    found = variant_scores(run, one, target, len(rows), make, options.precision)
     return regions, ((kept.double(), scores.cpu().double()) for kept, scores in found)
 
 
@@ -122,10 +122,10 @@ def occlusion(run: Run, one: Tensor, target: Target, options: OcclusionOptions) 
     height, width = one.shape[-2:]
     corners = patch_corners(height, width, options)
     # In random order the whole picture is covered early, and the map sharpens everywhere at once.
-    corners = corners[torch.randperm(len(corners), generator=generator("cpu", 0))]
+    corners = corners[torch.randperm(len(corners), generator=seeded_generator("cpu", 0))]
     extents = Extents(corners, corners + options.patch, (height, width))
     corners = corners.to(one.device)
-    hidden_by = cover(run.model, one, options.fill)
+    hidden_by = masker_for(run.model, one, options.fill)
     row, column = torch.arange(height, device=one.device), torch.arange(width, device=one.device)
 
     def patches(numbers: slice) -> tuple[Tensor, Tensor]:
@@ -138,7 +138,7 @@ def occlusion(run: Run, one: Tensor, target: Target, options: OcclusionOptions) 
     whole = run.scores(one, target)
     dropped, times = one.new_zeros(height * width), one.new_zeros(height * width)
     done = 0
-    for covered, scores in sweep(run, one, target, len(corners), patches, options.precision, extents):
+    for covered, scores in variant_scores(run, one, target, len(corners), patches, options.precision, extents):
         dropped += (whole - scores) @ covered.flatten(1)
         times += covered.flatten(1).sum(0)
         done += len(scores)
@@ -157,10 +157,10 @@ def occlusion(run: Run, one: Tensor, target: Target, options: OcclusionOptions) 
 )
 def feature_ablation(run: Run, one: Tensor, target: Target, options: RegionOptions) -> Iterator[Estimate]:
     """Score drop of every region, given to each of its pixels: (H, W), or (F,)."""
-    regions = find_regions(run.model, one, options.segments, options.regions).to(one.device)
+    regions = segment_input(run.model, one, options.segments, options.regions).to(one.device)
     count = int(regions.max()) + 1
     order, extents = small_to_large(regions)
-    hidden_by = cover(run.model, one, options.fill)
+    hidden_by = masker_for(run.model, one, options.fill)
 
     def without_one(numbers: slice) -> tuple[Tensor, Tensor]:
         left_out = order[numbers]
@@ -170,7 +170,7 @@ def feature_ablation(run: Run, one: Tensor, target: Target, options: RegionOptio
     whole = run.scores(one, target)
     drops = one.new_zeros(count)
     done = 0
-    for left_out, scores in sweep(run, one, target, count, without_one, options.precision, extents):
+    for left_out, scores in variant_scores(run, one, target, count, without_one, options.precision, extents):
         drops[left_out] = whole - scores
         done += len(scores)
         yield Estimate(drops[regions], done / count)
@@ -178,7 +178,7 @@ def feature_ablation(run: Run, one: Tensor, target: Target, options: RegionOptio
 
 def small_to_large(regions: Tensor) -> tuple[Tensor, Extents | None]:
     """The numbers of the regions (R,), those in small boxes first, and their boxes in that order; as they come where there are none."""
-    extents = extents_of(regions)
+    extents = segment_extents(regions)
     if extents is None:
         return torch.arange(int(regions.max()) + 1, device=regions.device), None
     order = extents.areas().argsort(stable=True)
@@ -216,7 +216,7 @@ def feature_permutation(run: Run, inputs: Tensor, target: Target, options: Permu
 
 
 def _permuted(run: Run, one: Tensor, target: Target, donors: Tensor, options: PermutationOptions) -> Tensor:
-    regions = find_regions(run.model, one, options.segments, options.regions).to(one.device)
+    regions = segment_input(run.model, one, options.segments, options.regions).to(one.device)
     count = int(regions.max()) + 1
 
     order, extents = small_to_large(regions)
@@ -231,14 +231,14 @@ def _permuted(run: Run, one: Tensor, target: Target, donors: Tensor, options: Pe
 
     whole = run.scores(one, target)
     drops = one.new_zeros(count)
-    for region, scores in sweep(run, one, target, count * options.draws, swapped, options.precision, extents):
+    for region, scores in variant_scores(run, one, target, count * options.draws, swapped, options.precision, extents):
         drops.index_add_(0, region, whole - scores)
     return (drops / options.draws)[regions]
 
 
 def _donors(inputs: Tensor, place: int, options: PermutationOptions) -> Tensor:
     """Where the swapped-in values of input `place` come from, (draws, ...)."""
-    source = generator("cpu", options.seed, place)
+    source = seeded_generator("cpu", options.seed, place)
     if len(inputs) > 1:
         others = torch.randint(len(inputs) - 1, (options.draws,), generator=source)
         return inputs[(others + (others >= place)).to(inputs.device)]
@@ -275,7 +275,7 @@ def rise(run: Run, one: Tensor, target: Target, options: RiseOptions) -> Iterato
     """
     height, width = one.shape[-2:]
     masks_of = random_masks(one, options)
-    hidden_by = cover(run.model, one, options.fill, options.seed)
+    hidden_by = masker_for(run.model, one, options.fill, options.seed)
 
     def masked(numbers: slice) -> tuple[Tensor, Tensor]:
         masks = masks_of(numbers)
@@ -285,7 +285,7 @@ def rise(run: Run, one: Tensor, target: Target, options: RiseOptions) -> Iterato
     first, second = one.new_zeros(2, 3, height * width)
     alone = one.new_zeros(3)
     base: Tensor | None = None
-    for masks, scores in sweep(run, one, target, options.samples, masked, options.precision):
+    for masks, scores in variant_scores(run, one, target, options.samples, masked, options.precision):
         base = scores.mean() if base is None else base  # large common parts would eat the sums' last digits
         centred = scores - base
         powers = torch.stack([torch.ones_like(centred), centred, centred.square()])
@@ -316,7 +316,7 @@ def _less_the_mean(first: Tensor, second: Tensor, alone: Tensor) -> tuple[Tensor
 
 def random_masks(one: Tensor, options: RiseOptions) -> Callable[[slice], Tensor]:
     """RISE's masks, made when they are needed: (numbers) -> (m, 1, H, W)."""
-    source = generator("cpu", options.seed)
+    source = seeded_generator("cpu", options.seed)
     cells = options.cells
     grids = (torch.rand(options.samples, cells, cells, generator=source) < options.shown).to(one)
     ways = []

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.draws import generator
+from explainers.core.rng import seeded_generator
 from explainers.core.run import Run
 from explainers.core.target import Target
 from explainers.grad_cam import COARSE, CamOptions, forward_only
@@ -29,5 +29,5 @@ class RandomCamOptions(CamOptions):
 def random_cam(run: Run, inputs: Tensor, target: Target, options: RandomCamOptions) -> Tensor:
     """ReLU(sum_c w_c A_c) with w_c uniform from -1 to 1, the same for every input, (N, h, w)."""
     (activations,) = run.activations(inputs, [options.layer])
-    weights = 2 * torch.rand(activations.shape[1], generator=generator("cpu", options.seed)) - 1
+    weights = 2 * torch.rand(activations.shape[1], generator=seeded_generator("cpu", options.seed)) - 1
     return torch.einsum("c,nchw->nhw", weights.to(activations), activations).relu()

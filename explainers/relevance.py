@@ -2,7 +2,7 @@
 
 Bach et al. 2015 (doi:10.1371/journal.pone.0130140); the rules are Zennit's (Anders et al. 2021, arXiv:2106.13200), on a copy
 of the network in canonical form. A layer that gives up relevance R = sum over inputs of R x share keeps the sum, but
-for what biases and a large epsilon absorb; `explainers.conservation` shows where.
+for what biases and a large epsilon absorb; `explainers.relevance_flow` shows where.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from zennit.rules import AlphaBeta, Epsilon, Gamma, Norm
 from zennit.types import Linear
 
 from explainers.core.attribution import Cost
-from explainers.core.canonical import Step, before_convolution, canonical
-from explainers.core.draws import generator
+from explainers.core.canonizer import FunctionModule, canonize, input_of_first_convolution
 from explainers.core.errors import VitrineError
 from explainers.core.layers import channels_second, tensor_of
 from explainers.core.model import Needs
 from explainers.core.options import Options
 from explainers.core.registry import explainer
+from explainers.core.rng import seeded_generator
 from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
 
@@ -109,10 +109,10 @@ def lrp(
     return register
 
 
-def canonical_copy(run: Run, end: str | None = None) -> fx.GraphModule:
+def canonized_network(run: Run, end: str | None = None) -> fx.GraphModule:
     """The network up to the layer `end` in canonical form, made once per network and kept while its weights stand."""
     shape = run.model.input_shape
-    build = functools.partial(canonical, input_shape=shape, end=end)
+    build = functools.partial(canonize, input_shape=shape, end=end)
     copy = run.copies.once(f"canonical at {shape} to {end}", build, contents=True)
     assert isinstance(copy, fx.GraphModule)
     return copy
@@ -140,7 +140,7 @@ def propagate(
     target = run.resolve(inputs, target)
     scores = run.scores(inputs, target)
     layer = layer_of(target)
-    network = canonical_copy(run, layer)
+    network = canonized_network(run, layer)
 
     def work(rows: Tensor, numbers: Sequence[int]) -> Tensor:
         rows = rows.detach().clone().requires_grad_()
@@ -191,7 +191,7 @@ def check_scores(run: Run, found: Tensor, scores: Tensor, numbers: Sequence[int]
 
 # -- rules --------------------------------------------------------------------------------------
 
-_STEPS = [((Step,), Norm(STABILIZER))]
+_STEPS = [((FunctionModule,), Norm(STABILIZER))]
 
 
 def _stabilizer(share: float) -> Callable[[Tensor], Tensor]:
@@ -317,9 +317,9 @@ def pixel_box(run: Run, inputs: Tensor) -> tuple[Tensor, Tensor]:
     else:
         low, high = inputs.amin((1, 2, 3), keepdim=True), inputs.amax((1, 2, 3), keepdim=True)
         black, white = low.expand_as(inputs), high.expand_as(inputs)
-    between = torch.lerp(black, white, torch.rand(black.shape, generator=generator("cpu", 0)).to(black))
+    between = torch.lerp(black, white, torch.rand(black.shape, generator=seeded_generator("cpu", 0)).to(black))
     pictures = torch.cat([black, white, between])
-    read = before_convolution(canonical_copy(run), pictures)
+    read = input_of_first_convolution(canonized_network(run), pictures)
     if read is pictures:
         return low, high
     of_black, of_white, of_between = read.chunk(3)

@@ -13,16 +13,16 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from explainers.core.attribution import Cost
-from explainers.core.draws import seeded_noise
-from explainers.core.driven import driven
-from explainers.core.fills import Baseline, fill_of
+from explainers.core.baselines import Baseline, baseline_for
+from explainers.core.captum_adapter import attribute_with_captum
+from explainers.core.deeplift_rules import smallest_change
 from explainers.core.model import Needs
 from explainers.core.options import NoOptions, Options
 from explainers.core.registry import explainer
-from explainers.core.ruled import smallest_change
+from explainers.core.rng import seeded_noise
 from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.core.versions import Variants, summed_gradients
+from explainers.core.variant_gradients import Variants, summed_gradients
 
 # Captum says so on every call; it works on a copy of ours, and takes its hooks off again.
 warnings.filterwarnings("ignore", message=r"Setting (forward, )?backward hooks", category=UserWarning)
@@ -69,7 +69,7 @@ def one_pass(shape: Sequence[int], options: Options) -> Cost:
 def score_difference(run: Run, inputs: Tensor, target: Target, options: BaselineOptions) -> Tensor:
     """Score of the input minus score of its baseline, (N,)."""
     target = run.resolve(inputs, target)
-    return run.scores(inputs, target) - run.scores(fill_of(run.model, inputs, options.baseline), target)
+    return run.scores(inputs, target) - run.scores(baseline_for(run.model, inputs, options.baseline), target)
 
 
 @saliency(
@@ -116,7 +116,7 @@ def integrated_gradients(run: Run, inputs: Tensor, target: Target, options: Inte
     """(input - baseline) * mean gradient on the straight path between them, by Gauss-Legendre quadrature; (N, ...)."""
     nodes, weights = np.polynomial.legendre.leggauss(options.steps)
     share = torch.from_numpy((nodes + 1) / 2).to(inputs)
-    baseline = fill_of(run.model, inputs, options.baseline)
+    baseline = baseline_for(run.model, inputs, options.baseline)
     difference = inputs - baseline
 
     def on_the_path(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
@@ -152,7 +152,7 @@ def smoothgrad(run: Run, inputs: Tensor, target: Target, options: SmoothGradOpti
 def gradient_shap(run: Run, inputs: Tensor, target: Target, options: GradientShapOptions) -> Tensor:
     """Mean of (noisy input - baseline) * d score / d input at random points between the two, (N, ...)."""
     deviation = noise_deviation(inputs, options.noise)
-    baseline = fill_of(run.model, inputs, options.baseline)
+    baseline = baseline_for(run.model, inputs, options.baseline)
     share = torch.rand(options.samples, generator=torch.Generator().manual_seed(options.seed)).to(inputs)
 
     def noisy(number: Tensor, version: Tensor) -> Tensor:
@@ -181,7 +181,9 @@ def gradient_shap(run: Run, inputs: Tensor, target: Target, options: GradientSha
 )
 def guided_backprop(run: Run, inputs: Tensor, target: Target, options: NoOptions) -> Tensor:
     """d score / d input with negative gradients dropped at every ReLU, (N, ...). Captum's, on a copy with its own ReLUs."""
-    return driven(run, inputs, target, lambda network, rows, _: GuidedBackprop(network).attribute(rows), Cost(1, 1))
+    return attribute_with_captum(
+        run, inputs, target, lambda network, rows, _: GuidedBackprop(network).attribute(rows), Cost(1, 1)
+    )
 
 
 @saliency(
@@ -198,7 +200,7 @@ def guided_backprop(run: Run, inputs: Tensor, target: Target, options: NoOptions
 def deeplift(run: Run, inputs: Tensor, target: Target, options: BaselineOptions) -> Tensor:
     """DeepLift's rescale rule, (N, ...), in units of the score. Captum's, on a copy with its own activations; the
     rules for softmax and max pooling are ours."""
-    baseline = fill_of(run.model, inputs, options.baseline)
+    baseline = baseline_for(run.model, inputs, options.baseline)
 
     def work(network: nn.Module, rows: Tensor, numbers: Sequence[int]) -> Tensor:
         values: Tensor = DeepLift(network, eps=smallest_change(rows)).attribute(
@@ -206,7 +208,7 @@ def deeplift(run: Run, inputs: Tensor, target: Target, options: BaselineOptions)
         )
         return values
 
-    return driven(run, inputs, target, work, Cost(2, 2))
+    return attribute_with_captum(run, inputs, target, work, Cost(2, 2))
 
 
 def noisy_copies(inputs: Tensor, options: SmoothGradOptions) -> Variants:

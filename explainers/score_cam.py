@@ -10,16 +10,16 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.anytime import Estimate
 from explainers.core.attribution import Cost
-from explainers.core.draws import seeded_noise
+from explainers.core.estimate import Estimate
 from explainers.core.layers import Layer
+from explainers.core.mixed_precision import ScoredOptions
 from explainers.core.model import Needs
-from explainers.core.precision import ScoredOptions
 from explainers.core.registry import explainer
+from explainers.core.rng import seeded_noise
 from explainers.core.run import Run
-from explainers.core.sweep import sweep
 from explainers.core.target import Target
+from explainers.core.variant_scores import variant_scores
 from explainers.grad_cam import COARSE, CamOptions
 
 _MASKED = (
@@ -132,7 +132,7 @@ def _weighted_by_scores(
 
     total, times = one.new_zeros(count), one.new_zeros(count)
     done, all_pictures = 0, count * versions_of(options)
-    for channels, scores in sweep(run, one, target, all_pictures, pictures, options.precision):
+    for channels, scores in variant_scores(run, one, target, all_pictures, pictures, options.precision):
         total.index_add_(0, channels, scores)
         times.index_add_(0, channels, torch.ones_like(scores))
         done += len(scores)

@@ -13,16 +13,16 @@ from pydantic import Field
 from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
-from explainers.core.anytime import Estimate
 from explainers.core.attribution import Cost
-from explainers.core.captures import Capture
+from explainers.core.estimate import Estimate
+from explainers.core.layer_capture import LayerCapture
+from explainers.core.mixed_precision import at_least_float32
 from explainers.core.model import Needs
-from explainers.core.precision import widened
 from explainers.core.registry import explainer
 from explainers.core.run import Run
-from explainers.core.sweep import sweep
 from explainers.core.target import ClassTarget, ProbabilityTarget, Target, are_probabilities
-from explainers.core.versions import Variants, captures
+from explainers.core.variant_gradients import Variants, variant_captures
+from explainers.core.variant_scores import variant_scores
 from explainers.grad_cam import (
     CamOptions,
     grad_cam_plus_plus_terms,
@@ -152,7 +152,9 @@ def sess(run: Run, one: Tensor, target: Target, options: SessOptions) -> Iterato
     weighing = _weighing(run, one, target)
     found = [
         scores
-        for _, scores in sweep(run, one, weighing, len(every), lambda rows: (cut(range(rows.start, rows.stop)), None))
+        for _, scores in variant_scores(
+            run, one, weighing, len(every), lambda rows: (cut(range(rows.start, rows.stop)), None)
+        )
     ]
     scores = torch.cat(found).clamp_min(0)
     kept = scores.argsort(stable=True)[len(every) - _kept(len(every), options) :].tolist()
@@ -164,7 +166,7 @@ def sess(run: Run, one: Tensor, target: Target, options: SessOptions) -> Iterato
         lambda rows, number, version: cut([kept[v] for v in version.tolist()]),
         torch.ones(len(kept)),
     )
-    for _, version, capture in captures(run, one, options.layer, target, variants):
+    for _, version, capture in variant_captures(run, one, options.layer, target, variants):
         maps = _scaled_maps(capture, options.base, (height, width))
         for heat, number in zip(maps, [kept[v] for v in version.tolist()], strict=True):
             pasted = _pasted(heat * weights[number], every[number], (height, width))
@@ -178,7 +180,7 @@ def sess(run: Run, one: Tensor, target: Target, options: SessOptions) -> Iterato
 
 
 def _enlarged(one: Tensor, size: tuple[int, int]) -> Tensor:
-    exact = widened(one)  # there is no such enlarging in half the bits
+    exact = at_least_float32(one)  # there is no such enlarging in half the bits
     return F.interpolate(exact, size, mode="bilinear", antialias=True, align_corners=False).to(one)
 
 
@@ -190,7 +192,7 @@ def _weighing(run: Run, one: Tensor, target: Target) -> Target:
     return ProbabilityTarget(target, are_probabilities(outputs))
 
 
-def _scaled_maps(capture: Capture, base: Base, size: tuple[int, int]) -> Tensor:
+def _scaled_maps(capture: LayerCapture, base: Base, size: tuple[int, int]) -> Tensor:
     """CAMs of the windows (m, H, W), enlarged, each from 0 to 1."""
     maps = _to_one(_TERMS[base](capture).sum(1).relu())
     return _to_one(F.interpolate(maps.unsqueeze(1), size, mode="bilinear", align_corners=False)[:, 0])

@@ -13,11 +13,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.anytime import Estimate, SampledOptions
 from explainers.core.attribution import Cost
-from explainers.core.draws import generator
 from explainers.core.errors import VitrineError
+from explainers.core.estimate import Estimate, SampledOptions
 from explainers.core.model import Needs
+from explainers.core.rng import seeded_generator
 from explainers.core.run import Run
 from explainers.core.target import Target
 from explainers.perturbation import HIDDEN, RegionOptions, count_regions, on_regions, perturbation, regions_to_scores
@@ -131,7 +131,7 @@ def shapley_sampling(run: Run, one: Tensor, target: Target, options: ShapleySamp
 
     def draws(count: int) -> Uncovering:
         nonlocal orders
-        source = generator("cpu", options.seed)
+        source = seeded_generator("cpu", options.seed)
         forward = torch.rand(options.orders, count, generator=source).argsort(1)
         orders = torch.stack([forward, forward.flip(1)], 1).flatten(0, 1)  # (2 orders, R)
         return Uncovering(orders.argsort(1))

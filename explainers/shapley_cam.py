@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from explainers.core.attribution import Cost
-from explainers.core.captures import Capture
+from explainers.core.layer_capture import LayerCapture
 from explainers.core.run import Run
 from explainers.core.target import ClassTarget, Target, TopTarget
 from explainers.grad_cam import COARSE, SmoothOptions, cam, cam_map, gradient_cost
@@ -59,7 +59,7 @@ def shapley_cam(run: Run, inputs: Tensor, target: Target, options: ShapleyCamOpt
     if options.residual and isinstance(target, ClassTarget | TopTarget):
         target = ResidualTarget(target)
 
-    def terms(capture: Capture) -> Tensor:
+    def terms(capture: LayerCapture) -> Tensor:
         assert capture.curvature is not None
         return (capture.gradients - capture.curvature / 2).mean((2, 3), keepdim=True) * capture.activations
 

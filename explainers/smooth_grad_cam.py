@@ -8,7 +8,7 @@ from torch import Tensor
 from explainers.core.attribution import Cost
 from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.core.versions import captures
+from explainers.core.variant_gradients import variant_captures
 from explainers.grad_cam import COARSE, CamOptions, cam
 from explainers.saliency import SmoothGradOptions, noisy_copies
 
@@ -33,7 +33,7 @@ def smooth_grad_cam_plus_plus(run: Run, inputs: Tensor, target: Target, options:
     """
     (activations,) = run.activations(inputs, [options.layer])
     first, second, third = (torch.zeros_like(activations) for _ in range(3))
-    for number, _, capture in captures(run, inputs, options.layer, target, noisy_copies(inputs, options)):
+    for number, _, capture in variant_captures(run, inputs, options.layer, target, noisy_copies(inputs, options)):
         for power, total in enumerate((first, second, third), 1):
             total.index_add_(0, number, (capture.gradients**power / options.samples).contiguous())
     denominator = 2 * second + activations.sum((2, 3), keepdim=True) * third

@@ -17,15 +17,15 @@ from torch import Tensor, nn
 from explainers.core.device import choose_device
 from explainers.core.errors import VitrineError
 from explainers.core.fingerprint import tensor_bytes
+from explainers.core.health import HealthFinding, health
 from explainers.core.model import Model
+from explainers.core.moments import as_filters, count_filters, histogram, in_blocks, moments, real_values
 from explainers.core.spectrum import CITATIONS, Spectrum, spectrum
-from explainers.core.weight_health import Finding, health
-from explainers.core.weights import as_filters, count_filters, histogram, in_blocks, moments, plain
 
 __all__ = [
     "CITATIONS",
     "COLUMNS",
-    "Finding",
+    "HealthFinding",
     "Spectrum",
     "compare",
     "first_layer_filters",
@@ -100,7 +100,7 @@ def _row(name: str, tensor: Tensor, owner: nn.Module, spectra: bool) -> dict[str
     found = moments(tensor)
     filters = as_filters(tensor, owner)
     counts = count_filters(filters)
-    shape = spectrum(plain(filters)) if spectra else None
+    shape = spectrum(real_values(filters)) if spectra else None
     return {
         "tensor": name,
         "kind": type(owner).__name__,

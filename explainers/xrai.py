@@ -9,11 +9,11 @@ from pydantic import Field
 from torch import Tensor
 
 from explainers.core.attribution import Cost
-from explainers.core.fills import Baseline, fill_of
+from explainers.core.baselines import Baseline, baseline_for
 from explainers.core.model import Needs
 from explainers.core.options import Options
-from explainers.core.regions import Segments, find_regions
 from explainers.core.run import Run
+from explainers.core.segments import Segments, segment_input
 from explainers.core.target import Target
 from explainers.saliency import IntegratedGradientsOptions, integrated_gradients, saliency
 
@@ -30,7 +30,7 @@ class XraiOptions(Options):
 
 def _above_black_and_white(run: Run, inputs: Tensor, target: Target, options: XraiOptions) -> Tensor:
     target = run.resolve(inputs, target)
-    ends = [run.scores(fill_of(run.model, inputs, end), target) for end in ENDS]
+    ends = [run.scores(baseline_for(run.model, inputs, end), target) for end in ENDS]
     return run.scores(inputs, target) - torch.stack(ends).mean(0)
 
 
@@ -69,7 +69,7 @@ def region_candidates(run: Run, one: Tensor, grow: int) -> Tensor:
     """Regions of one input at every scale, enlarged by `grow` pixels, as masks (R, H, W), bool, on the CPU."""
     masks = []
     for count in SCALES:
-        numbers = find_regions(run.model, one, Segments.FELZENSZWALB, count)
+        numbers = segment_input(run.model, one, Segments.FELZENSZWALB, count)
         masks.append(torch.arange(int(numbers.max()) + 1)[:, None, None] == numbers)
     found = torch.cat(masks)
     if not grow:

@@ -4,14 +4,14 @@ import streamlit as st
 
 import explainers as ex
 from explainers.render.attention_charts import attention_distance_chart
-from pages.common.carried import carried
+from pages.common.attention_heads import code_for_heads, heads_grid, heads_with_progress
 from pages.common.errors import sentences
-from pages.common.forms import about, method_form
-from pages.common.heads import code_for_heads, heads_grid, heads_with_progress
-from pages.common.panels import explanation_panel, view_form
+from pages.common.explain import code_for, explain_with_progress
+from pages.common.follow_default import follow_default
+from pages.common.options_form import method_form, method_notes
+from pages.common.panel import explanation_panel, view_form
 from pages.common.selection import selection
 from pages.common.tables import download_table
-from pages.common.work import code_for, explain_with_progress
 
 chosen = selection()
 
@@ -35,7 +35,7 @@ with controls:
     default = "transformer-attribution" if heads.whole else "attention"
     method, options = method_form("attention", chosen, "attention", default)
     if method.name == "attention":
-        key = carried("attention_block", layers[last])
+        key = follow_default("attention_block", layers[last])
         block = layers.index(st.selectbox("Layer", layers, index=last, key=key, bind="query-params", help="From 0."))
         names = ["mean of all", *map(str, range(len(heads.maps[block])))]
         head = st.selectbox("Head", names, key="attention_head", bind="query-params", help="From 0.")
@@ -47,14 +47,14 @@ with shown, sentences():
     result = explain_with_progress(chosen, method, options)
     code = code_for(chosen, method, options)
     explanation_panel(chosen, result, view, code, method.title)
-    about(method)
+    method_notes(method)
 
 st.subheader("The heads of one layer")
 st.caption(
     "What the tokens that the network's head reads attend to, for each attention head, and how far the tokens look on average. "
     "In windows: how much attention each place gets on average."
 )
-key = carried("attention_layer", layers[last])
+key = follow_default("attention_layer", layers[last])
 layer = st.selectbox("Layer shown", layers, index=last, key=key, bind="query-params")
 heads_grid(chosen, heads, layers.index(layer), view)
 

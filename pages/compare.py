@@ -4,14 +4,14 @@ import streamlit as st
 
 import explainers as ex
 from pages.common.axes import axis, code_of, options_of
-from pages.common.carried import carried
-from pages.common.compared import checks_panel, correlation_panel, difference_panel
+from pages.common.compare_panels import checks_panel, correlation_panel, difference_panel
 from pages.common.errors import sentences
+from pages.common.explain import in_words
+from pages.common.follow_default import follow_default
 from pages.common.grid import cells_with_progress, scales, sheet_png, show_grid, table, units, unlayered
 from pages.common.selection import selection
 from pages.common.tables import download_table
-from pages.common.uploaded import shortened
-from pages.common.work import in_words
+from pages.common.uploads import shortened
 
 chosen = selection()
 
@@ -26,7 +26,7 @@ with controls:
     if "methods" not in (rows[0], columns[0]):
         names = [method.name for method in ex.methods(chosen.model)]
         start = names.index("grad-cam") if "grad-cam" in names else 0
-        key = carried("compare_method", names[start])
+        key = follow_default("compare_method", names[start])
         fixed["methods"] = st.selectbox("Method", names, index=start, key=key, bind="query-params")
     methods = next((values for kind, values in (rows, columns) if kind == "methods"), [*fixed.values()])
     options = options_of(methods, chosen)
@@ -52,7 +52,7 @@ with shown, sentences():
         st.selectbox(
             "Reference",
             list(maps),
-            key=carried("compare_reference", next(iter(maps))),
+            key=follow_default("compare_reference", next(iter(maps))),
             bind="query-params",
             help="The cell that all others are compared with.",
         )

@@ -6,12 +6,12 @@ import streamlit as st
 
 import explainers as ex
 from explainers.render.charts import layer_profile_chart
-from pages.common.carried import carried
 from pages.common.errors import sentences
-from pages.common.forms import about, method_form
-from pages.common.panels import explanation_panel, picture, view_form
+from pages.common.explain import code_for, explain_with_progress, layers_of
+from pages.common.follow_default import follow_default
+from pages.common.options_form import method_form, method_notes
+from pages.common.panel import explanation_panel, picture, view_form
 from pages.common.selection import selection
-from pages.common.work import code_for, explain_with_progress, layers_of
 
 chosen = selection()
 
@@ -28,7 +28,7 @@ with controls:
     start = [] if many else ex.stages(layers)
     strip = [] if method.only_layer else st.multiselect(
         "Strip of layers", names, default=start, bind="query-params", wrap=True,
-        key=carried("cam_strip_of_many" if many else "cam_strip", start, names),
+        key=follow_default("cam_strip_of_many" if many else "cam_strip", start, names),
         help="Shown from early to late. " + (
             f"{method.title} makes many passes for every layer; add those that are worth the wait." if many
             else "All of them share their passes."
@@ -39,7 +39,7 @@ with controls:
 with shown, sentences() as said:
     result = explain_with_progress(chosen, method, options)
     explanation_panel(chosen, result, view, code_for(chosen, method, options), f"{method.title} at {result.layer}")
-    about(method)
+    method_notes(method)
 
 if strip and not said:
     st.subheader("From early to late")

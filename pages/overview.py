@@ -7,10 +7,10 @@ import streamlit as st
 import explainers as ex
 from explainers.render.charts import top_k_chart
 from pages.common.errors import sentences
-from pages.common.panels import View, original, picture
-from pages.common.pictures import batched
+from pages.common.explain import code_for, explain_with_progress
+from pages.common.images import batched
+from pages.common.panel import View, original, picture
 from pages.common.selection import predicted, selection
-from pages.common.work import code_for, explain_with_progress
 
 chosen = selection()
 answer = predicted(chosen.model, chosen.image, chosen.key[1])

@@ -4,11 +4,11 @@ import streamlit as st
 
 from explainers.render.charts import value_histogram
 from pages.common.errors import sentences
-from pages.common.forms import about, method_form
-from pages.common.panels import certainty, explanation_panel, regions_picture, view_form
-from pages.common.refining import refine_with_progress
+from pages.common.explain import agreed, code_for, explain_with_progress
+from pages.common.live_map import refine_with_progress
+from pages.common.options_form import method_form, method_notes
+from pages.common.panel import certainty, explanation_panel, regions_picture, view_form
 from pages.common.selection import selection
-from pages.common.work import agreed, code_for, explain_with_progress
 
 chosen = selection()
 
@@ -35,4 +35,4 @@ with shown, sentences():
             value_histogram(result.values[0], unit="Attribution of one pixel or cell", log_counts=True),
             alt="Histogram of the map's values",
         )
-    about(method)
+    method_notes(method)

@@ -5,12 +5,12 @@ import streamlit as st
 import explainers as ex
 from explainers.render.relevance_charts import relevance_flow_chart
 from pages.common.errors import sentences
-from pages.common.forms import about, method_form
-from pages.common.panels import explanation_panel, view_form
-from pages.common.relevance import flow_code, flow_with_progress, notes_of
+from pages.common.explain import code_for, explain_with_progress
+from pages.common.options_form import method_form, method_notes
+from pages.common.panel import explanation_panel, view_form
+from pages.common.relevance_flow import flow_code, flow_with_progress, notes_of
 from pages.common.selection import selection
 from pages.common.tables import download_table
-from pages.common.work import code_for, explain_with_progress
 
 chosen = selection()
 
@@ -35,7 +35,7 @@ with controls:
 with shown, sentences():
     result = explain_with_progress(chosen, method, options)
     explanation_panel(chosen, result, view, code_for(chosen, method, options), method.title)
-    about(method)
+    method_notes(method)
 
     st.subheader("Is the relevance conserved?")
     flow = flow_with_progress(chosen, method, options)

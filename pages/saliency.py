@@ -4,10 +4,10 @@ import streamlit as st
 
 from explainers.render.charts import completeness_chart, value_histogram
 from pages.common.errors import sentences
-from pages.common.forms import about, method_form
-from pages.common.panels import explanation_panel, view_form
+from pages.common.explain import code_for, explain_with_progress
+from pages.common.options_form import method_form, method_notes
+from pages.common.panel import explanation_panel, view_form
 from pages.common.selection import selection
-from pages.common.work import code_for, explain_with_progress
 
 chosen = selection()
 
@@ -22,7 +22,7 @@ with shown, sentences():
     result = explain_with_progress(chosen, method, options)
     title = f"{method.title} at {result.layer}" if result.layer else method.title
     explanation_panel(chosen, result, view, code_for(chosen, method, options), title)
-    about(method)
+    method_notes(method)
     if result.completeness is not None:
         st.subheader("Does it add up?")
         st.altair_chart(completeness_chart(result.completeness), alt="Sum of the map beside the change of the score")

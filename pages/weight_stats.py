@@ -6,12 +6,12 @@ import explainers as ex
 from explainers.render.charts import compare_chart, histogram_chart, spectrum_chart, weights_overview_chart
 from explainers.render.encoding import encode_png
 from explainers.render.overlay import filters_sheet
-from pages.common.carried import carried
 from pages.common.errors import sentences
-from pages.common.pictures import show_picture
+from pages.common.follow_default import follow_default
+from pages.common.images import show_picture
 from pages.common.selection import selected_model
 from pages.common.tables import download_table, readable
-from pages.common.weights import compared, other_model, stats_with_progress, tensor_details
+from pages.common.weight_tables import compared, other_model, stats_with_progress, tensor_details
 
 model, code = selected_model()
 
@@ -47,7 +47,7 @@ download_table(
 
 st.subheader("One tensor")
 names = list(stats["tensor"])
-tensor = st.selectbox("Tensor", names, key=carried("weights_tensor", names[0]), bind="query-params")
+tensor = st.selectbox("Tensor", names, key=follow_default("weights_tensor", names[0]), bind="query-params")
 (counts, edges), spectrum = tensor_details(model, tensor)
 left, right = st.columns(2)
 with left:

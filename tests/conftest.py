@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from explainers.core.draws import seeded_noise
 from explainers.core.model import Model
+from explainers.core.rng import seeded_noise
 from tests.core.networks import TRIPWIRE, small_model
 from tests.worked_example import GRADIENTS, Weighed
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import explainers as ex
 from explainers.attention import attention_distance, rows_read
-from explainers.core.attending import AttentionCapture
+from explainers.core.attention_capture import AttentionCapture
 from explainers.core.engine import engine_for
 from explainers.core.errors import VitrineError
 from explainers.core.layers import Layout

@@ -14,13 +14,13 @@ import explainers as ex
 from benchmarks.truth import pointing, sign_scenes
 from explainers.api import explain
 from explainers.attention_relevance import AttentionRelevanceOptions, redistribute
-from explainers.conservation import relevance_flow, relevance_notes
+from explainers.core.attention_rules import AttentionRules
 from explainers.core.engine import engine_for
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
-from explainers.core.redistribution import Redistribution
 from explainers.core.run import Run
 from explainers.core.target import ClassTarget, ContrastTarget
+from explainers.relevance_flow import relevance_flow, relevance_notes
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.core.transformers import MultiHead, SelfAttention, tiny_vit
 from tests.test_default_layers import small_swin, small_vit
@@ -258,7 +258,7 @@ def test_transformers_of_torchvision(method: str, make: Callable[[], nn.Module])
 
 def test_steps_put_out_the_same_and_attention_half_as_steep() -> None:
     x = random_inputs(1, (3, 4), dtype=torch.float64)[0].requires_grad_()
-    with Redistribution(0.3, 0.3, attention_is_constant=False):
+    with AttentionRules(0.3, 0.3, attention_is_constant=False):
         for step in (
             F.gelu,
             F.silu,
@@ -304,7 +304,7 @@ def test_products_and_activations_however_spelled_hand_on_all_that_they_received
 
 def test_each_factor_of_a_product_receives_its_part() -> None:
     one, other = (random_inputs(2, (3, 4), seed=seed, dtype=torch.float64).requires_grad_() for seed in (1, 2))
-    with Redistribution(0.0, 0.0, attention_is_constant=False):
+    with AttentionRules(0.0, 0.0, attention_is_constant=False):
         found = (one * other * other).sum()
     slopes = torch.autograd.grad(found, (one, other))
     whole = (one * other * other).detach()
@@ -313,7 +313,7 @@ def test_each_factor_of_a_product_receives_its_part() -> None:
 
 
 def test_whole_numbers_stay_whole() -> None:
-    with Redistribution(0.0, 0.0, attention_is_constant=False):
+    with AttentionRules(0.0, 0.0, attention_is_constant=False):
         assert torch.equal(torch.arange(4) ** 2, torch.tensor([0, 1, 4, 9]))
 
 
@@ -341,7 +341,7 @@ def test_a_norm_hands_on_all_that_it_received(name: str) -> None:
 
 def hands_on_everything(step: Callable[[Tensor], Tensor]) -> None:
     x = random_inputs(2, (6, 4, 4), dtype=torch.float64).requires_grad_()
-    with Redistribution(0.3, 0.3, attention_is_constant=False):
+    with AttentionRules(0.3, 0.3, attention_is_constant=False):
         found = step(x)
     assert_close(found.detach(), step(x.detach()), 1e-12)
     received = random_inputs(1, found.shape, seed=5, dtype=torch.float64)[0]

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from explainers.api import explain
+from explainers.core.baselines import Baseline, baseline_for
 from explainers.core.engine import engine_for
-from explainers.core.fills import Baseline, fill_of
 from explainers.core.model import Model
 from explainers.core.preprocess import Preprocess
 from explainers.core.run import Run
@@ -53,7 +53,7 @@ def test_every_input_has_its_own_baseline_in_every_chunk(method, options):
 def test_black_and_white_are_the_models_own(baseline, colour, preprocess):
     model = Model("any", Formula(lambda x: x.flatten(1), torch.float32), preprocess.input_shape, preprocess=preprocess)
     inputs = random_inputs(2, preprocess.input_shape)
-    made = fill_of(model, inputs, baseline)
+    made = baseline_for(model, inputs, baseline)
     picture = preprocess(Image.new("RGB", (40, 30), colour))
     assert torch.equal(made, picture.expand_as(inputs))
 
@@ -63,9 +63,9 @@ def test_zero_is_zero_and_without_preprocessing_black_is_too(shape):
     run = Run(Model("any", Formula(lambda x: x.flatten(1)), shape), engine_for("cpu"))
     inputs = random_inputs(2, shape)
     for baseline, value in ((Baseline.ZERO, 0.0), (Baseline.BLACK, 0.0), (Baseline.WHITE, 1.0)):
-        assert torch.equal(fill_of(run.model, inputs, baseline), torch.full_like(inputs, value))
+        assert torch.equal(baseline_for(run.model, inputs, baseline), torch.full_like(inputs, value))
     if len(shape) == 1:
-        assert not fill_of(run.model, inputs, Baseline.BLUR).any()
+        assert not baseline_for(run.model, inputs, Baseline.BLUR).any()
 
 
 @pytest.mark.parametrize("size", [(24, 24), (16, 30)])
@@ -76,7 +76,7 @@ def test_blur_is_a_gaussian_of_a_twelfth_of_the_side(size):
     expected = scipy.ndimage.gaussian_filter(
         inputs.numpy(), sigma=(0, 0, sigma, sigma), mode="mirror", radius=(0, 0, int(3 * sigma), int(3 * sigma))
     )
-    assert_close(fill_of(run.model, inputs, Baseline.BLUR), torch.from_numpy(expected), 1e-6)
+    assert_close(baseline_for(run.model, inputs, Baseline.BLUR), torch.from_numpy(expected), 1e-6)
 
 
 def test_an_input_that_equals_its_baseline_gets_nothing(model):

@@ -11,11 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from explainers.api import explain, refine
-from explainers.core.draws import generator, seeded_noise
 from explainers.core.errors import VitrineError
 from explainers.core.layers import Layout
 from explainers.core.model import Model
 from explainers.core.registry import find_method
+from explainers.core.rng import seeded_generator, seeded_noise
 from explainers.core.target import ChannelTarget, ClassTarget, ContrastTarget
 from explainers.finer_cam import FinerOptions, nearest_target
 from explainers.grad_cam import CONTRASTS, principal_map
@@ -276,7 +276,7 @@ def test_fem_weighs_channels_by_how_rarely_they_fire(weighed):
 
 
 def test_random_cam_has_one_weight_per_channel_and_no_target(weighed):
-    first, second = 2 * torch.rand(2, generator=generator("cpu", 4)) - 1
+    first, second = 2 * torch.rand(2, generator=seeded_generator("cpu", 4)) - 1
     found = explain(weighed, ACTIVATIONS, "random-cam", 0, seed=4).values
     assert_close(found, mixed(float(first), float(second)), 1e-7)
     assert torch.equal(explain(weighed, ACTIVATIONS, "random-cam", 1, seed=4).values, found)

@@ -15,8 +15,8 @@ from explainers.core.model import Model
 from explainers.core.references import draw_references
 from explainers.core.run import Run
 from explainers.core.target import ChannelTarget, ClassTarget
-from explainers.core.versions import Variants, captures
-from explainers.expectations import points_on_the_ways
+from explainers.core.variant_gradients import Variants, variant_captures
+from explainers.expected_gradients import points_on_the_ways
 from explainers.layer_references import LayerGradientShapOptions
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.test_default_layers import small_swin
@@ -164,7 +164,7 @@ def test_what_lies_below_a_layer_runs_on_one_row():
     rows.clear()
     put = torch.zeros(8, 8, 8, 8)
     same = Variants(8, lambda inputs, number, version: inputs, torch.ones(8))
-    ((number, version, capture),) = captures(run, inputs, "norm2", ClassTarget(0), same, lambda n, v: put[v])
+    ((number, version, capture),) = variant_captures(run, inputs, "norm2", ClassTarget(0), same, lambda n, v: put[v])
     handle.remove()
     assert rows == [1]
     assert number.tolist() == [0] * 8
@@ -176,7 +176,7 @@ def test_nothing_is_remembered_of_captures_that_stream():
     run = Run(small_model(), fixed_engine(4))
     inputs = random_inputs(2)
     same = Variants(3, lambda rows, number, version: rows.expand(len(version), -1, -1, -1), torch.ones(3))
-    chunks = list(captures(run, inputs, "norm2", ClassTarget(0), same))
+    chunks = list(variant_captures(run, inputs, "norm2", ClassTarget(0), same))
     kept = run.capture(inputs, ["norm2"], ClassTarget(0))[0]
     assert [number.tolist() for number, _, _ in chunks] == [[0, 0, 0, 1], [1, 1]]
     assert_close(chunks[1][2].gradients[1], kept.gradients[1], 1e-5)

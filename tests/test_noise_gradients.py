@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from explainers.api import explain
-from explainers.core.draws import seeded_noise
 from explainers.core.model import Model
+from explainers.core.rng import seeded_noise
 from explainers.saliency import noise_deviation
 from tests.core.networks import Formula, Linear, assert_close, random_inputs, small_model
 

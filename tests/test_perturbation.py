@@ -12,15 +12,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from explainers.api import estimate, explain
+from explainers.core.baselines import Fill, masker_for
 from explainers.core.errors import VitrineError
-from explainers.core.fills import Fill, cover
 from explainers.core.model import Model
-from explainers.core.regions import Segments, find_regions
 from explainers.core.registry import methods
+from explainers.core.segments import Segments, segment_input
+from explainers.global_sensitivity import dependence, total_indices
 from explainers.kernel_shap import constrained, draw_coalitions
 from explainers.lime import lime_kernel, ridge
 from explainers.perturbation import OcclusionOptions, RiseOptions, patch_corners, random_masks
-from explainers.sensitivity import dependence, total_indices
 from explainers.shapley import Uncovering, exact_values
 from tests.core.networks import Formula, Linear, assert_close, fixed_engine, random_inputs, small_model
 
@@ -47,7 +47,7 @@ def additive() -> tuple[Model, Tensor, Tensor]:
     model = Model("additive", Linear(weights), (3, SIDE, SIDE))
     one = random_inputs(1, (3, SIDE, SIDE), seed=6, dtype=torch.float64)
     shares = (one[0] * weights[:, 0].view(3, SIDE, SIDE)).sum(0)
-    regions = find_regions(model, one, Segments.GRID, 9)
+    regions = segment_input(model, one, Segments.GRID, 9)
     per_region = torch.zeros(9, dtype=torch.float64).index_add_(0, regions.flatten(), shares.flatten())
     return model, one, per_region[regions]
 
@@ -66,7 +66,7 @@ def test_an_additive_score_of_sequences_and_volumes_is_shared_out_exactly(name: 
     weights = random_inputs(1, (math.prod(shape), 2), seed=5, dtype=torch.float64)[0]
     model, pair = Model("additive", Linear(weights), shape), random_inputs(2, shape, dtype=torch.float64)
     pair[1] = 0  # the only donor of the first
-    regions = find_regions(model, pair, Segments.SLIC, 8)
+    regions = segment_input(model, pair, Segments.SLIC, 8)
     assert int(regions.max()) + 1 == 8
     shares = (pair[0].flatten() * weights[:, 0]).view(shape).sum(0).flatten()
     truth = torch.zeros(8, dtype=torch.float64).index_add_(0, regions.flatten(), shares)[regions]
@@ -79,7 +79,7 @@ def test_an_additive_score_of_sequences_and_volumes_is_shared_out_exactly(name: 
 def test_shapley_values_add_up_to_the_change_of_the_score(name: str) -> None:
     model, one = small_model(), random_inputs(1)
     found = explain(model, one, name, 1, **NINE)
-    regions = find_regions(model, one, Segments.GRID, 9)
+    regions = segment_input(model, one, Segments.GRID, 9)
     total = sum(float(found.values[0][regions == region].mean()) for region in range(9))
     bare = explain(model, torch.zeros_like(one), "gradient", 1).score
     assert total == pytest.approx(float(found.score[0] - bare[0]), rel=1e-4)
@@ -206,7 +206,7 @@ def test_permuting_one_picture_keeps_its_colours() -> None:
     model = Model("sum", Linear(torch.ones(3 * SIDE * SIDE, 1, dtype=torch.float64)), (3, SIDE, SIDE))
     one = random_inputs(1, dtype=torch.float64)
     found = explain(model, one, "feature-permutation", 0, segments="grid", regions=4, draws=200)
-    regions = find_regions(model, one, Segments.GRID, 4)
+    regions = segment_input(model, one, Segments.GRID, 4)
     total = sum(float(found.values[0][regions == region].mean()) for region in range(4))
     alone = explain(model, one, "feature-ablation", 0, segments="grid", regions=4, fill="zero")
     assert abs(total) < 0.2 * float(alone.values.abs().sum() / (SIDE * SIDE / 4))
@@ -355,7 +355,7 @@ def test_cover_hides_what_the_mask_hides() -> None:
     model, one = small_model(), random_inputs(1)
     masks = (random_inputs(4, (1, SIDE, SIDE), seed=9) > 0).float()
     for fill in Fill:
-        covered = cover(model, one, fill)(masks)
+        covered = masker_for(model, one, fill)(masks)
         assert covered.shape == (4, 3, SIDE, SIDE)
         seen = masks.bool().expand_as(covered)
         torch.testing.assert_close(covered[seen], one.expand_as(covered)[seen])

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import explainers as ex
-from explainers.core.restore import Parts
+from explainers.core.network_state import NetworkParts
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.test_perturbation import FEW
 
@@ -81,7 +81,7 @@ def test_short_work_waits_for_at_most_a_chunk_of_each_long_job() -> None:
     turns: list[str] = []
     attempt = engine.attempt
 
-    def logged(parts: Parts, work: Callable[[], T]) -> T | None:
+    def logged(parts: NetworkParts, work: Callable[[], T]) -> T | None:
         turns.append(threading.current_thread().name)
         return attempt(parts, work)
 

@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 import explainers as ex
 from explainers.api import explain
-from explainers.conservation import describe_flow, relevance_flow
 from explainers.core.engine import engine_for
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.preprocess import Preprocess
 from explainers.core.run import Run
 from explainers.core.target import ClassTarget, ContrastTarget, RegressionTarget
-from explainers.relevance import RULES, canonical_copy, pixel_box
+from explainers.relevance import RULES, canonized_network, pixel_box
+from explainers.relevance_flow import describe_flow, relevance_flow
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
 
 Floats = npt.NDArray[np.float64]
@@ -285,14 +285,14 @@ def test_no_hooks_stay_in_the_copy_after_success_or_error(tripwire):
     model, engine = small_model(), fixed_engine(1)
     inputs = random_inputs(2)
     before = explain(model, inputs, "lrp-gamma", engine=engine).values
-    copy = canonical_copy(Run(model, engine))
+    copy = canonized_network(Run(model, engine))
     weights = {name: tensor.clone() for name, tensor in copy.state_dict().items()}
     assert hooks(copy) == 0
     tripwire.left = 3  # two rows of scores, one of the copy
     with pytest.raises(RuntimeError, match="tripwire"):
         explain(model, inputs, "lrp-gamma", engine=engine)
     tripwire.left = None
-    assert canonical_copy(Run(model, engine)) is copy
+    assert canonized_network(Run(model, engine)) is copy
     assert hooks(copy) == 0
     assert all(torch.equal(weights[name], tensor) for name, tensor in copy.state_dict().items())
     assert torch.equal(explain(model, inputs, "lrp-gamma", engine=engine).values, before)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from explainers.api import explain
-from explainers.core.draws import seeded_noise
 from explainers.core.engine import engine_for
 from explainers.core.model import Model
 from explainers.core.registry import methods
+from explainers.core.rng import seeded_noise
 from explainers.core.run import Run
 from explainers.core.target import ClassTarget, ContrastTarget, RegressionTarget
 from explainers.saliency import noise_deviation

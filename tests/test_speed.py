@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from benchmarks.apart import Apart
-from benchmarks.cases import Bar, Case, cases, pictures
+from benchmarks.cases import Case, Requirement, cases, pictures
 from benchmarks.memory import anonymous, in_use, peak
 from benchmarks.ours import options_of, vitrine
 from benchmarks.setting import CLASS, CURVES, LAYERS, SIZES, VIT, fresh, grid_of_regions, images
 from benchmarks.speed import rows_of_memory, rows_of_time
 from benchmarks.timing import Times
-from explainers.core.regions import grid
+from explainers.core.segments import grid_segments
 from explainers.perturbation import OcclusionOptions, patch_corners
 
 CPU = torch.device("cpu")
@@ -75,7 +75,7 @@ def test_memory_that_nobody_counted_has_no_row(ours: int | None, theirs: int | N
 
 def test_rows_of_time_hold_or_miss_their_bars() -> None:
     times = Times({"vitrine": [0.2, 0.2, 0.4], "floor": [0.1, 0.2, 0.4], "peer": [0.5, 0.5, 1.0]})
-    case = Case("work", {}, [Bar("floor", 1.15, True), Bar("peer", 3.0, False)])
+    case = Case("work", {}, [Requirement("floor", 1.15, True), Requirement("peer", 3.0, False)])
     assert rows_of_time(case, times) == [
         "| work | 200 ms | 1.00 x floor | <= 1.15 | ok |",
         "| work | 200 ms | 2.50 x faster than peer | >= 3 | MISSED |",
@@ -102,7 +102,7 @@ def test_deletion_and_insertion_make_no_passes_that_the_floor_does_not() -> None
 def test_vitrine_gets_the_regions_and_pictures_that_the_others_get(name: str) -> None:
     size = SIZES[name]
     regions = options_of("lime", name)["regions"]
-    assert torch.equal(grid_of_regions(size.side, CPU), grid(224, 224, regions))
+    assert torch.equal(grid_of_regions(size.side, CPU), grid_segments(224, 224, regions))
     corners = patch_corners(224, 224, OcclusionOptions(**options_of("occlusion", name)))
     assert pictures("occlusion", name) == len(corners)
     assert pictures("lime", name) == options_of("kernel-shap", name)["samples"]

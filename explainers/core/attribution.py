@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from explainers.core.anytime import reliability
 from explainers.core.errors import VitrineError
+from explainers.core.estimate import reliability
 from explainers.core.fingerprint import fingerprint_tensor
 from explainers.core.target import Target
 

@@ -83,7 +83,7 @@ class Extents:
 
 
 @dataclass(frozen=True)
-class Sliding:
+class SlidingWindow:
     """How a convolution or a pooling moves over its map: (rows, columns) of each."""
 
     kernel: Size
@@ -111,7 +111,7 @@ class Sliding:
 
 
 @dataclass(frozen=True)
-class Changed:
+class ChangedMaps:
     """Maps (m, C, H, W) that differ from a plain one in a box each.
 
     Attributes:

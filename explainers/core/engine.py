@@ -10,11 +10,11 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from explainers.core.chunks import ChunkSizes
+from explainers.core.chunk_sizes import ChunkSizes
 from explainers.core.device import choose_device, describe_device, give_back_freed_memory, keep_freed_memory
-from explainers.core.precision import half_of
-from explainers.core.restore import Parts, frozen, same_randomness, without_fast_attention
-from explainers.core.rewrite import copied
+from explainers.core.mixed_precision import half_dtype
+from explainers.core.network_state import NetworkParts, frozen, preserved_rng, without_fast_attention
+from explainers.core.rewrite import copy_network
 from explainers.core.turnstile import Turnstile
 
 T = TypeVar("T")
@@ -33,11 +33,11 @@ class Engine:
 
     def __init__(self, device: torch.device, new_chunks: Callable[[], ChunkSizes] | None = None) -> None:
         self.device = device
-        self.half = half_of(device)
+        self.half = half_dtype(device)
         self.turnstile = Turnstile()
         self._new_chunks = new_chunks or (lambda: ChunkSizes(device.type))
         self._chunks: weakref.WeakKeyDictionary[nn.Module, ChunkSizes] = weakref.WeakKeyDictionary()
-        self._placed: weakref.WeakKeyDictionary[nn.Module, tuple[object, Parts]] = weakref.WeakKeyDictionary()
+        self._placed: weakref.WeakKeyDictionary[nn.Module, tuple[object, NetworkParts]] = weakref.WeakKeyDictionary()
         self._derived: weakref.WeakKeyDictionary[nn.Module, dict[str, tuple[object, object]]] = (
             weakref.WeakKeyDictionary()
         )
@@ -49,7 +49,7 @@ class Engine:
         """The device in a few words, such as "CUDA: NVIDIA H100" or "CPU, 8 threads"."""
         return describe_device(self.device)
 
-    def place(self, parts: Parts) -> Parts:
+    def place(self, parts: NetworkParts) -> NetworkParts:
         """The network itself if it lives on this device, else a copy that does, renewed when its weights change.
 
         Raises:
@@ -61,9 +61,9 @@ class Engine:
             state = parts.state()
             kept = self._placed.get(parts.network)
             if kept is None or kept[0] != state:
-                copy = copied(parts.network).eval().requires_grad_(False)
+                copy = copy_network(parts.network).eval().requires_grad_(False)
                 copy.to(self.device, memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-                kept = (state, Parts.of(copy))
+                kept = (state, NetworkParts.of(copy))
                 self._placed[parts.network] = kept
             return kept[1]
 
@@ -76,7 +76,7 @@ class Engine:
 
     def derive(
         self,
-        parts: Parts,
+        parts: NetworkParts,
         name: str,
         build: Callable[[nn.Module], T],
         *,
@@ -105,10 +105,10 @@ class Engine:
                     self.tidy()
         return known[name][1]  # type: ignore[return-value]
 
-    def attempt(self, parts: Parts, work: Callable[[], T]) -> T | None:
+    def attempt(self, parts: NetworkParts, work: Callable[[], T]) -> T | None:
         """Do one chunk of work on a network whose `parts` are frozen meanwhile; None if it did not fit in memory. Hold the turnstile round it."""
         try:
-            with frozen(parts), without_fast_attention(), same_randomness(self.device):
+            with frozen(parts), without_fast_attention(), preserved_rng(self.device):
                 result = work()
                 self._wait()
                 return result

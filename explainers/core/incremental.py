@@ -16,17 +16,17 @@ from torch import Tensor, fx, nn
 from torch.fx.node import map_aggregate
 from torchvision.ops import stochastic_depth
 
-from explainers.core.boxes import Boxes, Changed, Sliding
-from explainers.core.fusion import ADDITIONS, CALLS, STEPS, FusedConvolution
-from explainers.core.rewrite import WRITING, module_of, writes
+from explainers.core.boxes import Boxes, ChangedMaps, SlidingWindow
+from explainers.core.conv_fusion import ADDITIONS, FUSED_ACTIVATIONS, FUSED_CALLS, FusedConvolution
+from explainers.core.rewrite import INPLACE_CALLS, module_of, writes_in_place
 
 WORTH_BOXING = 0.7
 """From this share of a map on all of it is computed: putting boxes together would cost more than it saves."""
 
 # What reads, for its output at a place, its input at that place alone: modules in evaluation mode, and calls.
-_POINTWISE = (*STEPS, nn.GELU, nn.ELU, nn.LeakyReLU, nn.Mish, nn.Identity, nn.Dropout, nn.BatchNorm2d)
+_POINTWISE = (*FUSED_ACTIVATIONS, nn.GELU, nn.ELU, nn.LeakyReLU, nn.Mish, nn.Identity, nn.Dropout, nn.BatchNorm2d)
 _POINTWISE_CALLS = {
-    *CALLS, *ADDITIONS, *WRITING.values(), torch.mul, torch.sub, F.gelu, F.elu, F.leaky_relu, F.dropout, stochastic_depth
+    *FUSED_CALLS, *ADDITIONS, *INPLACE_CALLS.values(), torch.mul, torch.sub, F.gelu, F.elu, F.leaky_relu, F.dropout, stochastic_depth
 }  # fmt: skip
 _JOINING = (torch.cat, torch.concat)
 _SLIDING = (nn.Conv2d, FusedConvolution, nn.MaxPool2d, nn.AvgPool2d)
@@ -37,7 +37,7 @@ def can_increment(network: nn.Module) -> TypeGuard[fx.GraphModule]:
     return isinstance(network, fx.GraphModule) and not any(_may_write(network, node) for node in network.graph.nodes)
 
 
-class Incremental(fx.Interpreter):
+class IncrementalNetwork(fx.Interpreter):
     """A network that `can_increment`, with its values for one input, the plain one.
 
     Args:
@@ -49,7 +49,7 @@ class Incremental(fx.Interpreter):
         self.extra_traceback = False
         self.network = network
         self._one = one.contiguous(memory_format=torch.channels_last)
-        self._plain = _Plain(network).values_of(self._one)
+        self._plain = _PlainMaps(network).values_of(self._one)
 
     def outputs(self, versions: Tensor, boxes: Boxes) -> Any:
         """What the network puts out for versions (m, C, H, W) that differ from the plain input in these boxes only."""
@@ -58,20 +58,20 @@ class Incremental(fx.Interpreter):
             version[:, row : row + height, column : column + width]
             for version, (row, column) in zip(versions, corners, strict=True)
         ]
-        return self.run(Changed(self._one, torch.stack(values), boxes))
+        return self.run(ChangedMaps(self._one, torch.stack(values), boxes))
 
     def run_node(self, n: fx.Node) -> Any:
         """One step: in boxes where that is possible and worth it, else on the whole of the maps."""
         read = {node: self.env[node] for node in n.all_input_nodes}
-        changed = [value for value in read.values() if isinstance(value, Changed)]
+        changed = [value for value in read.values() if isinstance(value, ChangedMaps)]
         if changed and len(changed) == len(read) and len({one.map_size for one in changed}) == 1:
             found = self._in_boxes(n, changed)
             if found is not None:
                 return found
-        self.env.update({node: value.whole() for node, value in read.items() if isinstance(value, Changed)})
+        self.env.update({node: value.whole() for node, value in read.items() if isinstance(value, ChangedMaps)})
         return super().run_node(n)
 
-    def _in_boxes(self, node: fx.Node, read: list[Changed]) -> Changed | None:
+    def _in_boxes(self, node: fx.Node, read: list[ChangedMaps]) -> ChangedMaps | None:
         plain, step = self._plain.get(node), module_of(self.network, node)
         if plain is None:
             return None
@@ -81,13 +81,13 @@ class Incremental(fx.Interpreter):
             boxes = Boxes.around([one.boxes for one in read], read[0].map_size)
             args, kwargs = map_aggregate(
                 self.fetch_args_kwargs_from_env(node),
-                lambda one: one.inside(boxes) if isinstance(one, Changed) else one,
+                lambda one: one.inside(boxes) if isinstance(one, ChangedMaps) else one,
             )
-            return Changed(plain, getattr(self, node.op)(node.target, args, kwargs), boxes)
+            return ChangedMaps(plain, getattr(self, node.op)(node.target, args, kwargs), boxes)
         return None
 
 
-class _Plain(fx.Interpreter):
+class _PlainMaps(fx.Interpreter):
     """Keeps every map (1, C, H, W) that a network makes of one input."""
 
     def __init__(self, network: fx.GraphModule) -> None:
@@ -109,7 +109,7 @@ class _Plain(fx.Interpreter):
         return found
 
 
-def _slid(step: Any, sliding: Sliding, plain: Tensor, read: list[Changed]) -> Changed | None:
+def _slid(step: Any, sliding: SlidingWindow, plain: Tensor, read: list[ChangedMaps]) -> ChangedMaps | None:
     """What a convolution or a pooling puts out; a fused convolution is added to the second of what is read."""
     size = (plain.shape[-2], plain.shape[-1])
     first, *others = read
@@ -120,10 +120,10 @@ def _slid(step: Any, sliding: Sliding, plain: Tensor, read: list[Changed]) -> Ch
     without_padding.padding = (0, 0)
     edge = -math.inf if isinstance(step, nn.MaxPool2d) else 0.0
     values = without_padding(first.inside(sliding.read_by(boxes), edge), *(one.inside(boxes) for one in others))
-    return Changed(plain, values, boxes)
+    return ChangedMaps(plain, values, boxes)
 
 
-def sliding_of(step: Any) -> Sliding | None:
+def sliding_of(step: Any) -> SlidingWindow | None:
     """How a step moves over its map, if it does, and computes every output alike."""
     if type(step) not in _SLIDING or isinstance(step.padding, str):
         return None
@@ -133,7 +133,7 @@ def sliding_of(step: Any) -> Sliding | None:
     if means and (step.ceil_mode or not step.count_include_pad):  # of fewer numbers at the edges
         return None
     sizes = (step.kernel_size, step.stride, step.padding, getattr(step, "dilation", 1))
-    return Sliding(*((size, size) if isinstance(size, int) else (size[0], size[1]) for size in sizes))
+    return SlidingWindow(*((size, size) if isinstance(size, int) else (size[0], size[1]) for size in sizes))
 
 
 def _pointwise(node: fx.Node, step: nn.Module | None) -> bool:
@@ -149,4 +149,4 @@ def _may_write(network: fx.GraphModule, node: fx.Node) -> bool:
     """Whether a step writes into what it reads, or looks so: by its name, as in `clamp_`, or because it is told where to."""
     name = str(getattr(node.target, "__name__", node.target))
     named = node.op != "call_module" and name.endswith("_") and not name.startswith("__")
-    return writes(network, node) or named or "out" in node.kwargs
+    return writes_in_place(network, node) or named or "out" in node.kwargs

@@ -178,7 +178,7 @@ def _same_aspect(h: int, w: int, height: int, width: int) -> bool:
 
 
 @contextmanager
-def watching(network: nn.Module, names: Sequence[str], watch: Any) -> Iterator[None]:
+def forward_hooks(network: nn.Module, names: Sequence[str], watch: Any) -> Iterator[None]:
     """Call `watch(name, output) -> new output or None` at the end of each named module's forward."""
     handles = []
     try:
@@ -216,7 +216,7 @@ def output_of(network: nn.Module, name: str, inputs: Tensor) -> Tensor:
         raise _Reached
 
     try:
-        with watching(network, [name], stop), suppress(_Reached):
+        with forward_hooks(network, [name], stop), suppress(_Reached):
             network(inputs)
     except AttributeError as error:
         names = [known for known, _ in network.named_modules() if known]
@@ -248,7 +248,7 @@ def find_layers(network: nn.Module, example: Tensor) -> tuple[Layer, ...]:
             outputs[name] = tensor
 
     names = [name for name, _ in network.named_modules() if name]
-    with watching(network, names, watch):
+    with forward_hooks(network, names, watch):
         result = tensor_of(network(example.clone()))
     image = (example.shape[-2], example.shape[-1]) if example.ndim == 4 else None
     layouts = {n: find_layout(t.shape, 2, image) if image else None for n, t in outputs.items()}
@@ -302,7 +302,7 @@ def _pairs(outputs: dict[str, Tensor], layouts: dict[str, Layout | None]) -> set
     return found
 
 
-def up_to(layers: Sequence[Layer], end: str | None) -> Sequence[Layer]:
+def layers_up_to(layers: Sequence[Layer], end: str | None) -> Sequence[Layer]:
     """The layers that have run when the layer called `end` has; all of them if there is none of that name."""
     if end is None:
         return layers

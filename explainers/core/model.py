@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from explainers.core.attending import has_attention
+from explainers.core.attention_capture import has_attention
 from explainers.core.black_box import BlackBox
 from explainers.core.errors import VitrineError
 from explainers.core.fingerprint import fingerprint_network

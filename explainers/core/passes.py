@@ -12,7 +12,7 @@ from explainers.core.attribution import Cost
 from explainers.core.engine import Engine
 from explainers.core.errors import Cancelled, VitrineError
 from explainers.core.model import Model
-from explainers.core.restore import Parts
+from explainers.core.network_state import NetworkParts
 
 T = TypeVar("T")
 Progress = Callable[[float, str], None]
@@ -28,7 +28,7 @@ class Passes:
     def __init__(
         self,
         engine: Engine,
-        parts: Parts,
+        parts: NetworkParts,
         model: Model,
         *,
         progress: Progress | None = None,

@@ -10,10 +10,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.draws import generator
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.options import Options
+from explainers.core.rng import seeded_generator
 from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
 
@@ -74,7 +74,7 @@ def draw_references(model: Model, inputs: Tensor, options: ReferenceOptions) -> 
         )
     rows = []
     for place in range(count):
-        source = generator("cpu", options.seed, place)
+        source = seeded_generator("cpu", options.seed, place)
         rounds = -(-options.number // (count - 1))
         others = torch.cat([torch.randperm(count - 1, generator=source) for _ in range(rounds)])[: options.number]
         rows.append(others + (others >= place))
@@ -98,7 +98,7 @@ def above_references(run: Run, inputs: Tensor, target: Target, options: Referenc
 def _drawn(model: Model, inputs: Tensor, options: ReferenceOptions) -> Tensor:
     """Colours from 0 to 1 in each channel before normalisation, (number, C, H, W) or any other places; or normal vectors
     (number, F)."""
-    source = generator("cpu", options.seed)
+    source = seeded_generator("cpu", options.seed)
     if inputs.ndim == 2:
         return torch.randn(options.number, inputs.shape[1], generator=source).to(inputs)
     places = inputs.shape[2:]

@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from explainers.core.anytime import Estimate
 from explainers.core.attribution import Cost
 from explainers.core.errors import VitrineError
+from explainers.core.estimate import Estimate
 from explainers.core.layers import Layer
+from explainers.core.mixed_precision import TRIED, Precision, ScoredOptions
 from explainers.core.model import Model, Needs
 from explainers.core.options import Options
-from explainers.core.precision import TRIED, Precision, ScoredOptions
 from explainers.core.run import Run
 from explainers.core.target import Target
 

@@ -22,11 +22,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from explainers.core.errors import VitrineError
 
-LOOKED_AT = "looked_at"
+OBSERVED = "observed_layer"
 _RETURNING_TUPLES = (nn.MultiheadAttention, nn.RNNBase)
 
 # Activations written as calls, and the module that computes the same.
-FUNCTIONS: dict[object, type[nn.Module]] = {
+ACTIVATION_CALLS: dict[object, type[nn.Module]] = {
     torch.relu: nn.ReLU,
     F.relu: nn.ReLU,
     torch.sigmoid: nn.Sigmoid,
@@ -39,7 +39,7 @@ FUNCTIONS: dict[object, type[nn.Module]] = {
 }
 
 # Steps that write into their first input, and what computes the same without.
-WRITING: dict[object, Any] = {
+INPLACE_CALLS: dict[object, Any] = {
     torch.relu_: torch.relu,
     F.relu_: F.relu,
     "relu_": "relu",
@@ -54,7 +54,7 @@ WRITING: dict[object, Any] = {
 }
 
 
-def copied(network: nn.Module, shared: Iterable[Tensor] = ()) -> nn.Module:
+def copy_network(network: nn.Module, shared: Iterable[Tensor] = ()) -> nn.Module:
     """A deep copy of `network`, which has the `shared` tensors in common with it.
 
     Raises:
@@ -75,17 +75,17 @@ def copied(network: nn.Module, shared: Iterable[Tensor] = ()) -> nn.Module:
         ) from error
 
 
-def with_own_activations(network: nn.Module, end: str | None = None, at: str | None = None) -> fx.GraphModule:
+def with_activation_modules(network: nn.Module, end: str | None = None, at: str | None = None) -> fx.GraphModule:
     """A copy of `network` that computes the same, with one out-of-place module per activation.
 
     Args:
         end: name of the layer whose output the copy puts out; None for the network's own.
-        at: name of a layer whose output passes through a module of its own, `LOOKED_AT`.
+        at: name of a layer whose output passes through a module of its own, `OBSERVED`.
 
     Raises:
         VitrineError: the network cannot be copied, its forward cannot be traced by torch.fx, or one of the layers is not met on the way.
     """
-    copy, tracer = copied(network).eval(), _Tracer()  # a forward may ask whether it trains
+    copy, tracer = copy_network(network).eval(), _Tracer()  # a forward may ask whether it trains
     try:
         traced = fx.GraphModule(copy, tracer.trace(copy), type(network).__name__)
     except Exception as error:  # tracing runs the user's forward on stand-ins: anything may come out
@@ -96,13 +96,13 @@ def with_own_activations(network: nn.Module, end: str | None = None, at: str | N
     if end is not None:
         _end_at(traced, end, tracer)
     if at is not None:
-        _look_at(traced, at, tracer)
-    without_writing(traced)
+        _observe(traced, at, tracer)
+    without_inplace_writes(traced)
     seen: set[str] = set()
     for number, node in enumerate(list(traced.graph.nodes)):
-        if node.op in ("call_function", "call_method") and node.target in FUNCTIONS:
+        if node.op in ("call_function", "call_method") and node.target in ACTIVATION_CALLS:
             name = f"activation_{number}"
-            traced.add_submodule(name, FUNCTIONS[node.target]())
+            traced.add_submodule(name, ACTIVATION_CALLS[node.target]())
             _call_module(traced, node, name)
         elif node.op == "call_module":
             module = traced.get_submodule(node.target)
@@ -139,26 +139,26 @@ class _Tracer(fx.Tracer):
 
 def _end_at(traced: fx.GraphModule, layer: str, tracer: _Tracer) -> None:
     """Put out what a layer puts out, and run nothing after it."""
-    nodes, last = list(traced.graph.nodes), _put_out(traced, layer, tracer)[-1]
+    nodes, last = list(traced.graph.nodes), _output_nodes(traced, layer, tracer)[-1]
     nodes[-1].args = (last,)
     for node in reversed(nodes[nodes.index(last) + 1 : -1]):
         traced.graph.erase_node(node)
 
 
-def _look_at(traced: fx.GraphModule, layer: str, tracer: _Tracer) -> None:
-    """Send what a layer puts out through the module `LOOKED_AT`, whatever the layer is made of."""
-    same = _put_out(traced, layer, tracer)
-    traced.add_submodule(LOOKED_AT, nn.Identity())
+def _observe(traced: fx.GraphModule, layer: str, tracer: _Tracer) -> None:
+    """Send what a layer puts out through the module `OBSERVED`, whatever the layer is made of."""
+    same = _output_nodes(traced, layer, tracer)
+    traced.add_submodule(OBSERVED, nn.Identity())
     with traced.graph.inserting_after(same[-1]):
         # What the layer itself makes of it besides reads another tensor: it is no way from the layer's output to the score.
         own = traced.graph.call_method("clone", (same[-1],))
     with traced.graph.inserting_after(own):
-        seen = traced.graph.call_module(LOOKED_AT, (own,))
+        seen = traced.graph.call_module(OBSERVED, (own,))
     for alias in same:
         alias.replace_all_uses_with(seen, delete_user_cb=lambda user: user is not own and not _is_in(user, layer))
 
 
-def _put_out(traced: fx.GraphModule, layer: str, tracer: _Tracer) -> list[fx.Node]:
+def _output_nodes(traced: fx.GraphModule, layer: str, tracer: _Tracer) -> list[fx.Node]:
     """The step that makes the tensor which a layer returns, or the first of those that it returns.
 
     After it come the steps by which the layer writes into that tensor: other names for it, of which the last has its values.
@@ -175,7 +175,7 @@ def _put_out(traced: fx.GraphModule, layer: str, tracer: _Tracer) -> list[fx.Nod
         )
     same = [node]
     for step in traced.graph.nodes:
-        if _is_in(step, layer) and writes(traced, step) and set(same).intersection(step.all_input_nodes[:1]):
+        if _is_in(step, layer) and writes_in_place(traced, step) and set(same).intersection(step.all_input_nodes[:1]):
             same.append(step)
     return same
 
@@ -195,14 +195,14 @@ def _is_in(node: fx.Node, layer: str) -> bool:
     return layer in node.meta.get("nn_module_stack", {})
 
 
-def without_writing(traced: fx.GraphModule) -> None:
+def without_inplace_writes(traced: fx.GraphModule) -> None:
     """Give every step that writes into its input an output of its own, which all later steps read instead."""
     reached: set[fx.Node] = set()
     for node in traced.graph.nodes:
         reached.add(node)
-        if writes(traced, node) and isinstance(written := next(iter(node.all_input_nodes), None), fx.Node):
+        if writes_in_place(traced, node) and isinstance(written := next(iter(node.all_input_nodes), None), fx.Node):
             written.replace_all_uses_with(node, delete_user_cb=lambda user: user not in reached)
-            node.target = WRITING.get(node.target, node.target)
+            node.target = INPLACE_CALLS.get(node.target, node.target)
             if "inplace" in node.kwargs:
                 node.update_kwarg("inplace", False)
     for module in traced.modules():
@@ -210,11 +210,11 @@ def without_writing(traced: fx.GraphModule) -> None:
             setattr(module, "inplace", False)  # noqa: B010 (mypy takes it for a tensor)
 
 
-def writes(traced: fx.GraphModule, node: fx.Node) -> bool:
+def writes_in_place(traced: fx.GraphModule, node: fx.Node) -> bool:
     """Whether a step is known to write into its first input."""
     if node.op == "call_module":
         return bool(getattr(module_of(traced, node), "inplace", False))
-    return node.target in WRITING or bool(node.kwargs.get("inplace"))
+    return node.target in INPLACE_CALLS or bool(node.kwargs.get("inplace"))
 
 
 def _call_module(traced: fx.GraphModule, node: fx.Node, name: str) -> None:

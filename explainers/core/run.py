@@ -9,23 +9,16 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from explainers.core.attending import AttentionCapture, Slopes, attend, join
+from explainers.core.attention_capture import AttentionCapture, AttentionGradients, capture_attention, join_captures
 from explainers.core.attribution import Cost
-from explainers.core.captures import Capture, Maps, differentiate, look
-from explainers.core.copies import Copies
 from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
-from explainers.core.layers import (
-    Layer,
-    default_layer,
-    nearest_names,
-    output_of,
-    tensor_of,
-    up_to,
-)
+from explainers.core.layer_capture import CapturedMaps, LayerCapture, capture_activations, capture_gradients
+from explainers.core.layers import Layer, default_layer, layers_up_to, nearest_names, output_of, tensor_of
 from explainers.core.model import Model, Needs
+from explainers.core.network_cache import NetworkCache
+from explainers.core.network_state import NetworkParts
 from explainers.core.passes import Passes, Progress
-from explainers.core.restore import Parts
 from explainers.core.target import ClassTarget, Target, TopTarget, layer_of
 
 T = TypeVar("T")
@@ -57,10 +50,10 @@ class Run:
     ) -> None:
         self.model = model
         self.engine = engine
-        self._parts = engine.place(Parts.of(model.network))
+        self._parts = engine.place(NetworkParts.of(model.network))
         self.network = self._parts.network
         self.passes = Passes(engine, self._parts, model, progress=progress, cancel=cancel)
-        self.copies = Copies(engine, self._parts, model, self.passes.check)
+        self.copies = NetworkCache(engine, self._parts, model, self.passes.check)
         self._layers: tuple[Layer, ...] | None = None
         self._together = layers
         self._shared = shared
@@ -112,7 +105,7 @@ class Run:
 
     def capture(
         self, inputs: Tensor, layers: Sequence[str | None], target: Target, curvature: bool = False
-    ) -> list[Capture]:
+    ) -> list[LayerCapture]:
         """Activations and gradients at `layers`: one forward and one backward pass down to the lowest of them.
 
         None stands for the last layer with a map over the image. What an earlier call captured is reused.
@@ -121,22 +114,24 @@ class Run:
             curvature: the Hessian times the activations as well, for one more backward pass per layer.
         """
 
-        def work(rows: slice, wanted: Sequence[Layer]) -> tuple[Tensor, Maps]:
+        def work(rows: slice, wanted: Sequence[Layer]) -> tuple[Tensor, CapturedMaps]:
             chunk, chunk_target = inputs[rows].detach(), target.take(range(rows.start, rows.stop))
 
             def forward() -> Tensor:
                 return self.call(self.network, chunk, layer_of(target))
 
-            return differentiate(self.network, wanted, forward, lambda outputs: chunk_target(outputs).sum(), curvature)
+            return capture_gradients(
+                self.network, wanted, forward, lambda outputs: chunk_target(outputs).sum(), curvature
+            )
 
         found = self._look(inputs, layers, ("capture", target, curvature), work, target, 1, int(curvature))
-        return [Capture(layer, *parts) for layer, parts in found]
+        return [LayerCapture(layer, *parts) for layer, parts in found]
 
     def activations(self, inputs: Tensor, layers: Sequence[str | None]) -> list[Tensor]:
         """Activations (N, C, h, w) at `layers`: one forward pass, none if they were captured before."""
 
-        def work(rows: slice, wanted: Sequence[Layer]) -> tuple[Tensor, Maps]:
-            return look(self.network, wanted, lambda: self.call(self.network, inputs[rows]))
+        def work(rows: slice, wanted: Sequence[Layer]) -> tuple[Tensor, CapturedMaps]:
+            return capture_activations(self.network, wanted, lambda: self.call(self.network, inputs[rows]))
 
         return [parts[0] for _, parts in self._look(inputs, layers, ("activations",), work)]
 
@@ -183,7 +178,7 @@ class Run:
         Raises:
             VitrineError: there is no such layer, or a CAM cannot be read off it.
         """
-        layers = up_to(self.layers(), self._end)
+        layers = layers_up_to(self.layers(), self._end)
         if name is None:
             return default_layer(layers)
         layer = next((layer for layer in layers if layer.name == name), None)
@@ -205,14 +200,16 @@ class Run:
             f"Layer {name!r} puts out {layer.shape}, which is no map over the image; choose another, such as {near}."
         )
 
-    def attention(self, inputs: Tensor, target: Target, slopes: Slopes = Slopes.ALL) -> list[AttentionCapture]:
+    def attention(
+        self, inputs: Tensor, target: Target, slopes: AttentionGradients = AttentionGradients.ALL
+    ) -> list[AttentionCapture]:
         """Attention weights of every layer and gradients by them: one forward and one backward pass.
 
         All of it is kept, 8 bytes for each of an input's layers x heads x T x T: 44 MB for a ViT-B/16, half of it with
         the gradients of the last layer only.
         """
-        if slopes is Slopes.LAST and self._shared:
-            slopes = Slopes.ALL
+        if slopes is AttentionGradients.LAST and self._shared:
+            slopes = AttentionGradients.ALL
 
         def call(rows: Tensor) -> Tensor:
             return self.call(self.network, rows, layer_of(target))
@@ -220,11 +217,11 @@ class Run:
         def attention() -> list[AttentionCapture]:
             def work(rows: slice) -> tuple[Tensor, list[AttentionCapture]]:
                 chunk, its_target = self.laid_out(inputs[rows]), target.take(range(rows.start, rows.stop))
-                return attend(self.network, call, chunk, its_target, slopes)
+                return capture_attention(self.network, call, chunk, its_target, slopes)
 
             done = list(self.passes.chunks(f"attention, {slopes.name}", len(inputs), work, forward=1, backward=1))
             self._know_outputs(inputs, target, [outputs for outputs, _ in done])
-            return join([layers for _, layers in done])
+            return join_captures([layers for _, layers in done])
 
         return self._remember(("attention", target, slopes), inputs, attention)
 
@@ -305,7 +302,7 @@ class Run:
         inputs: Tensor,
         names: Sequence[str | None],
         kind: tuple[Any, ...],
-        work: Callable[[slice, Sequence[Layer]], tuple[Tensor, Maps]],
+        work: Callable[[slice, Sequence[Layer]], tuple[Tensor, CapturedMaps]],
         target: Target | None = None,
         backward: int = 0,
         backward_per_layer: int = 0,

@@ -5,8 +5,8 @@ Each check is one function in the module of its subject; `verify` makes those th
 
 from explainers.trust.ground_truth import truth_mask
 from explainers.trust.registry import Asks, Check, CheckOptions, checks, find_check
+from explainers.trust.runner import estimate_verify, verify
 from explainers.trust.verdict import Finding, Verdict
-from explainers.trust.verifying import estimate_verify, verify
 
 __all__ = [
     "Asks",

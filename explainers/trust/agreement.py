@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from explainers.core.errors import VitrineError
+from explainers.trust.context import CheckContext, heatmap_of
 from explainers.trust.ranking import spearman, top_overlap
 from explainers.trust.registry import Asks, CheckOptions, check
-from explainers.trust.trial import Trial, heat_of
 from explainers.trust.verdict import Finding
 
 
@@ -22,11 +22,11 @@ from explainers.trust.verdict import Finding
     needs=Asks.OTHERS,
     quick=True,
 )
-def agreement(trial: Trial, options: CheckOptions) -> Finding:
+def agreement(trial: CheckContext, options: CheckOptions) -> Finding:
     """Mean over the other maps; in the table also the intersection over union of the strongest tenth."""
     rows = []
     for other in trial.others:
-        heat = heat_of(other, options.reduce)
+        heat = heatmap_of(other, options.reduce)
         if heat.shape != trial.heat.shape:
             raise VitrineError(
                 f"The map by {other.method} has the shape {tuple(heat.shape)} and this one {tuple(trial.heat.shape)}; "

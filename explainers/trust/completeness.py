@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from explainers.trust.context import CheckContext
 from explainers.trust.registry import Asks, CheckOptions, check
-from explainers.trust.trial import Trial
 from explainers.trust.verdict import Finding, percent
 
 SMALL = 0.05  # of the change of the score
@@ -21,7 +21,7 @@ NOTHING = 1e-6
     needs=Asks.PROMISE,
     quick=True,
 )
-def completeness(trial: Trial, options: CheckOptions) -> Finding:
+def completeness(trial: CheckContext, options: CheckOptions) -> Finding:
     """|sum of the map - change of the score| / |change of the score|."""
     promise = trial.attribution.completeness
     assert promise is not None  # Asks.PROMISE

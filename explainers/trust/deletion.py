@@ -18,15 +18,15 @@ from pydantic import Field
 from torch import Tensor
 
 from explainers.core.attribution import Attribution, Cost, fold_channels
-from explainers.core.draws import generator
-from explainers.core.fills import Fill, cover
+from explainers.core.baselines import Fill, masker_for
+from explainers.core.rng import seeded_generator
 from explainers.core.run import Run
-from explainers.core.sweep import sweep
 from explainers.core.target import Target
-from explainers.trust.quantity import Quantity, recorded
+from explainers.core.variant_scores import variant_scores
+from explainers.trust.context import CheckContext, channel_reduction
 from explainers.trust.ranking import order_of
+from explainers.trust.recorded_quantity import RecordedQuantity, recorded_target
 from explainers.trust.registry import Asks, SeedOptions, check
-from explainers.trust.trial import Trial, reading
 from explainers.trust.verdict import Finding, no_finite_scores, percent
 
 CONVINCING = 0.95  # of the random orders must do worse
@@ -38,7 +38,9 @@ class CoverOptions(SeedOptions):
     orders: int = Field(20, ge=0, le=500, description="Random orders to compare with.")
     centre: bool = Field(True, description="Compare with the order from the centre outwards.")
     fill: Fill = Field(Fill.BLUR, description="What is seen where the picture is covered.")
-    curve: Quantity = Field(Quantity.AUTO, description="What is recorded: the probability of the class, or the score.")
+    curve: RecordedQuantity = Field(
+        RecordedQuantity.AUTO, description="What is recorded: the probability of the class, or the score."
+    )
 
 
 def curves(run: Run, one: Tensor, target: Target, orders: Tensor, options: CoverOptions, insert: bool) -> Tensor:
@@ -48,7 +50,7 @@ def curves(run: Run, one: Tensor, target: Target, orders: Tensor, options: Cover
         orders: the place of every pixel in every order, (orders, H, W) or (orders, F), 0 first.
         insert: show the first pixels and cover the others, instead of covering the first and showing the others.
     """
-    hidden_by = cover(run.model, one, options.fill, options.seed)
+    hidden_by = masker_for(run.model, one, options.fill, options.seed)
     places = (orders.unsqueeze(1) if one.ndim == 4 else orders).to(one.device, torch.int32)
     counts = step_counts(orders[0].numel(), options.steps).to(one.device, torch.int32)
 
@@ -58,7 +60,7 @@ def curves(run: Run, one: Tensor, target: Target, orders: Tensor, options: Cover
         place = places[number // options.steps]
         return hidden_by((place < count if insert else place >= count).to(one)), None
 
-    found = [scores for _, scores in sweep(run, one, target, len(orders) * options.steps, versions)]
+    found = [scores for _, scores in variant_scores(run, one, target, len(orders) * options.steps, versions)]
     return torch.cat(found).cpu().double().view(len(orders), options.steps)
 
 
@@ -70,11 +72,11 @@ def step_counts(pixels: int, steps: int) -> Tensor:
 def random_orders(attribution: Attribution, options: CoverOptions) -> list[Tensor]:
     """Orders of the map's own values in random places, at its own resolution."""
     values = attribution.values[:1].double()
-    own = fold_channels(values, reading(attribution, options.reduce))[0] if values.ndim > 2 else values[0]
+    own = fold_channels(values, channel_reduction(attribution, options.reduce))[0] if values.ndim > 2 else values[0]
     size = attribution.inputs.shape[2:]
     found = []
     for number in range(options.orders):
-        places = torch.randperm(own.numel(), generator=generator("cpu", options.seed, number + 1))
+        places = torch.randperm(own.numel(), generator=seeded_generator("cpu", options.seed, number + 1))
         shuffled = own.flatten()[places].view(own.shape)
         if size and tuple(own.shape) != tuple(size):
             shuffled = F.interpolate(shuffled[None, None], tuple(size), mode="bilinear", align_corners=False)[0, 0]
@@ -112,10 +114,10 @@ class Areas:
         return self.map > self.centre if insert else self.map < self.centre
 
 
-def _judge(trial: Trial, options: CoverOptions, insert: bool) -> Finding:
+def _judge(trial: CheckContext, options: CoverOptions, insert: bool) -> Finding:
     name = "insertion" if insert else "deletion"
     run, one = trial.run, trial.one
-    target, unit = recorded(run, one, trial.target, options.curve)
+    target, unit = recorded_target(run, one, trial.target, options.curve)
     size = one.shape[2:]
     orders = [order_of(trial.heat, options.seed)]
     orders += [centre_order(size)] if size and options.centre else []
@@ -199,7 +201,7 @@ def _cost(attribution: Attribution, options: CoverOptions, rerun: Cost) -> Cost:
     needs=Asks.SCORES,
     cost=_cost,
 )
-def deletion(trial: Trial, options: CoverOptions) -> Finding:
+def deletion(trial: CheckContext, options: CoverOptions) -> Finding:
     """Mean of the curve after each step: 0 where the first step already removes everything."""
     return _judge(trial, options, insert=False)
 
@@ -216,6 +218,6 @@ def deletion(trial: Trial, options: CoverOptions) -> Finding:
     needs=Asks.SCORES,
     cost=_cost,
 )
-def insertion(trial: Trial, options: CoverOptions) -> Finding:
+def insertion(trial: CheckContext, options: CoverOptions) -> Finding:
     """Mean of the curve after each step: 1 where the first step already restores everything."""
     return _judge(trial, options, insert=True)

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
+from explainers.trust.context import CheckContext
 from explainers.trust.ranking import overlap, top_mask
 from explainers.trust.registry import Asks, CheckOptions, check
-from explainers.trust.trial import Trial
 from explainers.trust.verdict import Finding, percent
 
 Truth = Tensor | npt.NDArray[np.bool_] | Sequence[int]
@@ -89,7 +89,7 @@ def _known(name: str, value: float, chance: float, sentence: str, clause: str) -
     return Finding(name, value, good, sentence, clause, None, {"by chance": chance})
 
 
-def _setting(trial: Trial) -> tuple[Tensor, float]:
+def _setting(trial: CheckContext) -> tuple[Tensor, float]:
     assert trial.truth is not None  # Asks.TRUTH
     return trial.truth, float(trial.truth.double().mean())
 
@@ -101,7 +101,7 @@ def _setting(trial: Trial) -> tuple[Tensor, float]:
     says="Whether the strongest point of the map lies where the evidence is known to be.",
     better="higher", low=0, high=1, needs=Asks.TRUTH | Asks.IMAGES, quick=True,
 )  # fmt: skip
-def pointing_game(trial: Trial, options: CheckOptions) -> Finding:
+def pointing_game(trial: CheckContext, options: CheckOptions) -> Finding:
     """1 or 0; a share where several points are equally strong."""
     mask, chance = _setting(trial)
     value = hit(trial.heat, mask)
@@ -117,7 +117,7 @@ def pointing_game(trial: Trial, options: CheckOptions) -> Finding:
     says="The share of the map's positive values that lie where the evidence is known to be.",
     better="higher", low=0, high=1, needs=Asks.TRUTH | Asks.IMAGES, quick=True,
 )  # fmt: skip
-def energy_inside(trial: Trial, options: CheckOptions) -> Finding:
+def energy_inside(trial: CheckContext, options: CheckOptions) -> Finding:
     """Sum of the positive values inside, over all of them."""
     mask, chance = _setting(trial)
     value = inside(trial.heat, mask)
@@ -136,7 +136,7 @@ def energy_inside(trial: Trial, options: CheckOptions) -> Finding:
     says="Intersection over union of the region and as many of the strongest pixels as it has.",
     better="higher", low=0, high=1, needs=Asks.TRUTH | Asks.IMAGES, quick=True,
 )  # fmt: skip
-def truth_overlap(trial: Trial, options: CheckOptions) -> Finding:
+def truth_overlap(trial: CheckContext, options: CheckOptions) -> Finding:
     """Intersection over union, with the size of the region as the threshold."""
     mask, chance = _setting(trial)
     value = overlap(top_mask(trial.heat, int(mask.sum())), mask)
@@ -151,7 +151,7 @@ def truth_overlap(trial: Trial, options: CheckOptions) -> Finding:
     says="Of as many of the strongest pixels as the region has, the share that lie in it.",
     better="higher", low=0, high=1, needs=Asks.TRUTH | Asks.IMAGES, quick=True,
 )  # fmt: skip
-def relevance_rank_accuracy(trial: Trial, options: CheckOptions) -> Finding:
+def relevance_rank_accuracy(trial: CheckContext, options: CheckOptions) -> Finding:
     """Share of the strongest K pixels inside the region of K pixels."""
     mask, chance = _setting(trial)
     count = int(mask.sum())

@@ -16,12 +16,12 @@ from pydantic import Field
 from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
-from explainers.core.draws import generator
 from explainers.core.layers import Layer
-from explainers.core.rewrite import copied
+from explainers.core.rewrite import copy_network
+from explainers.core.rng import seeded_generator
+from explainers.trust.context import CheckContext, heatmap_of, times
 from explainers.trust.ranking import centred_ranks, spearman, stretched
 from explainers.trust.registry import Asks, SeedOptions, check
-from explainers.trust.trial import Trial, heat_of, times
 from explainers.trust.verdict import Finding
 
 UNCHANGED = 0.5  # rank correlation with the map of a network that knows nothing
@@ -95,7 +95,7 @@ def similarity(a: Tensor, b: Tensor) -> float | None:
     needs=Asks.RERUNS | Asks.WEIGHTS,
     cost=lambda attribution, options, rerun: times(rerun, options.steps),
 )
-def randomisation(trial: Trial, options: RandomisationOptions) -> Finding:
+def randomisation(trial: CheckContext, options: RandomisationOptions) -> Finding:
     """Rank correlation with the map once every layer is redrawn; 0 where nothing is left of the map, None for a constant map.
 
     The values are compared as they are read: with their sign where it says for or against. The table has their sizes as well: a map
@@ -104,15 +104,15 @@ def randomisation(trial: Trial, options: RandomisationOptions) -> Finding:
     first = trial.heat
     if centred_ranks(first) is None:
         return Finding("randomisation", None, None, "The map is constant, so it has no ranks to compare.")
-    network = copied(trial.model.network).cpu()
+    network = copy_network(trial.model.network).cpu()
     model = replace(trial.model, network=network, fingerprint=f"{trial.model.fingerprint} redrawn")
     parts = groups(network, trial.run.layers(), options.steps)
-    source = generator("cpu", options.seed)
+    source = seeded_generator("cpu", options.seed)
     rows = []
     for number, part in enumerate(parts):
         for name in part:
             redraw(network.get_submodule(name), source)
-        heat = heat_of(trial.again(trial.one, model, share=1 / len(parts)), options.reduce)
+        heat = heatmap_of(trial.again(trial.one, model, share=1 / len(parts)), options.reduce)
         left = bool(torch.isfinite(heat).all())
         rows.append(
             {

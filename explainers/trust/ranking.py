@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from explainers.core.draws import generator
+from explainers.core.rng import seeded_generator
 
 Values = npt.NDArray[np.float64]
 TOP = 0.1  # of the pixels: what two maps are compared by
@@ -22,7 +22,7 @@ def order_of(heat: Tensor, seed: int = 0) -> Tensor:
     Equal values are ordered at random, lest a map of few values be covered from its upper left corner on.
     """
     flat = heat.flatten()
-    shuffled = torch.randperm(len(flat), generator=generator("cpu", seed)).to(flat.device)
+    shuffled = torch.randperm(len(flat), generator=seeded_generator("cpu", seed)).to(flat.device)
     places = torch.empty_like(shuffled)
     places[shuffled[flat[shuffled].argsort(descending=True, stable=True)]] = torch.arange(len(flat), device=flat.device)
     return places.view(heat.shape)
@@ -105,7 +105,7 @@ def top_mask(heat: Tensor, count: int, seed: int = 0) -> Tensor:
     if np.count_nonzero(mask) > count:
         # Of those equal to the last place's, as many as there is room for, in the random order of `order_of`.
         mask = flat > last
-        shuffled = torch.randperm(flat.size, generator=generator("cpu", seed)).numpy()
+        shuffled = torch.randperm(flat.size, generator=seeded_generator("cpu", seed)).numpy()
         equal = shuffled[flat[shuffled] == last]
         mask[equal[: count - np.count_nonzero(mask)]] = True
     return torch.from_numpy(mask).view(heat.shape).to(heat.device)

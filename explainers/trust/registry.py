@@ -20,7 +20,7 @@ from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.options import Options
 from explainers.core.registry import Method, find_method, methods
-from explainers.trust.trial import Trial
+from explainers.trust.context import CheckContext
 from explainers.trust.verdict import Finding
 
 Better = Literal["higher", "lower"]
@@ -53,7 +53,7 @@ class SeedOptions(CheckOptions):
     seed: int = Field(0, ge=0, description="Seed of the draws.")
 
 
-Judge = Callable[[Trial, Any], Finding]
+Judge = Callable[[CheckContext, Any], Finding]
 CheckCost = Callable[[Attribution, Any, Cost], Cost]
 
 

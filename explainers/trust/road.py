@@ -16,12 +16,12 @@ from scipy.sparse.linalg import splu
 from torch import Tensor
 
 from explainers.core.attribution import Cost
-from explainers.core.draws import generator
-from explainers.core.sweep import sweep
-from explainers.trust.quantity import Quantity, recorded
+from explainers.core.rng import seeded_generator
+from explainers.core.variant_scores import variant_scores
+from explainers.trust.context import CheckContext
 from explainers.trust.ranking import order_of
+from explainers.trust.recorded_quantity import RecordedQuantity, recorded_target
 from explainers.trust.registry import Asks, SeedOptions, check
-from explainers.trust.trial import Trial
 from explainers.trust.verdict import Finding, no_finite_scores
 
 Doubles = npt.NDArray[np.float64]
@@ -35,7 +35,9 @@ class RoadOptions(SeedOptions):
     noise: float = Field(
         0.01, ge=0, le=1, description="Deviation of the noise on filled pixels, in the input's own deviations."
     )
-    curve: Quantity = Field(Quantity.AUTO, description="What is recorded: the probability of the class, or the score.")
+    curve: RecordedQuantity = Field(
+        RecordedQuantity.AUTO, description="What is recorded: the probability of the class, or the score."
+    )
 
 
 def impute(image: Tensor, covered: Tensor) -> Tensor:
@@ -89,17 +91,17 @@ def _solved(pixels: Doubles, hidden: npt.NDArray[np.bool_]) -> Doubles:
     needs=Asks.SCORES | Asks.IMAGES,
     cost=lambda attribution, options, rerun: Cost(2 * options.steps + 1),
 )
-def road(trial: Trial, options: RoadOptions) -> Finding:
+def road(trial: CheckContext, options: RoadOptions) -> Finding:
     """Mean over the shares covered of (lowest first - highest first), as a share of 1 or of the scores' range."""
     run, one = trial.run, trial.one
-    target, unit = recorded(run, one, trial.target, options.curve)
+    target, unit = recorded_target(run, one, trial.target, options.curve)
     pictures, shares = _pictures(trial, options)
     whole = run.scores(one, target).cpu().double()
 
     def versions(numbers: slice) -> tuple[Tensor, None]:
         return pictures[numbers].to(one), None
 
-    found = [scores for _, scores in sweep(run, one, target, len(pictures), versions)]
+    found = [scores for _, scores in variant_scores(run, one, target, len(pictures), versions)]
     highest, lowest = torch.cat(found).cpu().double().view(2, options.steps)
     everything = torch.cat([highest, lowest, whole])
     if not bool(everything.isfinite().all()):
@@ -127,7 +129,7 @@ def road(trial: Trial, options: RoadOptions) -> Finding:
     return Finding("road", value, None if value > 0 else False, sentence, clause, table, details)
 
 
-def _pictures(trial: Trial, options: RoadOptions) -> tuple[Tensor, list[float]]:
+def _pictures(trial: CheckContext, options: RoadOptions) -> tuple[Tensor, list[float]]:
     """Pictures with the highest-ranked pixels gone, then with the lowest-ranked gone (2 * steps, C, H, W), and the shares gone."""
     places = order_of(trial.heat, options.seed)
     image = trial.one[0]
@@ -137,7 +139,7 @@ def _pictures(trial: Trial, options: RoadOptions) -> tuple[Tensor, list[float]]:
     for number, (share, highest) in enumerate((s, h) for h in (True, False) for s in shares):
         count = round(share * places.numel())
         covered = places < count if highest else places >= places.numel() - count
-        source = generator("cpu", options.seed, number)
+        source = seeded_generator("cpu", options.seed, number)
         noise = torch.randn(image.shape, generator=source, dtype=torch.float64) * deviation * covered
         made.append(impute(image, covered) + noise)
         if trial.progress is not None:

@@ -11,11 +11,11 @@ from pydantic import Field
 from torch import Tensor
 
 from explainers.core.attribution import Cost
-from explainers.core.draws import generator
-from explainers.core.fills import Fill, fill_of
-from explainers.core.sweep import sweep
+from explainers.core.baselines import Fill, baseline_for
+from explainers.core.rng import seeded_generator
+from explainers.core.variant_scores import variant_scores
+from explainers.trust.context import CheckContext, holds_gradients, times
 from explainers.trust.registry import Asks, SeedOptions, check
-from explainers.trust.trial import Trial, is_slopes, times
 from explainers.trust.verdict import Finding, no_finite_scores, percent
 
 TELLING = 0.5  # of what a flat map leaves open; maps in random places hardly ever come so far
@@ -32,7 +32,7 @@ class InfidelityOptions(SeedOptions):
 
 def random_squares(one: Tensor, options: InfidelityOptions) -> Tensor:
     """Where each sample covers the input, bool on the CPU: squares (S, 1, H, W); of a vector, random features (S, F)."""
-    source = generator("cpu", options.seed)
+    source = seeded_generator("cpu", options.seed)
     count = options.samples
     if one.ndim == 2:
         features = one.shape[1]
@@ -62,7 +62,7 @@ def random_squares(one: Tensor, options: InfidelityOptions) -> Tensor:
     needs=Asks.SCORES,
     cost=lambda attribution, options, rerun: Cost(options.samples + 1),
 )
-def infidelity(trial: Trial, options: InfidelityOptions) -> Finding:
+def infidelity(trial: CheckContext, options: InfidelityOptions) -> Finding:
     """Captum's infidelity with normalize=True: mean (scale * foretold - drop)^2 with the scale that makes it least.
 
     What is foretold: of maps of slopes, the change of the input times the map; of all others, which are in shares of the score, the
@@ -71,8 +71,8 @@ def infidelity(trial: Trial, options: InfidelityOptions) -> Finding:
     """
     run, one, attribution = trial.run, trial.one, trial.attribution
     squares = random_squares(one, options)
-    filled = fill_of(trial.model, one, Fill.MEAN if options.fill is Fill.INPAINT else options.fill, options.seed)
-    slopes = is_slopes(attribution) and attribution.values.shape == one.shape
+    filled = baseline_for(trial.model, one, Fill.MEAN if options.fill is Fill.INPAINT else options.fill, options.seed)
+    slopes = holds_gradients(attribution) and attribution.values.shape == one.shape
     shares = (attribution.values.to(one) * (one - filled))[0].cpu().double() if slopes else trial.heat
     weights = shares.flatten() if one.ndim == 2 else shares.reshape(-1, *one.shape[2:]).sum(0).flatten()
 
@@ -80,7 +80,7 @@ def infidelity(trial: Trial, options: InfidelityOptions) -> Finding:
         covered = squares[numbers]
         return torch.where(covered.to(one.device), filled, one), covered.flatten(1).double() @ weights
 
-    foretold, scores = zip(*sweep(run, one, trial.target, options.samples, versions), strict=True)
+    foretold, scores = zip(*variant_scores(run, one, trial.target, options.samples, versions), strict=True)
     drop = run.scores(one, trial.target).cpu().double() - torch.cat(scores).cpu().double()
     if not bool(drop.isfinite().all()):
         return no_finite_scores("infidelity")
@@ -133,7 +133,7 @@ class SensitivityOptions(SeedOptions):
 
 def nudges(one: Tensor, options: SensitivityOptions) -> Tensor:
     """Changes of the input, uniform within the radius, (S, ...), on the CPU."""
-    source = generator("cpu", options.seed)
+    source = seeded_generator("cpu", options.seed)
     drawn = torch.rand((options.samples, *one.shape[1:]), generator=source, dtype=torch.float64)
     return (2 * drawn - 1) * options.radius
 
@@ -149,7 +149,7 @@ def nudges(one: Tensor, options: SensitivityOptions) -> Tensor:
     needs=Asks.RERUNS,
     cost=lambda attribution, options, rerun: times(rerun, options.samples + 1),
 )
-def max_sensitivity(trial: Trial, options: SensitivityOptions) -> Finding:
+def max_sensitivity(trial: CheckContext, options: SensitivityOptions) -> Finding:
     """Largest ||map of the changed input - map|| / ||map||, Euclidean, over the raw values."""
     changed = trial.one + nudges(trial.one, options).to(trial.one)
     maps = trial.values_again(torch.cat([trial.one, changed])).flatten(1)

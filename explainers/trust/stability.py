@@ -10,10 +10,10 @@ from pydantic import Field
 from torch import Tensor
 
 from explainers.core.attribution import Cost
-from explainers.core.draws import seeded_noise
+from explainers.core.rng import seeded_noise
+from explainers.trust.context import CheckContext, heatmap_of, times, total
 from explainers.trust.ranking import spearman
 from explainers.trust.registry import Asks, CheckOptions, SeedOptions, check
-from explainers.trust.trial import Trial, heat_of, times, total
 from explainers.trust.verdict import Finding
 
 STEADY = 0.8  # rank correlation
@@ -34,12 +34,12 @@ class SeedStabilityOptions(CheckOptions):
     needs=Asks.RERUNS | Asks.SEED,
     cost=lambda attribution, options, rerun: times(rerun, options.seeds),
 )
-def seed_stability(trial: Trial, options: SeedStabilityOptions) -> Finding:
+def seed_stability(trial: CheckContext, options: SeedStabilityOptions) -> Finding:
     """Mean over the seeds; None for a constant map."""
     own = int(trial.attribution.options.get("seed", 0))
     rows = []
     for seed in range(own + 1, own + 1 + options.seeds):
-        heat = heat_of(trial.again(trial.one, share=1 / options.seeds, seed=seed), options.reduce)
+        heat = heatmap_of(trial.again(trial.one, share=1 / options.seeds, seed=seed), options.reduce)
         rows.append({"seed": seed, "rank correlation": spearman(trial.heat, heat)})
     table = pd.DataFrame(rows)
     known = table["rank correlation"].dropna()
@@ -107,7 +107,7 @@ def _cost(attribution: object, options: InputStabilityOptions, rerun: Cost) -> C
     needs=Asks.RERUNS | Asks.IMAGES,
     cost=_cost,
 )
-def input_stability(trial: Trial, options: InputStabilityOptions) -> Finding:
+def input_stability(trial: CheckContext, options: InputStabilityOptions) -> Finding:
     """Mean over the changes after which the highest output is the same; None where none is left."""
     made = changes(options)
     versions = torch.cat([change(trial.one) for _, change, _ in made])

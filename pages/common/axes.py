@@ -8,14 +8,14 @@ from typing import Any
 import streamlit as st
 
 import explainers as ex
-from pages.common.carried import carried
-from pages.common.forms import option_names, options_form
-from pages.common.progress import Bar
+from pages.common.caches import model_cache, result_cache
+from pages.common.explain import layers_of, plain
+from pages.common.follow_default import follow_default
+from pages.common.options_form import option_names, options_form
+from pages.common.progress import ProgressBar
 from pages.common.selection import Selection
-from pages.common.shelves import model_shelf, result_shelf
-from pages.common.targets import TOP
-from pages.common.uploaded import Upload, offered, shortened
-from pages.common.work import layers_of, plain
+from pages.common.target_picker import TOP
+from pages.common.uploads import Upload, offered, shortened
 
 KINDS = ["methods", "layers", "models", "targets", "inputs"]
 HERE = "the sidebar's"
@@ -38,7 +38,7 @@ def axis(label: str, default: str, taken: str | None, chosen: Selection) -> tupl
     choices, first = _values(kind, chosen)
     values = st.multiselect(
         kind.capitalize(), choices, first, bind="query-params", help=HELP.get(kind), wrap=True,
-        key=carried(f"compare_{kind}", first, choices),
+        key=follow_default(f"compare_{kind}", first, choices),
     )  # fmt: skip
     return kind, values
 
@@ -178,9 +178,9 @@ def _model(spec: str, chosen: Selection) -> ex.Model:
     upload = Upload.read(spec)
     if upload is not None:
         return upload.model()
-    bar = Bar(st.empty(), f"Loading {spec}")
+    bar = ProgressBar(st.empty(), f"Loading {spec}")
     try:
-        return model_shelf().get(
+        return model_cache().get(
             (spec, None), lambda: ex.load_model(spec, progress=lambda done, of: bar(done / (of or done), "downloading"))
         )
     finally:
@@ -191,4 +191,4 @@ def _picture(name: str, chosen: Selection) -> Any:
     if name == HERE:
         return chosen.image
     upload = Upload.read(name)
-    return upload.picture() if upload else result_shelf().get(("sample", name), ex.sample(name).load)
+    return upload.picture() if upload else result_cache().get(("sample", name), ex.sample(name).load)

@@ -20,13 +20,13 @@ from explainers.render.lettering import PAPER
 from explainers.render.overlay import Scale, colour_bar
 from explainers.render.sheet import sheet
 from pages.common.axes import layerless, questions
-from pages.common.pictures import show_picture
-from pages.common.progress import Bar
+from pages.common.caches import result_cache
+from pages.common.explain import PATIENCE, duration, in_words, passes_in_words
+from pages.common.images import show_picture
+from pages.common.progress import ProgressBar
 from pages.common.selection import Selection, short_hash
-from pages.common.shelves import result_shelf
-from pages.common.uploaded import shortened
-from pages.common.verdicts import identity
-from pages.common.work import PATIENCE, duration, in_words, passes_in_words
+from pages.common.uploads import shortened
+from pages.common.verdict import identity
 
 SIDE = 220  # px
 PER_PAGE = 24  # cells
@@ -99,18 +99,18 @@ def cells_with_progress(
     made = questions(chosen, [values for _, values in asked], options)
     possible = [one for one in made if isinstance(one, ex.Question)]
     key = ("grid", *chosen.key, repr(asked), repr(options), repr([isinstance(one, ex.Question) for one in made]))
-    found = result_shelf().find(key)
+    found = result_cache().find(key)
     if found is None and not _agreed(possible, short_hash(key)):
         return None
-    bar = Bar(st.empty(), "Maps")
+    bar = ProgressBar(st.empty(), "Maps")
     try:
-        found = result_shelf().get(key, lambda: ex.explain_all(possible, progress=bar))
+        found = result_cache().get(key, lambda: ex.explain_all(possible, progress=bar))
     finally:
         bar.clear()
     answers = iter(found)
     answered = [one if isinstance(one, ex.VitrineError) else next(answers) for one in made]
     maps = [one for one in answered if isinstance(one, ex.Attribution)]
-    ranked = iter(result_shelf().get(("rankings", *key), lambda: ex.rankings(maps)))
+    ranked = iter(result_cache().get(("rankings", *key), lambda: ex.rankings(maps)))
     names = _names(rows, columns, asked, made)
     return [
         Cell(place, name, values, one, answer, next(ranked) if isinstance(answer, ex.Attribution) else None)
@@ -195,11 +195,11 @@ def drawings(cells: list[Cell], scale: dict[tuple[int, int], Scale]) -> dict[tup
 def _encoded(cells: list[Cell], scale: dict[tuple[int, int], Scale]) -> dict[tuple[int, int], bytes]:
     """The cells as JPEG files; those that nobody has looked at yet are drawn together."""
     names = {cell.place: ("cell", *cell.key, repr(scale[cell.place])) for cell in cells if cell.place in scale}
-    kept = {place: result_shelf().find(name) for place, name in names.items()}
+    kept = {place: result_cache().find(name) for place, name in names.items()}
     missing = drawings([cell for cell in cells if kept.get(cell.place, b"") is None], scale)
     fresh = dict(zip(missing, encode_cells([*missing.values()]), strict=True))
     for place in fresh:
-        result_shelf().get(names[place], partial(fresh.get, place))
+        result_cache().get(names[place], partial(fresh.get, place))
     return kept | fresh
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from pages.common.pictures import in_place
+from pages.common.images import in_place
 
 ART = Path(__file__).parents[2] / "docs" / "art"
 

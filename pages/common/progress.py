@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 PATIENCE = 0.4  # seconds without a bar: quick work should not flicker
 
 
-class Bar:
+class ProgressBar:
     """A progress bar that appears only for work that takes a while.
 
     Call it between chunks of work: if a control was moved meanwhile, Streamlit raises in here and the

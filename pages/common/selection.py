@@ -10,14 +10,14 @@ from PIL import Image
 
 import explainers as ex
 from explainers.inputs.images import BYTES_LIMIT
-from pages.common.carried import carried
+from pages.common.caches import model_cache, result_cache
 from pages.common.errors import complain, sentences
+from pages.common.follow_default import follow_default
+from pages.common.images import batched, show_picture, thumbnail
 from pages.common.navigation import come_in_by_the_door
-from pages.common.pictures import batched, show_picture, thumbnail
-from pages.common.progress import Bar
-from pages.common.shelves import model_shelf, result_shelf
-from pages.common.targets import target_form
-from pages.common.uploaded import Upload, gone, offered, remember
+from pages.common.progress import ProgressBar
+from pages.common.target_picker import target_form
+from pages.common.uploads import Upload, gone, offered, remember
 
 CHECKPOINTS = ["safetensors", "pt", "pth", "ckpt", "th", "bin"]
 PICTURES = ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "bmp"]
@@ -47,7 +47,7 @@ class Selection:
         """The parts of a drawn scene by name, white where they are; none of other pictures."""
         if not self.key[1].startswith("scene:"):
             return {}
-        drawn: dict[str, Image.Image] = result_shelf().get(("regions", self.key[1]), ex.sample(self.key[1]).regions)
+        drawn: dict[str, Image.Image] = result_cache().get(("regions", self.key[1]), ex.sample(self.key[1]).regions)
         return drawn
 
     def enlarged(self, width: int) -> Image.Image:
@@ -136,7 +136,7 @@ def _model() -> tuple[ex.Model, str]:
     weights = st.selectbox(
         "Weights",
         choices,
-        key=carried("weights", choices[0]),
+        key=follow_default("weights", choices[0]),
         bind="query-params",
         help="Trained weights are downloaded once and kept in TORCH_HOME; random ones show the untrained network.",
     )
@@ -154,7 +154,7 @@ def _model() -> tuple[ex.Model, str]:
 
 
 def _load(spec: str, upload: Upload | None) -> tuple[ex.Model, str]:
-    bar = Bar(st.empty(), f"Loading {spec}")
+    bar = ProgressBar(st.empty(), f"Loading {spec}")
 
     def fetched(done: int, total: int | None) -> None:
         bar(done / total if total else 0.0, f"Downloading {spec}: {done / 1e6:.0f} MB of {(total or 0) / 1e6:.0f} MB")
@@ -162,7 +162,7 @@ def _load(spec: str, upload: Upload | None) -> tuple[ex.Model, str]:
     if upload:
         model = upload.model(fetched)
     else:
-        model = model_shelf().get((spec, None), lambda: ex.load_model(spec, progress=fetched))
+        model = model_cache().get((spec, None), lambda: ex.load_model(spec, progress=fetched))
     bar.clear()
     if model.note:
         st.caption(model.note)
@@ -213,7 +213,7 @@ def _gallery() -> None:
     """The samples as pictures to choose from."""
     for row in batched(ex.samples(), 4):
         for column, sample in zip(st.columns(4), row, strict=False):
-            small = result_shelf().get(("thumbnail", sample.id), lambda s=sample: thumbnail(s.load()))
+            small = result_cache().get(("thumbnail", sample.id), lambda s=sample: thumbnail(s.load()))
             with column:
                 show_picture(small, alt=sample.title)
                 st.button(sample.title, key=f"_take_{sample.id}", width="stretch", on_click=_take, args=(sample.id,))
@@ -234,7 +234,7 @@ def _open(chosen: str) -> tuple[Image.Image, str, str]:
     upload = Upload.read(chosen)
     if upload:
         return upload.picture(), upload.key, f"image = {upload.code}"
-    image = result_shelf().get(("sample", chosen), lambda: ex.sample(chosen).load())
+    image = result_cache().get(("sample", chosen), lambda: ex.sample(chosen).load())
     return image, chosen, f'image = ex.sample("{chosen}").load()'
 
 
@@ -262,7 +262,7 @@ def keep_upload(widget: str, choice: str, spec: str = "") -> None:
 
 def predicted(model: ex.Model, image: Image.Image, key: str) -> ex.Prediction:
     """The model's answer, kept for every page."""
-    prediction: ex.Prediction = result_shelf().get(
+    prediction: ex.Prediction = result_cache().get(
         ("predict", model.fingerprint, key), lambda: ex.predict(model, image)
     )
     return prediction

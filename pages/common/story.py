@@ -9,10 +9,10 @@ import streamlit as st
 
 import explainers as ex
 from explainers.render.charts import top_k_chart
-from pages.common.panels import View, original, picture
-from pages.common.progress import Bar
+from pages.common.caches import model_cache, result_cache
+from pages.common.panel import View, original, picture
+from pages.common.progress import ProgressBar
 from pages.common.selection import Selection, predicted
-from pages.common.shelves import model_shelf, result_shelf
 
 FOOLED, HONEST = "demo:signs-shortcut", "demo:signs-cnn"
 METHODS = ["grad-cam", "integrated-gradients", "occlusion", "lrp-epsilon-plus-flat"]
@@ -23,8 +23,8 @@ SCENES = 24
 
 def scene(spec: str, name: str) -> Selection:
     """A network and a scene, to be explained for the network's own first answer."""
-    model = model_shelf().get((spec, None), lambda: ex.load_model(spec))
-    image = result_shelf().get(("sample", name), ex.sample(name).load)
+    model = model_cache().get((spec, None), lambda: ex.load_model(spec))
+    image = result_cache().get(("sample", name), ex.sample(name).load)
     code = f'model = ex.load_model("{spec}")'
     return Selection(model, image, None, code, f'image = ex.sample("{name}").load()', "", (model.fingerprint, name, ""))
 
@@ -69,7 +69,7 @@ def show_maps(chosen: Selection) -> pd.DataFrame:
         known = ex.truth_mask(chosen.model, mask)
         rows.append({"map": "by chance", "place": place, "share": float(known.mean())})
         for name, result in found.items():
-            verdict = result_shelf().get(
+            verdict = result_cache().get(
                 ("story", *chosen.key, name, place),
                 lambda r=result, k=known: ex.verify(chosen.model, chosen.image, r, "energy-inside", truth=k),
             )
@@ -78,9 +78,9 @@ def show_maps(chosen: Selection) -> pd.DataFrame:
 
 
 def _explained(chosen: Selection, name: str) -> ex.Attribution:
-    bar = Bar(st.empty(), ex.find_method(name).title)
+    bar = ProgressBar(st.empty(), ex.find_method(name).title)
     try:
-        result: ex.Attribution = result_shelf().get(
+        result: ex.Attribution = result_cache().get(
             (*chosen.key, name, "[]"), lambda: ex.explain(chosen.model, chosen.image, name, progress=bar)
         )
     finally:
@@ -91,9 +91,9 @@ def _explained(chosen: Selection, name: str) -> ex.Attribution:
 def effect(spec: str) -> pd.DataFrame:
     """`ex.sticker_effect` on fresh scenes."""
     model = scene(spec, "scene:1000050").model
-    bar = Bar(st.empty(), spec)
+    bar = ProgressBar(st.empty(), spec)
     try:
-        table: pd.DataFrame = result_shelf().get(
+        table: pd.DataFrame = result_cache().get(
             ("sticker effect", model.fingerprint),
             lambda: ex.sticker_effect(model, ex.fresh_seeds(SCENES), progress=bar),
         )

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from explainers.core.chunks import ChunkSizes
+from explainers.core.chunk_sizes import ChunkSizes
 from explainers.core.engine import Engine
 from explainers.core.model import Model
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torchvision.models.swin_transformer import SwinTransformer
 
 import explainers as ex
-from explainers.core.attending import Slopes, Windows, attend, has_attention
+from explainers.core.attention_capture import AttentionGradients, Windows, capture_attention, has_attention
 from explainers.core.engine import engine_for
 from explainers.core.errors import VitrineError
 from explainers.core.layers import Layout
@@ -227,7 +227,7 @@ def test_a_softmax_over_classes_is_no_attention():
 def test_the_gradients_of_the_last_layer_can_be_had_alone(chunk):
     inputs = doubles(3)
     weights, gradients = slow_weights_and_gradients(tiny_vit().network, inputs, 1)
-    run, captures = asked(tiny_vit(), inputs, chunk, slopes=Slopes.LAST)
+    run, captures = asked(tiny_vit(), inputs, chunk, slopes=AttentionGradients.LAST)
     for number, capture in enumerate(captures):
         assert_close(capture.weights, weights[number], 1e-12)
     assert [capture.slopes is None for capture in captures] == [True] * (DEPTH - 1) + [False]
@@ -238,12 +238,12 @@ def test_the_gradients_of_the_last_layer_can_be_had_alone(chunk):
 def test_a_run_that_several_methods_share_takes_all_gradients_at_once():
     inputs = doubles()
     run = Run(tiny_vit(), fixed_engine(2), shared=True)
-    first = run.attention(inputs, ClassTarget(1), Slopes.LAST)
+    first = run.attention(inputs, ClassTarget(1), AttentionGradients.LAST)
     assert run.attention(inputs, ClassTarget(1)) is first
     assert run.cost.forward == 2
 
 
-@pytest.mark.parametrize("slopes", Slopes)
+@pytest.mark.parametrize("slopes", AttentionGradients)
 def test_everything_is_put_back_after_success_and_after_an_error(slopes):
     model = tiny_vit()
     model.network.train()
@@ -277,7 +277,7 @@ def test_two_threads_each_see_their_own_network():
         # Straight, without the turnstile that would keep the two apart.
         for _ in range(20):
             network = models[number].network
-            found[number] = attend(network, network, inputs[number], ClassTarget(1))[1]
+            found[number] = capture_attention(network, network, inputs[number], ClassTarget(1))[1]
 
     for model in models:
         model.network.requires_grad_(False)
@@ -315,7 +315,7 @@ def test_other_threads_keep_the_fused_product():
         other.join()
         return outputs
 
-    _, captures = attend(network, call, doubles(), ClassTarget(0))
+    _, captures = capture_attention(network, call, doubles(), ClassTarget(0))
     handle.remove()
     assert_close(heard[0], network(doubles(1)), 1e-12)
     assert [capture.name for capture in captures] == [f"blocks.{number}.attn" for number in range(DEPTH)]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from explainers.api import explain
-from explainers.core.chunks import FIRST, LARGEST, LOOKS, SMALL, ChunkSizes
+from explainers.core.chunk_sizes import FIRST, LARGEST, LOOKS, SMALL, ChunkSizes
 from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model

@@ -12,8 +12,8 @@ from explainers.core.device import choose_device, describe_device
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
+from explainers.core.network_state import NetworkParts
 from explainers.core.registry import methods
-from explainers.core.restore import Parts
 from tests.core.networks import FixedChunks, assert_close, random_inputs, small_cnn, small_model
 from tests.core.test_restoring import METHODS, Traces, alike, quick
 
@@ -117,7 +117,7 @@ def test_memory_that_runs_out_on_the_device_halves_the_chunk():
     model = Model("hungry", Hungry(rows=6), (3, 16, 16))
     engine = Engine(torch.device("cuda", 0))
     result = explain(model, random_inputs(12), "gradient", 0, engine=engine)
-    seen = engine.place(Parts.of(model.network)).network.seen
+    seen = engine.place(NetworkParts.of(model.network)).network.seen
     assert seen[0] > 6
     assert max(seen[-3:]) < 6
     assert_close(

@@ -13,15 +13,15 @@ from torch import Tensor, fx, nn
 
 import explainers as ex
 from explainers.core.black_box import BlackBox
-from explainers.core.boxes import Boxes, Changed, Extents, Sliding
-from explainers.core.fusion import can_fuse, merged_for_scores
-from explainers.core.incremental import Incremental, can_increment, sliding_of
+from explainers.core.boxes import Boxes, ChangedMaps, Extents, SlidingWindow
+from explainers.core.conv_fusion import can_fuse, merged_for_scores
+from explainers.core.incremental import IncrementalNetwork, can_increment, sliding_of
+from explainers.core.mixed_precision import Precision
 from explainers.core.model import Model
-from explainers.core.precision import Precision
-from explainers.core.regions import extents_of
 from explainers.core.run import Run
-from explainers.core.sweep import WORTH_FOLDING_IN_BOXES, best_scoring, sweep
+from explainers.core.segments import segment_extents
 from explainers.core.target import ChannelTarget, ClassTarget
+from explainers.core.variant_scores import WORTH_FOLDING_IN_BOXES, fastest_scoring, variant_scores
 from explainers.perturbation import small_to_large
 from tests.core.networks import assert_close, fixed_engine, lively, random_inputs, small_model
 
@@ -55,7 +55,7 @@ def test_outputs_that_read_a_box_are_found_and_none_besides(
     size, boxes = 19, some_boxes((3, 2), 19)
     changed = versions_of(torch.zeros(1, 1, size, size), boxes).abs()
     counted = F.conv2d(changed, torch.ones(1, 1, kernel, kernel), None, stride, padding, dilation)[:, 0] > 0
-    sliding = Sliding((kernel,) * 2, (stride,) * 2, (padding,) * 2, (dilation,) * 2)
+    sliding = SlidingWindow((kernel,) * 2, (stride,) * 2, (padding,) * 2, (dilation,) * 2)
     found = sliding.reached_from(boxes, counted.shape[1:])
     row, column = found.lines(torch.device("cpu"))
     inside = torch.zeros_like(counted)
@@ -73,7 +73,7 @@ def test_what_other_boxes_show_is_cut_from_the_whole_maps_with_an_edge_around() 
     values = torch.stack(
         [v[:, r : r + 4, c : c + 6] for v, (r, c) in zip(versions, boxes.corners.tolist(), strict=True)]
     )
-    changed = Changed(plain, values, boxes)
+    changed = ChangedMaps(plain, values, boxes)
     assert torch.equal(changed.whole(), versions)
     wider = Boxes(boxes.corners - 3, (11, 12))
     padded = F.pad(versions, [12] * 4, value=7.0)
@@ -105,7 +105,7 @@ def test_boxes_of_regions_hold_them() -> None:
     assert extents.boxes(slice(0, 3)).size == (2, 2)
     assert extents.boxes().size == (3, 2)
     assert extents.boxes(slice(0, 1)).corners.tolist() == [[2, 0]]
-    assert extents_of(torch.arange(4)) is None
+    assert segment_extents(torch.arange(4)) is None
 
 
 def compared(network: nn.Module, boxes: Boxes, tolerance: float) -> fx.GraphModule:
@@ -115,7 +115,7 @@ def compared(network: nn.Module, boxes: Boxes, tolerance: float) -> fx.GraphModu
     traced = merged_for_scores(network)
     assert can_increment(traced)
     with torch.no_grad():
-        incremental = Incremental(traced, one)
+        incremental = IncrementalNetwork(traced, one)
         for seed in (3, 4):
             versions = versions_of(one, boxes, seed)
             expected, found = network(versions), incremental.outputs(versions, boxes)
@@ -174,7 +174,7 @@ def test_a_step_between_two_convolutions(step: nn.Module) -> None:
 def test_steps_with_edges_of_their_own_do_not_slide() -> None:
     assert sliding_of(nn.AvgPool2d(2, 2, 1, count_include_pad=False)) is None
     assert sliding_of(nn.Conv2d(3, 3, 3, padding=1, padding_mode="reflect")) is None
-    assert sliding_of(nn.MaxPool2d((3, 2), padding=1)) == Sliding((3, 2), (3, 2), (1, 1), (1, 1))
+    assert sliding_of(nn.MaxPool2d((3, 2), padding=1)) == SlidingWindow((3, 2), (3, 2), (1, 1), (1, 1))
 
 
 JOINS: dict[str, Callable[[Net, Tensor], Tensor]] = {
@@ -227,7 +227,7 @@ def test_most_outputs_of_early_layers_are_not_computed(outputs_computed: list[in
     one, boxes = random_inputs(1, (3, SIDE, SIDE), dtype=torch.float64), some_boxes((8, 8))
     traced, versions = merged_for_scores(network), versions_of(one, boxes)
     with torch.no_grad():
-        incremental = Incremental(traced, one)
+        incremental = IncrementalNetwork(traced, one)
         outputs_computed.clear()
         incremental.outputs(versions, boxes)
         few = list(outputs_computed)
@@ -252,7 +252,7 @@ def test_a_sweep_in_boxes_scores_the_same(precision: Precision, outputs_computed
     run.copies.for_scores()
     outputs_computed.clear()
     found = torch.cat(
-        [s for _, s in sweep(run, one, ClassTarget(2), COUNT, lambda n: (versions[n], n), precision, extents)]
+        [s for _, s in variant_scores(run, one, ClassTarget(2), COUNT, lambda n: (versions[n], n), precision, extents)]
     )
     few = sum(outputs_computed)
     outputs_computed.clear()
@@ -268,7 +268,9 @@ def test_sweeps_that_cannot_be_made_in_boxes_are_made_whole() -> None:
     def boxed(model: Model, target: ex.Target | None = None, count: int = COUNT, side: int = 4) -> bool:
         run = Run(model, fixed_engine(4))
         extents = Extents.in_the_middle(count, (side, side), (16, 16))
-        return best_scoring(run, one, target or ClassTarget(1), count, lambda n: (one, n), extents).extents is not None
+        return (
+            fastest_scoring(run, one, target or ClassTarget(1), count, lambda n: (one, n), extents).extents is not None
+        )
 
     model = small_model()
     assert boxed(model)

@@ -13,7 +13,7 @@ from explainers.api import explain
 from explainers.core.black_box import BlackBox
 from explainers.core.engine import Engine, engine_for
 from explainers.core.model import Model
-from explainers.core.restore import Parts
+from explainers.core.network_state import NetworkParts
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_cnn, small_model
 
 
@@ -38,7 +38,7 @@ def test_every_way_of_changing_a_weight_is_noticed(change):
     network, engine = small_cnn(), fixed_engine(4)
 
     def copy() -> object:
-        return engine.derive(Parts.of(network), "copy", lambda _: object(), contents=True)
+        return engine.derive(NetworkParts.of(network), "copy", lambda _: object(), contents=True)
 
     made = copy()
     assert copy() is made
@@ -62,7 +62,7 @@ def test_every_way_of_changing_a_weight_is_noticed(change):
 
 def test_others_hooks_change_nothing_once_their_turn_is_over():
     network, engine = small_cnn(), fixed_engine(4)
-    made = engine.derive(Parts.of(network), "copy", lambda _: object())
+    made = engine.derive(NetworkParts.of(network), "copy", lambda _: object())
     inside, waiting, found = threading.Event(), threading.Event(), []
 
     def other() -> None:
@@ -75,7 +75,7 @@ def test_others_hooks_change_nothing_once_their_turn_is_over():
     thread = threading.Thread(target=other, daemon=True)
     thread.start()
     assert inside.wait(10)
-    found.append(engine.derive(Parts.of(network), "copy", lambda _: object(), while_waiting=waiting.set))
+    found.append(engine.derive(NetworkParts.of(network), "copy", lambda _: object(), while_waiting=waiting.set))
     thread.join(10)
     assert found == [made]
 
@@ -83,10 +83,10 @@ def test_others_hooks_change_nothing_once_their_turn_is_over():
 def test_derived_things_have_names_and_networks_of_their_own():
     one, other = small_cnn(), small_cnn()
     engine = fixed_engine(1)
-    assert engine.derive(Parts.of(one), "a", lambda _: "one a") == "one a"
-    assert engine.derive(Parts.of(one), "b", lambda _: "one b") == "one b"
-    assert engine.derive(Parts.of(other), "a", lambda _: "other a") == "other a"
-    assert engine.derive(Parts.of(one), "a", lambda _: "never made") == "one a"
+    assert engine.derive(NetworkParts.of(one), "a", lambda _: "one a") == "one a"
+    assert engine.derive(NetworkParts.of(one), "b", lambda _: "one b") == "one b"
+    assert engine.derive(NetworkParts.of(other), "a", lambda _: "other a") == "other a"
+    assert engine.derive(NetworkParts.of(one), "a", lambda _: "never made") == "one a"
 
 
 def unmerged() -> nn.Module:
@@ -104,7 +104,7 @@ def unmerged() -> nn.Module:
 )
 def test_what_is_kept_goes_with_its_network(build, method):
     engine, network = fixed_engine(100), build()
-    engine.derive(Parts.of(network), "a", lambda _: object())
+    engine.derive(NetworkParts.of(network), "a", lambda _: object())
     options = {"precision": "mixed", "samples": 100} if method == "rise" else {}
     explain(Model("m", network, (3, 16, 16), fingerprint="m"), random_inputs(1), method, 0, engine=engine, **options)
     assert len(engine._derived) == 1
@@ -122,19 +122,19 @@ def test_a_network_elsewhere_is_copied_and_renewed():
     """Here the engine is asked to work on the meta device, where nothing can be computed but copies can be made."""
     engine = Engine(torch.device("meta"))
     network = small_cnn()
-    copy = engine.place(Parts.of(network)).network
+    copy = engine.place(NetworkParts.of(network)).network
     assert copy is not network
-    assert copy is engine.place(Parts.of(network)).network
+    assert copy is engine.place(NetworkParts.of(network)).network
     assert not any(p.requires_grad for p in copy.parameters())
     assert all(p.device.type == "meta" for p in copy.parameters())
     assert all(p.requires_grad and p.device.type == "cpu" for p in network.parameters())
     with torch.no_grad():
         network.head.weight.add_(1)
-    assert engine.place(Parts.of(network)).network is not copy
-    assert engine_for("cpu").place(Parts.of(network)).network is network
+    assert engine.place(NetworkParts.of(network)).network is not copy
+    assert engine_for("cpu").place(NetworkParts.of(network)).network is network
 
 
 def test_a_copy_on_another_device_lies_the_usual_way():
     network = small_cnn().to(memory_format=torch.channels_last)
-    assert Parts.of(network).channels_last()
-    assert not Engine(torch.device("meta")).place(Parts.of(network)).channels_last()
+    assert NetworkParts.of(network).channels_last()
+    assert not Engine(torch.device("meta")).place(NetworkParts.of(network)).channels_last()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from explainers.api import explain
 from explainers.core.engine import engine_for
 from explainers.core.errors import VitrineError
-from explainers.core.layers import Layout, find_layers, find_layout, tensor_of, watching, with_tensor
+from explainers.core.layers import Layout, find_layers, find_layout, forward_hooks, tensor_of, with_tensor
 from explainers.core.model import Model
 from explainers.core.run import Run
 from tests.core.networks import assert_close, random_inputs, small_cnn, small_model
@@ -104,14 +104,14 @@ def test_tensors_inside_what_modules_return():
 
 def test_watching_removes_its_hooks_after_an_error_too():
     network = small_cnn()
-    with pytest.raises(AttributeError), watching(network, ["conv1", "missing"], lambda *_: None):
+    with pytest.raises(AttributeError), forward_hooks(network, ["conv1", "missing"], lambda *_: None):
         pass
 
     def use() -> None:
         assert len(network.conv1._forward_hooks) == 1
         raise KeyError
 
-    with pytest.raises(KeyError), watching(network, ["conv1"], lambda *_: None):
+    with pytest.raises(KeyError), forward_hooks(network, ["conv1"], lambda *_: None):
         use()
     assert not any(module._forward_hooks for module in network.modules())
 

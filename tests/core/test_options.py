@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from explainers.api import explain
+from explainers.core.baselines import Baseline
 from explainers.core.errors import VitrineError
-from explainers.core.fills import Baseline
 from explainers.core.registry import find_method, methods
 from tests.core.networks import random_inputs, small_model
 

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 
 import explainers as ex
-from explainers.core import fusion
-from explainers.core.chunks import ChunkSizes
+from explainers.core import conv_fusion as fusion
+from explainers.core.chunk_sizes import ChunkSizes
+from explainers.core.mixed_precision import TRIED, WORTH_TRYING, Precision, scores_agree
 from explainers.core.model import Model
-from explainers.core.precision import TRIED, WORTH_TRYING, Precision, alike
 from explainers.core.run import Run
-from explainers.core.sweep import sweep
 from explainers.core.target import ClassTarget
+from explainers.core.variant_scores import variant_scores
 from tests.core.networks import assert_close, fixed_engine, lively, random_inputs, small_model
 
 COUNT = 2 * WORTH_TRYING
@@ -32,7 +32,9 @@ def swept(model: Model, versions: Tensor, precision: Precision) -> tuple[Tensor,
     run = Run(
         model, fixed_engine(TRIED)
     )  # so that chunks begin at the same rows, however many of them are tried in half the bits
-    chunks = sweep(run, versions[:1], ClassTarget(2), len(versions), lambda rows: (versions[rows], rows), precision)
+    chunks = variant_scores(
+        run, versions[:1], ClassTarget(2), len(versions), lambda rows: (versions[rows], rows), precision
+    )
     return torch.cat([scores for _, scores in chunks]), run
 
 
@@ -50,7 +52,7 @@ def test_half_the_bits_are_used_after_the_first_versions_and_are_counted(half_ta
         expected = in_half(versions[TRIED:].bfloat16())[:, 2].float()
     # Kernels for other numbers of rows may round otherwise, by an eighth of a thousandth part of bfloat16's 8 bits.
     assert float((mixed[TRIED:] - expected).abs().max()) <= 2**-7 * float(exact.abs().max())
-    assert alike(mixed, exact)
+    assert scores_agree(mixed, exact)
     assert not torch.equal(mixed, exact)
     assert next(model.network.parameters()).dtype == torch.float32
 
@@ -114,11 +116,11 @@ def test_a_map_keeps_its_ranking_and_its_price_is_named_before(half_takes: None)
 
 def test_constant_and_broken_scores_do_not_agree() -> None:
     some = torch.tensor([1.0, 2.0, 4.0])
-    assert alike(some, 2 * some + 1)
-    assert not alike(some, torch.ones(3))
-    assert not alike(some, torch.tensor([1.0, 2.0, torch.nan]))
-    assert not alike(some, torch.tensor([1.0, 2.0, torch.inf]))
-    assert not alike(some, some.flip(0))
+    assert scores_agree(some, 2 * some + 1)
+    assert not scores_agree(some, torch.ones(3))
+    assert not scores_agree(some, torch.tensor([1.0, 2.0, torch.nan]))
+    assert not scores_agree(some, torch.tensor([1.0, 2.0, torch.inf]))
+    assert not scores_agree(some, some.flip(0))
 
 
 class Branching(nn.Module):

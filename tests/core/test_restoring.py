@@ -15,8 +15,8 @@ from explainers.api import explain
 from explainers.core.engine import Engine
 from explainers.core.errors import Cancelled, VitrineError
 from explainers.core.model import Model
+from explainers.core.network_state import NetworkParts, frozen, preserved_rng, without_fast_attention
 from explainers.core.registry import Method, methods
-from explainers.core.restore import Parts, frozen, same_randomness, without_fast_attention
 from explainers.core.run import Run
 from explainers.core.target import ClassTarget
 from tests.core.networks import FixedChunks, fixed_engine, random_inputs, small_cnn
@@ -224,7 +224,7 @@ def test_frozen_restores_a_mixed_state_after_an_error(untidy):
         assert not any(parameter.requires_grad for parameter in untidy.network.parameters())
         raise KeyError
 
-    with pytest.raises(KeyError), frozen(Parts.of(untidy.network)):
+    with pytest.raises(KeyError), frozen(NetworkParts.of(untidy.network)):
         use()
     traces.assert_none()
 
@@ -253,7 +253,7 @@ def test_randomness_is_put_back_after_an_error():
         torch.rand(5)
         raise KeyError
 
-    with pytest.raises(KeyError), same_randomness(torch.device("cpu")):
+    with pytest.raises(KeyError), preserved_rng(torch.device("cpu")):
         use()
     assert torch.equal(torch.get_rng_state(), state)
 
@@ -309,7 +309,7 @@ def test_every_registered_method_of_this_network_is_tried():
 @pytest.mark.parametrize("trainable", [True, False])
 def test_what_makes_queries_keys_and_values_counts_as_trainable_while_it_works_and_as_before_afterwards(trainable):
     network = tiny_vit(kind=MultiHead).network.requires_grad_(trainable)
-    traces, parts = Traces(network), Parts.of(network)
+    traces, parts = Traces(network), NetworkParts.of(network)
     with contextlib.suppress(KeyError), frozen(parts):
         trained = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
         assert trained == [f"blocks.{number}.attn.attn.in_proj_weight" for number in range(DEPTH)]

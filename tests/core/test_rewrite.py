@@ -14,10 +14,10 @@ from captum.attr import GuidedBackprop
 from torch import Tensor, nn
 
 from explainers.api import explain
+from explainers.core.conv_fusion import merged_for_scores
 from explainers.core.errors import VitrineError
-from explainers.core.fusion import merged_for_scores
 from explainers.core.model import Model
-from explainers.core.rewrite import copied, with_own_activations
+from explainers.core.rewrite import copy_network, with_activation_modules
 from tests.core.networks import assert_close, lively, random_inputs, small_cnn
 
 SHAPE = (3, 64, 64)
@@ -49,7 +49,7 @@ def test_torchvisions_networks(name, activations):
     inputs, state = random_inputs(2, SHAPE), deepcopy(network.state_dict())
     with torch.no_grad():
         expected = network(inputs.clone())
-    copy = with_own_activations(network)
+    copy = with_activation_modules(network)
     with torch.no_grad():
         assert torch.equal(copy(inputs.clone()), expected)
         assert expected.std() > 1e-3
@@ -86,7 +86,7 @@ def test_every_way_of_calling_an_activation():
     torch.manual_seed(0)
     network = Everything().eval()
     inputs = random_inputs(2, (3, 8, 8))
-    copy = with_own_activations(network)
+    copy = with_activation_modules(network)
     with torch.no_grad():
         assert torch.equal(copy(inputs.clone()), network(inputs.clone()))
     counts = calls_per_module(copy, inputs)
@@ -118,7 +118,7 @@ def test_what_is_written_in_place_is_seen_under_its_other_name():
     torch.manual_seed(0)
     network = Discards().eval()
     inputs = random_inputs(2, (3, 8, 8))
-    copy = with_own_activations(network)
+    copy = with_activation_modules(network)
     with torch.no_grad():
         assert_close(copy(inputs.clone()), network(inputs.clone()), 1e-6)
     assert len(calls_per_module(copy, inputs)) == 4
@@ -155,7 +155,7 @@ def test_a_layer_puts_out_what_it_has_written_when_it_returns():
     model = Model("written", network, (3, 8, 8))
     with torch.no_grad():
         change = network.layer(inputs) - network.layer(torch.zeros_like(inputs))
-        assert_close(with_own_activations(network, end="layer")(inputs), network.layer(inputs), 1e-12)
+        assert_close(with_activation_modules(network, end="layer")(inputs), network.layer(inputs), 1e-12)
     share = network.head.weight[1].detach().view(1, 6, 1, 1) / 6**2
     assert_close(explain(model, inputs, "layer-deeplift", 1, layer="layer").values, share * change, 1e-6)
 
@@ -248,7 +248,7 @@ class Asks(nn.Module):
 
 def test_the_copy_is_frozen_and_evaluating():
     network, inputs = Asks().train(), random_inputs(2)
-    copy = with_own_activations(network)
+    copy = with_activation_modules(network)
     assert not any(module.training for module in copy.modules())
     assert not any(parameter.requires_grad for parameter in copy.parameters())
     assert all(module.training for module in network.modules())
@@ -291,7 +291,7 @@ def trained(normed: str) -> nn.Module:
 
 @pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
 @pytest.mark.parametrize("normed", NORMED)
-@pytest.mark.parametrize("copy", [copied, merged_for_scores, with_own_activations])
+@pytest.mark.parametrize("copy", [copy_network, merged_for_scores, with_activation_modules])
 def test_weights_made_anew_in_every_pass_are_copied_after_a_training_pass(normed, copy):
     network = trained(normed)
     made = copy(network)

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, fx, nn
 
 import explainers as ex
-from explainers.core import canonical
+from explainers.core import canonizer as canonical
+from explainers.core.baselines import Fill
 from explainers.core.engine import Engine, engine_for
-from explainers.core.fills import Fill
 from explainers.core.model import Model
 from explainers.core.registry import find_method, methods
 from explainers.trust.registry import checks

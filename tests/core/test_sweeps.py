@@ -7,15 +7,15 @@ import torch
 import torchvision
 
 import explainers as ex
-from explainers.core.anytime import Estimate, reliability
 from explainers.core.attribution import Cost
+from explainers.core.cost_prediction import predict_seconds
 from explainers.core.engine import engine_for
+from explainers.core.estimate import Estimate, reliability
 from explainers.core.model import Model
-from explainers.core.pricing import predicted_seconds
 from explainers.core.run import Run
-from explainers.core.sweep import WORTH_FOLDING, sweep
 from explainers.core.target import ChannelTarget, ClassTarget, TopTarget
-from explainers.core.versions import replaced
+from explainers.core.variant_gradients import scores_with_layer_replaced
+from explainers.core.variant_scores import WORTH_FOLDING, variant_scores
 from tests.core.networks import assert_close, fixed_engine, lively, random_inputs, small_model
 
 
@@ -23,7 +23,7 @@ def test_a_sweep_scores_every_version_in_order() -> None:
     model, one = small_model(), random_inputs(1)
     versions = random_inputs(11, seed=8)
     run = Run(model, fixed_engine(4))
-    found = list(sweep(run, one, ClassTarget(2), 11, lambda numbers: (versions[numbers], numbers)))
+    found = list(variant_scores(run, one, ClassTarget(2), 11, lambda numbers: (versions[numbers], numbers)))
     assert [kept for kept, _ in found] == [slice(0, 4), slice(4, 8), slice(8, 11)]
     with torch.no_grad():
         assert_close(torch.cat([scores for _, scores in found]), model.network.eval()(versions)[:, 2], 1e-5)
@@ -34,7 +34,7 @@ def test_the_top_class_of_a_sweep_is_that_of_the_input() -> None:
     model, one = small_model(), random_inputs(1)
     versions = random_inputs(6, seed=8)
     top = int(Run(model, engine_for("cpu")).outputs(one).argmax())
-    swept = [torch.cat([s for _, s in sweep(Run(model, engine_for("cpu")), one, target, 6, lambda n: (versions[n], n))])
+    swept = [torch.cat([s for _, s in variant_scores(Run(model, engine_for("cpu")), one, target, 6, lambda n: (versions[n], n))])
              for target in (TopTarget(), ClassTarget(top))]  # fmt: skip
     assert torch.equal(*swept)
 
@@ -57,7 +57,9 @@ def test_a_replaced_output_is_what_a_hook_makes_of_it(name: str) -> None:
             rows[row, channel] = 0
         return rows
 
-    found = torch.cat([s for _, s in replaced(Run(model, fixed_engine(3)), one, layer, ClassTarget(4), 7, without)])
+    found = torch.cat(
+        [s for _, s in scores_with_layer_replaced(Run(model, fixed_engine(3)), one, layer, ClassTarget(4), 7, without)]
+    )
     expected = []
     for channel in range(7):
 
@@ -113,10 +115,10 @@ def test_reliability_is_the_correlation_of_two_independent_maps() -> None:
 def test_what_work_will_take_follows_its_passes() -> None:
     model, inputs = small_model(), random_inputs(1)
     run = Run(model, engine_for("cpu"))
-    few, many = predicted_seconds(run, inputs, Cost(100, 0)), predicted_seconds(run, inputs, Cost(1000, 0))
+    few, many = predict_seconds(run, inputs, Cost(100, 0)), predict_seconds(run, inputs, Cost(1000, 0))
     assert 0 < few < many
     assert many == pytest.approx(10 * few, rel=0.01)
-    assert predicted_seconds(run, inputs, Cost(1000, 1000)) > 0
+    assert predict_seconds(run, inputs, Cost(1000, 1000)) > 0
 
 
 def test_an_estimate_names_the_passes_that_are_then_made() -> None:
@@ -146,7 +148,9 @@ def test_long_sweeps_use_folded_norms_and_score_the_same(count: int, monkeypatch
     forward = torch.nn.BatchNorm2d.forward
     monkeypatch.setattr(torch.nn.BatchNorm2d, "forward", lambda *given: (norms.append(1), forward(*given))[1])
     run = Run(model, fixed_engine(16))
-    found = torch.cat([scores for _, scores in sweep(run, one, ClassTarget(2), count, lambda n: (versions[n], n))])
+    found = torch.cat(
+        [scores for _, scores in variant_scores(run, one, ClassTarget(2), count, lambda n: (versions[n], n))]
+    )
     assert len(norms) == (2 if count >= WORTH_FOLDING else 2 * 4)  # the one pass that the copy is compared with
     assert model.network.training
     assert model.network.norm1.training
@@ -163,5 +167,5 @@ def test_a_copy_that_answers_otherwise_is_not_used() -> None:
     network[0].register_forward_hook(lambda module, inputs, output: output.square())
     model = Model("hooked", lively(network, (3, 16, 16)), (3, 16, 16))
     versions = random_inputs(80, seed=8, dtype=torch.float64)
-    swept = sweep(Run(model, fixed_engine(16)), versions[:1], ClassTarget(1), 80, lambda n: (versions[n], n))
+    swept = variant_scores(Run(model, fixed_engine(16)), versions[:1], ClassTarget(1), 80, lambda n: (versions[n], n))
     assert_close(torch.cat([scores for _, scores in swept]), model.network(versions)[:, 1], 1e-10)

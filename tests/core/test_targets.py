@@ -8,8 +8,6 @@ import torch.nn.functional as F
 from torch import nn
 
 from explainers.api import channel_layers, explain, layers
-from explainers.conservation import relevance_flow
-from explainers.core.asking import class_index, read_target
 from explainers.core.errors import VitrineError
 from explainers.core.layers import output_of as network_output
 from explainers.core.model import Model
@@ -22,8 +20,10 @@ from explainers.core.target import (
     TopTarget,
     layer_of,
 )
+from explainers.core.target_parser import class_index, parse_target
 from explainers.inputs.gallery import sample
 from explainers.models import load_model
+from explainers.relevance_flow import relevance_flow
 from tests.core.networks import TRIPWIRE, Linear, assert_close, random_inputs, small_model
 
 OUTPUTS = torch.tensor([[1.0, 5.0, 2.0], [8.0, -3.0, 0.5]])
@@ -280,32 +280,32 @@ def signs() -> Model:
 
 
 def test_reading_targets(signs):
-    assert read_target(None, signs) == TopTarget()
-    assert read_target(3, signs) == ClassTarget(3)
-    assert read_target("yield", signs) == ClassTarget(1)
-    assert read_target(" STOP ", signs) == ClassTarget(0)
-    assert read_target("2", signs) == ClassTarget(2)
-    assert read_target("7", signs) == ClassTarget(4), "a label that looks like a number is a label"
+    assert parse_target(None, signs) == TopTarget()
+    assert parse_target(3, signs) == ClassTarget(3)
+    assert parse_target("yield", signs) == ClassTarget(1)
+    assert parse_target(" STOP ", signs) == ClassTarget(0)
+    assert parse_target("2", signs) == ClassTarget(2)
+    assert parse_target("7", signs) == ClassTarget(4), "a label that looks like a number is a label"
     own = ContrastTarget(0, 1)
-    assert read_target(own, signs) is own
+    assert parse_target(own, signs) is own
 
 
 def test_reading_channels(signs):
-    assert read_target("layer2.0:17", signs) == ChannelTarget("layer2.0", 17)
-    assert read_target(" fc:3 ", signs) == ChannelTarget("fc", 3)
-    assert read_target("layer2.0:17:3,4", signs) == ChannelTarget("layer2.0", 17, (3, 4))
-    assert read_target("blocks.1:2:0", signs) == ChannelTarget("blocks.1", 2, (0,))
+    assert parse_target("layer2.0:17", signs) == ChannelTarget("layer2.0", 17)
+    assert parse_target(" fc:3 ", signs) == ChannelTarget("fc", 3)
+    assert parse_target("layer2.0:17:3,4", signs) == ChannelTarget("layer2.0", 17, (3, 4))
+    assert parse_target("blocks.1:2:0", signs) == ChannelTarget("blocks.1", 2, (0,))
     odd = Model("odd", nn.Linear(2, 2), (2,), labels=("version:3", "other"))
-    assert read_target("version:3", odd) == ClassTarget(0), "a label that looks like a channel is a label"
+    assert parse_target("version:3", odd) == ClassTarget(0), "a label that looks like a channel is a label"
     for strange in ("layer2:", "layer2:x", ":3", "layer2:3:", "layer2:3:1,", "layer2:3:1:2", "layer2:-1"):
         with pytest.raises(VitrineError, match="has no class"):
-            read_target(strange, signs)
+            parse_target(strange, signs)
 
 
 def test_reading_targets_of_a_regression():
     model = Model("price", nn.Linear(2, 3), (2,), task="regression")
-    assert read_target(None, model) == RegressionTarget(0)
-    assert read_target(2, model) == RegressionTarget(2)
+    assert parse_target(None, model) == RegressionTarget(0)
+    assert parse_target(2, model) == RegressionTarget(2)
 
 
 @pytest.mark.parametrize(
@@ -329,10 +329,10 @@ def test_a_label_like_none_of_them_shows_what_labels_look_like(signs):
 
 def test_labels_of_a_model_without(signs):
     with pytest.raises(VitrineError, match="has no class 'cat'; give its index"):
-        read_target("cat", Model("bare", nn.Linear(2, 5), (2,)))
+        parse_target("cat", Model("bare", nn.Linear(2, 5), (2,)))
 
 
 @pytest.mark.parametrize("strange", [3.5, [0, 1], torch.tensor(1)])
 def test_what_is_no_target_is_refused_in_a_sentence(signs, strange):
     with pytest.raises(VitrineError, match="give the index or label of a class"):
-        read_target(strange, signs)
+        parse_target(strange, signs)

@@ -12,10 +12,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import explainers as ex
-from pages.common.forms import _bound, option_key
-from pages.common.panels import strongest
+from pages.common.caches import BoundedCache, UploadStore, size_of
+from pages.common.options_form import _bound, option_key
+from pages.common.panel import strongest
 from pages.common.selection import PICTURES
-from pages.common.shelves import Shelf, Uploads, size_of
 
 APP = str(Path(__file__).parents[2] / "app.py")
 
@@ -140,7 +140,7 @@ def test_a_vector_model_says_what_it_takes_and_still_shows_its_weights() -> None
 
 
 def test_uploads_are_found_by_content_and_bounded(tmp_path: Path) -> None:
-    store = Uploads(limit=1000)
+    store = UploadStore(limit=1000)
     key = store.put("photo.PNG", b"x" * 400)
     assert store.put("other name.png", b"x" * 400) == key
     path = store.path(key)
@@ -155,7 +155,7 @@ def test_uploads_are_found_by_content_and_bounded(tmp_path: Path) -> None:
 
 def test_a_shelf_computes_once_and_is_bounded() -> None:
     made: list[int] = []
-    shelf: Shelf[bytes] = Shelf(limit=10, size=len)
+    shelf: BoundedCache[bytes] = BoundedCache(limit=10, size=len)
 
     def make() -> bytes:
         made.append(1)

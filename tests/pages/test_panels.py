@@ -11,7 +11,7 @@ from PIL import Image
 import explainers as ex
 from explainers.inputs.images import BYTES_LIMIT
 from explainers.render.overlay import Scale, figure
-from pages.common.panels import View, figure_png
+from pages.common.panel import View, figure_png
 from pages.common.selection import LARGEST
 from pages.common.story import scene
 from tests.pages.test_pages import opened

@@ -8,10 +8,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import explainers as ex
-from explainers.core.chunks import ChunkSizes
-from pages.common import refining
-from pages.common.forms import option_key
-from pages.common.refining import Refinement
+from explainers.core.chunk_sizes import ChunkSizes
+from pages.common import live_map as refining
+from pages.common.live_map import Refinement
+from pages.common.options_form import option_key
 from tests.pages.test_pages import opened, words
 
 KEY = "perturbation_method"

@@ -36,9 +36,9 @@ from torch import Tensor, nn
 from torchcam import methods as torchcam
 
 from explainers.api import explain
-from explainers.core.draws import generator, seeded_noise
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
+from explainers.core.rng import seeded_generator, seeded_noise
 from explainers.core.target import ClassTarget
 from explainers.demo.networks import SignsCNN
 from explainers.grad_cam import CONTRASTS
@@ -214,7 +214,7 @@ def test_random_cam(soft, monkeypatch):
     layer = LAYERS[model.name][1]
     module = peer.get_submodule(layer)
     maps = capture(peer, layer, chosen)
-    weights = (2 * torch.rand(maps[0].shape[1], generator=generator("cpu", 3)) - 1).double().numpy()
+    weights = (2 * torch.rand(maps[0].shape[1], generator=seeded_generator("cpu", 3)) - 1).double().numpy()
     monkeypatch.setattr(np.random, "uniform", lambda low, high, size: np.broadcast_to(weights, size))
     with RandomCAM(peer, [module]) as cam:
         theirs = cam.get_cam_image(inputs(), module, [], *maps, False)
@@ -334,7 +334,7 @@ def test_smooth_grad_cam_plus_plus():
 
 def test_refine_cam(soft):
     """It scales the product again; Vitrine shows it as it is."""
-    from explainers.fuse import fuse
+    from explainers.layer_fusion import fuse
 
     model, peer = soft
     layers = list(LAYERS[model.name])
@@ -347,7 +347,7 @@ def test_refine_cam(soft):
 
 def test_fused_layers(soft):
     """TorchCAM fuses normalised maps by their maximum, pytorch-grad-cam takes their mean."""
-    from explainers.fuse import fuse
+    from explainers.layer_fusion import fuse
 
     model, _ = soft
     maps = explain(model, inputs(), "grad-cam", ClassTarget(TARGETS), layer=list(LAYERS[model.name]))

@@ -30,10 +30,10 @@ from captum.attr._core.gradient_shap import InputBaselineXGradient
 from captum.attr._core.layer.layer_gradient_shap import LayerInputBaselineXGradient
 
 from explainers.api import explain
-from explainers.core.draws import seeded_noise
 from explainers.core.references import ReferenceOptions, draw_references
+from explainers.core.rng import seeded_noise
 from explainers.core.target import ChannelTarget, ClassTarget
-from explainers.expectations import points_on_the_ways
+from explainers.expected_gradients import points_on_the_ways
 from explainers.layer_references import LayerGradientShapOptions
 from explainers.saliency import noise_deviation
 from tests.core.networks import assert_close

@@ -9,12 +9,12 @@ from captum.attr import FeatureAblation, FeaturePermutation, KernelShap, Occlusi
 from torch import nn
 
 from explainers.api import explain
-from explainers.core.draws import generator
+from explainers.core.baselines import Fill, baseline_for, masker_for
 from explainers.core.engine import engine_for
-from explainers.core.fills import Fill, cover, fill_of
 from explainers.core.model import Model
-from explainers.core.regions import Segments, find_regions, region_masks
+from explainers.core.rng import seeded_generator
 from explainers.core.run import Run
+from explainers.core.segments import Segments, region_masks, segment_input
 from explainers.core.target import ClassTarget
 from explainers.lime import LimeOptions, lime_kernel
 from explainers.perturbation import regions_to_scores
@@ -29,7 +29,12 @@ def test_occlusion_is_captums(pair: tuple[Model, nn.Module], fill: Fill) -> None
     model, _ = pair
     x = inputs()
     windows = Occlusion(model.network).attribute(
-        x, (3, 24, 24), (3, 20, 20), baselines=fill_of(model, x, fill), target=list(TARGETS), perturbations_per_eval=4
+        x,
+        (3, 24, 24),
+        (3, 20, 20),
+        baselines=baseline_for(model, x, fill),
+        target=list(TARGETS),
+        perturbations_per_eval=4,
     )
     found = explain(model, x, "occlusion", TARGET, patch=24, stride=20, fill=fill.value)
     assert_close(found.values, windows.sum(1) / 3, 1e-4)  # Captum gives every channel the whole drop
@@ -42,9 +47,9 @@ def test_feature_ablation_is_captums(pair: tuple[Model, nn.Module], segments: Se
     found = explain(model, x, "feature-ablation", TARGET, segments=segments.value, regions=8, fill="mean")
     for place in range(2):
         one = x[place : place + 1]
-        regions = find_regions(model, one, segments, 8)
+        regions = segment_input(model, one, segments, 8)
         expected = FeatureAblation(model.network).attribute(
-            one, fill_of(model, one, Fill.MEAN), TARGETS[place], feature_mask=regions.expand(1, 3, -1, -1)
+            one, baseline_for(model, one, Fill.MEAN), TARGETS[place], feature_mask=regions.expand(1, 3, -1, -1)
         )
         assert_close(found.values[place], expected[0, 0], 1e-4)
 
@@ -78,8 +83,8 @@ def test_kernel_shap_is_the_shap_packages() -> None:
     import shap
 
     model, one = small_model(torch.float64), random_inputs(1, dtype=torch.float64)
-    regions = find_regions(model, one, Segments.GRID, 6)
-    hidden_by = cover(model, one, Fill.BLUR)
+    regions = segment_input(model, one, Segments.GRID, 6)
+    hidden_by = masker_for(model, one, Fill.BLUR)
 
     def score(shown: np.ndarray) -> np.ndarray:
         with torch.no_grad():
@@ -101,7 +106,7 @@ def test_exact_shapley_values_are_captums() -> None:
 
 def test_sampled_shapley_values_are_captums_of_the_same_orders() -> None:
     model, one, regions, hidden = four_regions()
-    drawn = torch.rand(5, 4, generator=generator("cpu", 3)).argsort(1)
+    drawn = torch.rand(5, 4, generator=seeded_generator("cpu", 3)).argsort(1)
     orders = torch.stack([drawn, drawn.flip(1)], 1).flatten(0, 1)  # each also in reverse
     peer = ShapleyValueSampling(model.network)
     peer.permutation_generator = lambda features, samples: iter(orders.tolist())
@@ -127,7 +132,7 @@ def test_feature_permutation_is_captums_of_the_same_swaps() -> None:
     other's, which is what Vitrine's every draw is then as well."""
     model = small_model(torch.float64)
     rows = random_inputs(2, dtype=torch.float64)
-    regions = find_regions(model, rows[:1], Segments.GRID, 4)
+    regions = segment_input(model, rows[:1], Segments.GRID, 4)
 
     def swapped(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return torch.where(mask, x.flip(0), x)
@@ -143,4 +148,4 @@ def four_regions() -> tuple[Model, torch.Tensor, torch.Tensor, torch.Tensor]:
     """A model, one input, its four regions, and what is seen where they are hidden."""
     model, one = small_model(torch.float64), random_inputs(1, dtype=torch.float64)
     model.network.eval()
-    return model, one, find_regions(model, one, Segments.GRID, 4), fill_of(model, one, Fill.MEAN)
+    return model, one, segment_input(model, one, Segments.GRID, 4), baseline_for(model, one, Fill.MEAN)

@@ -23,8 +23,8 @@ from captum.attr._core.gradient_shap import InputBaselineXGradient
 from torch import Tensor, nn
 
 from explainers.api import explain
-from explainers.core.draws import seeded_noise
 from explainers.core.model import Model
+from explainers.core.rng import seeded_noise
 from explainers.core.target import ClassTarget, ContrastTarget
 from explainers.saliency import noise_deviation
 from tests.core.networks import Formula, assert_close

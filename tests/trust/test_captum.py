@@ -9,7 +9,7 @@ from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 from torch import Tensor
 
 import explainers as ex
-from explainers.core.fills import Fill, fill_of
+from explainers.core.baselines import Fill, baseline_for
 from explainers.trust.road import impute
 from explainers.trust.sensitivity import InfidelityOptions, SensitivityOptions, nudges, random_squares
 from tests.core.networks import assert_close, random_inputs, small_model
@@ -26,7 +26,7 @@ def test_infidelity(method: str) -> None:
     options = InfidelityOptions(samples=40, fill=Fill.BLUR, seed=3)
     found = ex.verify(model, one, made, "infidelity", **options.model_dump()).findings[0]
     squares = random_squares(one, options).double().expand(-1, 3, -1, -1)
-    away = squares * (one - fill_of(model, one, Fill.BLUR, 3))
+    away = squares * (one - baseline_for(model, one, Fill.BLUR, 3))
     slopes = method == "gradient"
     # One channel stands for all of what is covered; Captum multiplies what it is given and adds it up.
     heat = torch.cat([made.heatmap().unsqueeze(1), torch.zeros(1, 2, 16, 16)], 1)

@@ -13,7 +13,7 @@ from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 import explainers as ex
-from explainers.core.fills import Fill, cover
+from explainers.core.baselines import Fill, masker_for
 from explainers.core.run import Run
 from explainers.trust.deletion import CoverOptions, random_orders
 from explainers.trust.randomisation import groups, redraw
@@ -40,7 +40,7 @@ def test_deletion_and_insertion(chunk: int, fill: Fill) -> None:
     found = ex.verify(
         model, one, made, ["deletion", "insertion"], steps=10, fill=fill, orders=3, seed=5, engine=fixed_engine(chunk)
     )
-    hide = cover(model, one, fill, 5)
+    hide = masker_for(model, one, fill, 5)
     deleted, inserted = [probability(model, one)], []
     ranked = sorted(range(SIDE * SIDE), key=lambda place: -float(heat.flatten()[place]))
     for step in range(1, 11):

@@ -13,7 +13,7 @@ import torchvision
 from torch import Tensor, nn
 
 from explainers.core.errors import Cancelled, VitrineError
-from explainers.core.weights import moments
+from explainers.core.moments import moments
 from explainers.weight_stats import COLUMNS, first_layer_filters, health, histogram, spectrum, weight_stats
 from tests.weights.networks import Holder, model_of, random, small_cnn, stats_of
 

@@ -1,0 +1,352 @@
+"""Attention weights, which fused kernels never hand out: computed in the open while looked at, with their gradients.
+
+Three ways of writing attention are seen: `nn.MultiheadAttention`, `F.scaled_dot_product_attention`, and a softmax
+spelled out inside a module whose class is called Attention (torchvision's Swin). A mode of torch's that holds for this
+thread alone steps in, so nothing is patched: other threads, and other networks, keep their fused kernels."""
+
+from __future__ import annotations
+
+import enum
+import math
+import threading
+import types
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from explainers.core.errors import VitrineError
+from explainers.core.layers import Layout, find_layout, forward_hooks, tensor_of, with_tensor
+from explainers.core.target import ClassTarget, Target, TopTarget, layer_of
+
+SOFTMAX_CALLS = (F.softmax, torch.softmax, Tensor.softmax)
+
+
+def is_attention(module: nn.Module) -> bool:
+    """Whether a module looks like attention by its class: an `nn.MultiheadAttention`, or "Attention" in its name."""
+    return isinstance(module, nn.MultiheadAttention) or "attention" in type(module).__name__.lower()
+
+
+def has_attention(network: nn.Module) -> bool:
+    """Whether a network has attention by the look of its modules; nothing is run.
+
+    A guess that may be wrong both ways: a class called ChannelAttention may hold none of it, and a block that calls
+    `F.scaled_dot_product_attention` may be called anything.
+    """
+    return any(is_attention(module) for module in network.modules())
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Tokens that attend within windows of the image, as torchvision's Swin lays them out.
+
+    Attributes:
+        height, width: of the whole grid of tokens.
+        window: rows and columns of one window.
+        shift: how far the grid was rolled up and to the left before it was cut into windows.
+    """
+
+    height: int
+    width: int
+    window: tuple[int, int]
+    shift: tuple[int, int]
+
+    def spatial(self, values: Tensor) -> Tensor:
+        """Values per token (N * windows, tokens of a window, C) put back together: (N, C, height, width)."""
+        rows, columns = (-(-side // one) for side, one in zip((self.height, self.width), self.window, strict=True))
+        tiles = values.reshape(-1, rows, columns, *self.window, values.shape[-1])
+        grid = tiles.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)
+        return grid.roll(self.shift, (2, 3))[..., : self.height, : self.width]
+
+
+class AttentionGradients(enum.Enum):
+    """Which gradients by attention weights are taken, and of what."""
+
+    LAST = enum.auto()  # of the score, by the last layer's weights: enough to tell which tokens are read
+    ALL = enum.auto()  # of the score, by every layer's
+    EACH_BLOCK_ALONE = enum.auto()  # of what the network's own head makes of each block's tokens, by that block's
+
+
+@dataclass(frozen=True)
+class AttentionCapture:
+    """One attention layer of a network.
+
+    Attributes:
+        name: of the innermost module that ran, as in `network.named_modules()`.
+        weights: after the softmax, (N, heads, T, T): row i is what token i attends to, and sums up to 1.
+            Where the layer attends within windows, N counts the windows of all images.
+        layout: where the tokens lie on the image; None where that is not known.
+        slopes: d score / d weights, of the same shape; None where they were not taken.
+    """
+
+    name: str
+    weights: Tensor
+    layout: Layout | Windows | None
+    slopes: Tensor | None
+
+    @property
+    def gradients(self) -> Tensor:
+        """The slopes, which were taken."""
+        assert self.slopes is not None, f"{self.name} was captured without gradients"
+        return self.slopes
+
+
+@dataclass(frozen=True)
+class _MetAttention:
+    """Attention as it was met: its weights in the graph, the module, and the shape of the module's input."""
+
+    name: str
+    module: nn.Module | None
+    shape: tuple[int, ...]
+    weights: Tensor
+
+
+def decomposed_multi_head(product: Callable[..., Tensor], softmax: Callable[..., Tensor]) -> Callable[..., Any]:
+    """`F.multi_head_attention_forward` with a product of attention and a softmax of one's own."""
+    # The same code with three names bound elsewhere. It hands itself to a mode before anything else, which is how
+    # it comes to one; called again as it stands it would never get past that, and without a mode it would fuse.
+    twin = F.multi_head_attention_forward
+    names = {
+        "has_torch_function": lambda tensors: False,
+        "scaled_dot_product_attention": product,
+        "softmax": softmax,
+    }
+    return types.FunctionType(twin.__code__, {**twin.__globals__, **names}, None, twin.__defaults__)
+
+
+def decomposed_attention(
+    weigh: Callable[[Tensor], Tensor],
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """softmax(Q K^T / sqrt(d) + mask) V, as the documentation of `F.scaled_dot_product_attention` spells it.
+
+    Args:
+        weigh: the softmax, or what takes its place: (logits (..., T, S)) -> weights.
+    """
+    if enable_gqa:
+        key = key.repeat_interleave(query.shape[-3] // key.shape[-3], -3)
+        value = value.repeat_interleave(query.shape[-3] // value.shape[-3], -3)
+    logits = query @ key.transpose(-2, -1) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+    if is_causal:
+        attn_mask = torch.ones(logits.shape[-2:], dtype=torch.bool, device=logits.device).tril()
+    if attn_mask is not None and attn_mask.dtype == torch.bool:
+        logits = logits.masked_fill(~attn_mask, -math.inf)
+    elif attn_mask is not None:
+        logits = logits + attn_mask
+    return F.dropout(weigh(logits), dropout_p) @ value
+
+
+class _DecomposingMode(TorchFunctionMode):
+    """While active on a thread, attention is computed step by step and its weights are kept in `seen`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[_MetAttention] = []
+        self.running: list[tuple[str, nn.Module, tuple[int, ...]]] = []
+        self._multi_head = decomposed_multi_head(self._product, self._softmax)
+
+    def __torch_function__(
+        self, func: Any, kinds: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is F.multi_head_attention_forward:
+            return self._multi_head(*args, **kwargs)
+        if func is F.scaled_dot_product_attention:
+            return self._product(*args, **kwargs)
+        if func in SOFTMAX_CALLS and any(is_attention(module) for _, module, _ in self.running):
+            return self._softmax(*args, **kwargs, function=func)
+        return func(*args, **kwargs)
+
+    def _product(self, *args: Any, **kwargs: Any) -> Tensor:
+        return decomposed_attention(lambda logits: self._hold(logits.softmax(-1)), *args, **kwargs)
+
+    def _softmax(self, input: Tensor, *args: Any, function: Any = F.softmax, **kwargs: Any) -> Any:
+        weights = function(input, *args, **kwargs)
+        dim = args[0] if args else kwargs.get("dim")
+        square = weights.ndim >= 3 and weights.shape[-1] == weights.shape[-2]
+        if not square or dim not in (-1, weights.ndim - 1):
+            return weights
+        return self._hold(weights).clone()  # a copy goes on, because what follows may write into what it gets
+
+    def _hold(self, weights: Tensor) -> Tensor:
+        # The first attention reached starts the graph: nothing below it is recorded or differentiated.
+        held = weights if weights.requires_grad else weights.detach().requires_grad_()
+        name, module, shape = self.running[-1] if self.running else ("", None, ())
+        for outer, candidate, outer_shape in reversed(self.running):
+            if is_attention(candidate):  # rather than the softmax module inside it
+                name, module, shape = outer, candidate, outer_shape
+                break
+        self.seen.append(_MetAttention(name, module, shape, held))
+        return held
+
+
+@contextmanager
+def _decomposed(network: nn.Module) -> Iterator[list[_MetAttention]]:
+    """Attention in the open inside; the network and the thread as before outside."""
+    mode = _DecomposingMode()
+    thread = threading.get_ident()  # hooks, unlike the mode, are called by every thread that runs the network
+
+    def enters(name: str, module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        if threading.get_ident() == thread:
+            tensor = tensor_of(inputs)
+            mode.running.append((name, module, tuple(tensor.shape) if tensor is not None else ()))
+
+    def leaves(module: nn.Module, inputs: Any, output: Any) -> None:
+        if threading.get_ident() == thread:
+            mode.running.pop()
+
+    handles = []
+    try:
+        for name, module in network.named_modules():
+            entry = (lambda n: lambda module, inputs: enters(n, module, inputs))(name)
+            handles.append(module.register_forward_pre_hook(entry))
+            handles.append(module.register_forward_hook(leaves))
+        with mode:
+            yield mode.seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def capture_attention(
+    network: nn.Module,
+    call: Callable[[Tensor], Tensor],
+    inputs: Tensor,
+    target: Target,
+    slopes: AttentionGradients = AttentionGradients.ALL,
+) -> tuple[Tensor, list[AttentionCapture]]:
+    """Outputs (N, K) of a frozen network, and its attention: one forward pass and one backward, only as deep as `slopes` ask.
+
+    Args:
+        call: runs the network on inputs (N, C, H, W).
+
+    Raises:
+        VitrineError: no attention was met, or the score does not depend on it.
+    """
+    with torch.enable_grad(), _decomposed(network) as seen:
+        if slopes is AttentionGradients.EACH_BLOCK_ALONE:
+            outputs, score = _scores_of_blocks(network, call, inputs.detach(), target)
+        else:
+            outputs = call(inputs.detach())
+            score = target(outputs).sum()
+    name = type(network).__name__
+    if not seen and (layer := layer_of(target)) is not None:
+        raise VitrineError(f"No attention runs before layer {layer!r} of {name}; choose a channel of a later layer.")
+    if not seen:
+        raise VitrineError(
+            f"No attention was met while {name} ran: it is not written with nn.MultiheadAttention, "
+            "F.scaled_dot_product_attention or a softmax; choose another method, such as grad-cam."
+        )
+    if not score.requires_grad:
+        raise VitrineError(f"The score of {name} does not depend on its attention; choose another method.")
+    asked = seen[-1:] if slopes is AttentionGradients.LAST else seen
+    taken = torch.autograd.grad(score, [one.weights for one in asked], allow_unused=True, materialize_grads=True)
+    gradients = [*[None] * (len(seen) - len(asked)), *taken]
+    image = (inputs.shape[-2], inputs.shape[-1])
+    return outputs.detach(), [
+        _capture(one, gradient, len(inputs), image) for one, gradient in zip(seen, gradients, strict=True)
+    ]
+
+
+def _capture(seen: _MetAttention, gradient: Tensor | None, batch: int, image: tuple[int, int]) -> AttentionCapture:
+    def by_input(values: Tensor) -> Tensor:
+        folded = values.ndim == 3 and len(values) % batch == 0  # heads folded into the batch, or a single one
+        return values.reshape(batch, -1, *values.shape[1:]) if folded else values
+
+    weights = by_input(seen.weights.detach())
+    layout = _layout(seen, weights, batch, image)
+    return AttentionCapture(seen.name, weights, layout, None if gradient is None else by_input(gradient))
+
+
+def _layout(seen: _MetAttention, weights: Tensor, batch: int, image: tuple[int, int]) -> Layout | Windows | None:
+    """Where the tokens of a layer lie: all over the image, or in the windows that its module tells of."""
+    tokens = weights.shape[-1]
+    if weights.ndim != 4 or weights.shape[-2] != tokens:
+        return None
+    if len(weights) == batch:
+        return find_layout((batch, tokens, 1), batch, image)
+    window, shift = (getattr(seen.module, name, None) for name in ("window_size", "shift_size"))
+    if window is None or shift is None or len(seen.shape) != 4:
+        return None
+    height, width = seen.shape[1:3]
+    counts = [-(-side // one) for side, one in zip((height, width), window, strict=True)]
+    if math.prod(window) != tokens or batch * math.prod(counts) != len(weights):
+        return None
+    # A window that covers the whole side is not shifted along it.
+    rolled = [0 if count == 1 else by for by, count in zip(shift, counts, strict=True)]
+    return Windows(height, width, (window[0], window[1]), (rolled[0], rolled[1]))
+
+
+def join_captures(chunks: Sequence[list[AttentionCapture]]) -> list[AttentionCapture]:
+    """The layers of several chunks of inputs, put together layer by layer."""
+    if len(chunks) == 1:
+        return chunks[0]
+    return [
+        AttentionCapture(
+            layers[0].name,
+            torch.cat([layer.weights for layer in layers]),
+            layers[0].layout,
+            None if layers[0].slopes is None else torch.cat([layer.gradients for layer in layers]),
+        )
+        for layers in zip(*chunks, strict=True)
+    ]
+
+
+def _scores_of_blocks(
+    network: nn.Module, call: Callable[[Tensor], Tensor], inputs: Tensor, target: Target
+) -> tuple[Tensor, Tensor]:
+    """Outputs (N, K), and the sum of the scores that the head gives to the tokens of every block.
+
+    Blocks get their tokens cut off from the graph, and the last one hands on those of all of them, stacked as further
+    rows: so one pass through the head gives every block's score, and one pass back every gradient.
+    """
+    blocks = attention_blocks(network)
+    batch = len(inputs)
+    stacked: list[Tensor] = []
+
+    def cut(name: str, output: Any) -> Any:
+        tokens = tensor_of(output)
+        if tokens is None or len(tokens) != batch or (stacked and tokens.shape != stacked[0].shape):
+            raise VitrineError(
+                f"The blocks of {type(network).__name__} do not all put out tokens of one shape, one row per input, so its "
+                "head cannot read each of them; choose another method, such as transformer-attribution."
+            )
+        stacked.append(tokens)
+        return with_tensor(output, tokens.detach() if name != blocks[-1] else torch.cat(stacked))
+
+    with forward_hooks(network, blocks, cut):
+        outputs = call(inputs)
+    own = outputs[-batch:]
+    if isinstance(target, TopTarget):
+        target = ClassTarget(tuple(own.flatten(1).argmax(1).tolist()))
+    if len(outputs) != batch * len(stacked):
+        raise VitrineError(
+            f"The head of {type(network).__name__} does not take the tokens of all blocks at once; "
+            "choose another method, such as transformer-attribution."
+        )
+    return own, target.take([*range(batch)] * len(stacked))(outputs).sum()
+
+
+def attention_blocks(network: nn.Module) -> list[str]:
+    """Names of the repeated blocks that hold the attention: "blocks.0", "blocks.1", and so on; "" if it is all in the network's own forward."""
+    # A module with attention inside, such as a network that is called after it, is none of its own.
+    names = [
+        name.split(".")
+        for name, module in network.named_modules()
+        if is_attention(module) and sum(is_attention(part) for part in module.modules()) == 1
+    ]
+    depth = next((i for i, parts in enumerate(zip(*names, strict=False)) if len(set(parts)) > 1), 0)
+    return list(dict.fromkeys(".".join(parts[: depth + 1]) for parts in names))

@@ -1,0 +1,142 @@
+"""Scores of many versions of one input in one sweep of passes: made when they are needed, scored, and not remembered."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor, fx, nn
+
+from explainers.core.boxes import Extents
+from explainers.core.errors import VitrineError
+from explainers.core.incremental import WORTH_BOXING, IncrementalNetwork, can_increment
+from explainers.core.layers import tensor_of
+from explainers.core.mixed_precision import TRIED, WORTH_TRYING, Precision, scores_agree
+from explainers.core.run import Run
+from explainers.core.target import Target, layer_of
+
+WORTH_FOLDING = 64  # rows that pay for a copy with folded norms
+
+
+WORTH_FOLDING_IN_BOXES = 16  # where only a copy can be computed in boxes
+
+
+WHOLE, HALF = "forward", ", half the bits"  # in names of passes
+
+
+K = TypeVar("K")
+
+
+def variant_scores(
+    run: Run,
+    one: Tensor,
+    target: Target,
+    count: int,
+    make: Callable[[slice], tuple[Tensor, K]],
+    precision: Precision = Precision.FLOAT32,
+    extents: Extents | None = None,
+) -> Iterator[tuple[K, Tensor]]:
+    """Scores (m,) of `count` versions of one input (1, ...): forward passes only, chunk by chunk, as they come.
+
+    Args:
+        make: (numbers of the versions) -> the versions (m, ...), made on the device when they are needed, and whatever
+            shall be handed back beside their scores.
+        precision: with MIXED the first `TRIED` versions are scored both ways, and the others in half the bits if that
+            is faster and the two ways agree.
+        extents: outside of which each version is the input itself: then what they do not change is not computed again,
+            where the network's steps are known. Best in order of their areas.
+    """
+    full = fastest_scoring(run, one, run.resolve(one, target), count, make, extents)
+    whole = layer_of(target) is None
+    halved = run.copies.halved() if precision is Precision.MIXED and whole and count >= WORTH_TRYING else None
+    if halved is None:
+        yield from full.of(0, count)
+        return
+    half = replace(full, network=halved, half=run.engine.half)
+    first = list(full.of(0, TRIED))
+    yield from first
+    chosen = half if _half_does(full, half, torch.cat([scores for _, scores in first])) else full
+    yield from chosen.of(TRIED, count)
+
+
+@dataclass(frozen=True)
+class Scoring(Generic[K]):
+    """A way to score versions: on a network or a copy of it, all of their maps or boxes of them, in all bits or half of them."""
+
+    run: Run
+    one: Tensor
+    target: Target
+    make: Callable[[slice], tuple[Tensor, K]]
+    network: nn.Module
+    extents: Extents | None
+    half: torch.dtype | None = None
+
+    @property
+    def kind(self) -> str:
+        """The name of its passes, see `Passes.chunks`; boxes of about the same size take about the same time."""
+        box = ""
+        if self.extents is not None:
+            height, width = (1 << (side - 1).bit_length() for side in self.extents.boxes().size)
+            box = f", box of up to {height} x {width}"
+        return f"{WHOLE}{box}{'' if self.half is None else HALF}"
+
+    def of(self, start: int, stop: int) -> Iterator[tuple[K, Tensor]]:
+        def work(rows: slice) -> tuple[K, Tensor]:
+            rows = slice(start + rows.start, start + rows.stop)
+            with torch.no_grad():
+                versions, kept = self.make(rows)
+                outputs = self._outputs(versions.to(self.half or versions.dtype), rows)
+                return kept, self.target.take([0] * len(versions))(outputs.to(versions.dtype))
+
+        return self.run.passes.chunks(self.kind, stop - start, work, forward=1, half=int(self.half is not None))
+
+    def _outputs(self, versions: Tensor, rows: slice) -> Tensor:
+        if self.extents is None:
+            return self.run.call(self.network, versions, layer_of(self.target), spare=True)
+        found = tensor_of(self._incremental.outputs(versions, self.extents.boxes(rows)))
+        assert found is not None
+        return found
+
+    @cached_property
+    def _incremental(self) -> IncrementalNetwork:
+        assert isinstance(self.network, fx.GraphModule)
+        return IncrementalNetwork(self.network, self.one.to(self.half or self.one.dtype))
+
+
+def fastest_scoring(
+    run: Run,
+    one: Tensor,
+    target: Target,
+    count: int,
+    make: Callable[[slice], tuple[Tensor, K]],
+    extents: Extents | None,
+) -> Scoring[K]:
+    """The fastest way in all bits for so many versions; arguments as of `variant_scores`."""
+    whole = layer_of(target) is None
+    worth = count >= (WORTH_FOLDING if extents is None else WORTH_FOLDING_IN_BOXES)
+    network = run.copies.for_scores() if whole and worth else run.network
+    if extents is not None:
+        share = float(extents.areas().double().mean()) / math.prod(extents.within)
+        if share > WORTH_BOXING or not whole or not can_increment(network):
+            extents = None
+    scoring = Scoring(run, one, target, make, network, extents)
+    run.passes.start_like(scoring.kind, WHOLE)
+    return scoring
+
+
+def _half_does(full: Scoring[Any], half: Scoring[Any], scores: Tensor) -> bool:
+    """Whether the same scores come sooner in half the bits, and agree."""
+    passes = full.run.passes
+    passes.start_like(half.kind, full.kind)
+    try:
+        if passes.pace(half.kind) is None:  # the first pass also pays for preparing the kernels
+            list(half.of(0, TRIED))
+        found = torch.cat([scores for _, scores in half.of(0, TRIED)])
+    except (RuntimeError, VitrineError):  # somewhere the network makes a tensor of 32 bits itself
+        return False
+    pace, half_pace = passes.pace(full.kind), passes.pace(half.kind)
+    return pace is not None and half_pace is not None and half_pace < pace and scores_agree(scores, found)

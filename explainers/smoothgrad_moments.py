@@ -1,0 +1,60 @@
+"""Second moments of the gradient under noise: SmoothGrad's squared sibling, and the variance that it leaves out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from explainers.core.attribution import Cost
+from explainers.core.run import Run
+from explainers.core.target import Target
+from explainers.core.variant_gradients import summed_gradients
+from explainers.saliency import SmoothGradOptions, noisy_copies, saliency
+
+_UNSIGNED = (
+    "It has no sign: evidence for and against count alike, and its unit is the square of a slope. "
+    "It explains the neighbourhood of the input rather than the input."
+)
+
+
+@saliency(
+    "smoothgrad-squared",
+    title="SmoothGrad squared",
+    highlights="what the score of {target} is sensitive to, either way",
+    unit="squared score per unit of input",
+    cost=lambda shape, options: Cost(shape[0] * (options.samples + 1), shape[0] * options.samples),
+    citation="Hooker et al. 2019, arXiv:1806.10758",
+    shows="The squared gradient averaged over noisy copies of the input: where the score answers strongly, in either direction.",
+    caveat=_UNSIGNED,
+    signed=False,
+)
+def smoothgrad_squared(run: Run, inputs: Tensor, target: Target, options: SmoothGradOptions) -> Tensor:
+    """Mean of (d score / d input)^2 over noisy copies, (N, ...), not negative."""
+    copies = replace(noisy_copies(inputs, options), fold=lambda gradient, number, version: gradient.square())
+    return summed_gradients(run, inputs, target, copies)
+
+
+@saliency(
+    "vargrad",
+    title="VarGrad",
+    highlights="where the slope of the score of {target} changes under noise",
+    unit="squared score per unit of input",
+    cost=lambda shape, options: Cost(shape[0] * (options.samples + 1), shape[0] * (options.samples + 1)),
+    citation="Adebayo et al. 2018, arXiv:1810.03307",
+    shows="How much the gradient varies over noisy copies of the input: where the score's slope is unsteady.",
+    caveat=_UNSIGNED + " A place with the same strong slope in every copy stays dark.",
+    signed=False,
+)
+def vargrad(run: Run, inputs: Tensor, target: Target, options: SmoothGradOptions) -> Tensor:
+    """Variance of d score / d input over noisy copies (divided by their number), (N, ...), not negative."""
+    # Measured from the gradient at the input itself: the difference of two large sums would lose the digits.
+    centre = run.gradients(inputs, target)
+
+    def moments(gradient: Tensor, number: Tensor, version: Tensor) -> Tensor:
+        away = gradient - centre[number]
+        return torch.stack([away, away.square()], 1)
+
+    mean, square = summed_gradients(run, inputs, target, replace(noisy_copies(inputs, options), fold=moments)).unbind(1)
+    return (square - mean.square()).clamp_min(0)

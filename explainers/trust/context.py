@@ -1,0 +1,164 @@
+"""What a check is given: the map, the model and input it is of, and a way to make passes and more maps."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from explainers.api import explain
+from explainers.core.attribution import Attribution, Cost, Reduce
+from explainers.core.engine import Engine
+from explainers.core.model import Model
+from explainers.core.registry import find_method, methods
+from explainers.core.run import Run
+from explainers.core.target import Target
+
+ShareDone = Callable[[float], None]
+
+
+NOTHING = Cost()
+
+
+SLOPES = "score per unit of input"
+
+
+@dataclass(eq=False)
+class CheckContext:
+    """One check's view of one attribution of one input.
+
+    Attributes:
+        attribution: of a single input.
+        truth: where the evidence is known to lie, (H, W) bool on the CPU, or None.
+        others: other attributions of the same input.
+        expected: the passes that the check announced.
+        progress: called with the share of the check that is done; may raise to stop.
+    """
+
+    model: Model
+    attribution: Attribution
+    engine: Engine
+    truth: Tensor | None = None
+    others: Sequence[Attribution] = ()
+    reduce: Reduce | None = None
+    expected: Cost = NOTHING
+    progress: ShareDone | None = None
+    cancel: threading.Event | None = None
+    _spent: Cost = field(default=NOTHING, init=False)
+    _done: float = field(default=0.0, init=False)
+
+    @cached_property
+    def run(self) -> Run:
+        """Passes of this check through the model."""
+        run = Run(self.model, self.engine, progress=self._report(1.0), cancel=self.cancel)
+        run.expect(self.expected)
+        return run
+
+    @cached_property
+    def one(self) -> Tensor:
+        """The input, (1, ...), on the device."""
+        return self.attribution.inputs.to(self.engine.device)
+
+    @property
+    def target(self) -> Target:
+        return self.attribution.target
+
+    @cached_property
+    def heat(self) -> Tensor:
+        """The heat map (H, W) at the input's own resolution, or the vector (F,), float64 on the CPU."""
+        return heatmap_of(self.attribution, self.reduce)
+
+    def again(self, inputs: Tensor, model: Model | None = None, share: float = 1.0, **changed: Any) -> Attribution:
+        """The same method once more, on inputs (M, ...), each explained for the same target.
+
+        Args:
+            model: another model than the attribution's own.
+            share: of the check's work that this call is.
+            changed: options that shall differ.
+        """
+        options = {**self.attribution.options, **changed}
+        found = explain(
+            self.model if model is None else model, inputs, self.attribution.method, self.target.take([0] * len(inputs)),
+            engine=self.engine, progress=self._report(share), cancel=self.cancel, **options,
+        )  # fmt: skip
+        self._spent = total([self._spent, found.cost])
+        self._done += share
+        return found
+
+    def each_again(self, inputs: Tensor) -> Tensor:
+        """Heat maps of the same method on inputs (M, ...), each as if it had come alone: (M, H, W) or (M, F), float64."""
+        rows = [inputs] if self._side_by_side else [inputs[place : place + 1] for place in range(len(inputs))]
+        found = [self.again(row, share=1 / len(rows)) for row in rows]
+        return torch.cat([heatmaps_of(attribution, self.reduce) for attribution in found])
+
+    def values_again(self, inputs: Tensor) -> Tensor:
+        """As `each_again`, but the values themselves, float64."""
+        rows = [inputs] if self._side_by_side else [inputs[place : place + 1] for place in range(len(inputs))]
+        return torch.cat([self.again(row, share=1 / len(rows)).values for row in rows]).double()
+
+    @property
+    def cost(self) -> Cost:
+        """What the check spent so far."""
+        return total([self._spent, self.run.cost] if "run" in self.__dict__ else [self._spent])
+
+    @property
+    def _side_by_side(self) -> bool:
+        # Some perturbation methods fill holes with what the other inputs of a batch have there.
+        return find_method(self.attribution.method).family != "perturbation"
+
+    def _report(self, share: float) -> Callable[[float, str], None] | None:
+        if self.progress is None:
+            return None
+        tell, start = self.progress, self._done
+        return lambda done, words: tell(min(1.0, start + share * done))
+
+
+def total(costs: Sequence[Cost]) -> Cost:
+    """The costs added up."""
+    return Cost(
+        sum(c.forward for c in costs),
+        sum(c.backward for c in costs),
+        sum(c.seconds for c in costs),
+        sum(c.half for c in costs),
+    )
+
+
+def times(cost: Cost, count: float) -> Cost:
+    """The passes of `count` such works."""
+    return Cost(round(cost.forward * count), round(cost.backward * count), cost.seconds * count)
+
+
+def holds_gradients(attribution: Attribution) -> bool:
+    """Whether the values say how fast the score changes with each input value."""
+    return attribution.method in {method.name for method in methods() if method.unit == SLOPES}
+
+
+def channel_reduction(attribution: Attribution, reduce: Reduce | None) -> Reduce:
+    """How the channels of a map are folded: as asked, or else by their sum, and slopes by their size.
+
+    The sign of a slope says which way to change a pixel, not whether the pixel speaks for the score.
+    """
+    return reduce or ("abs" if holds_gradients(attribution) else "sum")
+
+
+def heatmaps_of(attribution: Attribution, reduce: Reduce | None = None) -> Tensor:
+    """The heat maps (N, H, W) at the inputs' own resolution, or the vectors (N, F), float64; see `channel_reduction`."""
+    return folded_maps(attribution, reduce).double()
+
+
+def folded_maps(attribution: Attribution, reduce: Reduce | None = None) -> Tensor:
+    """As `heatmaps_of`, in the dtype that the values have."""
+    how = channel_reduction(attribution, reduce)
+    if attribution.values.ndim == 2:
+        return attribution.values if how == "sum" else attribution.values.abs()
+    return attribution.heatmap(reduce=how)
+
+
+def heatmap_of(attribution: Attribution, reduce: Reduce | None = None) -> Tensor:
+    """The first of `heatmaps_of`."""
+    return heatmaps_of(attribution, reduce)[0]

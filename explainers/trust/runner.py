@@ -1,0 +1,214 @@
+"""`verify`: the checks made one after the other, and what they take."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from explainers.core.attribution import Attribution, Cost
+from explainers.core.cost_prediction import predict_seconds
+from explainers.core.engine import Engine, engine_for
+from explainers.core.errors import VitrineError
+from explainers.core.model import Images, Model
+from explainers.core.passes import Progress
+from explainers.core.run import Run
+from explainers.trust.context import CheckContext, heatmap_of, total
+from explainers.trust.ground_truth import Truth, read_truth
+from explainers.trust.registry import Asks, Check, CheckOptions, checks, find_check, registered
+from explainers.trust.verdict import Finding, Verdict, highlighted
+
+Wanted = str | Sequence[str] | None
+
+
+def verify(
+    model: Model,
+    image: Images,
+    attribution: Attribution,
+    checks: Wanted = None,
+    *,
+    truth: Truth | None = None,
+    others: Sequence[Attribution] = (),
+    engine: Engine | None = None,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+    **options: Any,
+) -> Verdict:
+    """Ask how far an explanation can be trusted.
+
+    Args:
+        image: the input that was explained: one picture, or a preprocessed tensor (1, ...).
+        attribution: of that input alone.
+        checks: names of checks, or one of them; "all" that fit; None or "quick" for the quick ones that fit.
+        truth: where the evidence is known to lie: a mask (H, W) of true and false in the frame of the model's input, or a box
+            (left, top, right, bottom) in its pixels.
+        others: other attributions of the same input, to compare with.
+        progress: called on the way with the share done and a few words; may raise to stop.
+        cancel: set it from another thread to stop the work within one chunk (raises Cancelled).
+        **options: of the checks; each goes to every check that knows it.
+
+    Returns:
+        The verdict, with a finding for every check, in the order of `checks`.
+
+    Raises:
+        VitrineError: the attribution is of several inputs, of another input or of another model; a check, an option, the truth or
+            the others do not fit; in one sentence.
+    """
+    others = tuple(others)
+    _match(model, image, attribution, others)
+    mask = None if truth is None else _truth(model, truth, attribution)
+    chosen = _chosen(model, attribution, checks, mask is not None, bool(others))
+    told = read_options(chosen, options)
+    engine = engine or engine_for()
+    expected = [_passes(model, attribution, check, told[check.name], engine) for check in chosen]
+    weights = [1 + cost.forward + cost.backward for cost in expected]
+    findings: list[Finding] = []
+    is_map = bool(torch.isfinite(attribution.values).all())
+    for place, check in enumerate(chosen):
+        trial = CheckContext(
+            model, attribution, engine, mask, others, told[check.name].reduce, expected[place],
+            _part(progress, check, sum(weights[:place]) / sum(weights), weights[place] / sum(weights)), cancel,
+        )  # fmt: skip
+        if is_map or check.name == "map":
+            finding = check.judge(trial, told[check.name])
+        else:
+            finding = Finding(check.name, None, None, "Not checked: the map has values that are not numbers.")
+        findings.append(replace(finding, cost=trial.cost))
+    if progress is not None:
+        progress(1.0, "done")
+    reduce = told[chosen[0].name].reduce if chosen else None
+    heat = heatmap_of(attribution, reduce)
+    return Verdict(
+        attribution.method, highlighted(heat), tuple(findings), tuple(chosen), total([f.cost for f in findings])
+    )
+
+
+def estimate_verify(
+    model: Model,
+    attribution: Attribution,
+    checks: Wanted = None,
+    *,
+    truth: bool = False,
+    others: bool = False,
+    engine: Engine | None = None,
+    **options: Any,
+) -> Cost:
+    """What `verify` would take: its passes, and seconds from the pace of earlier passes of this model on this device.
+
+    Args:
+        truth, others: whether `verify` will get them.
+    """
+    engine = engine or engine_for()
+    _match_shapes(attribution)
+    chosen = _chosen(model, attribution, checks, truth, others)
+    told = read_options(chosen, options)
+    passes = total([_passes(model, attribution, check, told[check.name], engine) for check in chosen])
+    inputs = attribution.inputs.to(engine.device)
+    return replace(passes, seconds=predict_seconds(Run(model, engine), inputs, passes))
+
+
+def read_options(chosen: Sequence[Check], given: Mapping[str, Any]) -> dict[str, CheckOptions]:
+    """The options of every check, validated; each given one goes to all that know it.
+
+    Raises:
+        VitrineError: no check knows one of them, or a value is out of range.
+    """
+    known = {name for check in chosen for name in check.options.model_fields}
+    strange = [name for name in given if name not in known]
+    if strange:
+        listed = ", ".join(sorted(known)) or "none"
+        raise VitrineError(f"None of the checks has an option {strange[0]!r}; their options are: {listed}.")
+    return {
+        check.name: check.options.read(
+            check.name, {name: value for name, value in given.items() if name in check.options.model_fields}
+        )
+        for check in chosen
+    }
+
+
+def _chosen(model: Model, attribution: Attribution, wanted: Wanted, truth: bool, others: bool) -> list[Check]:
+    given = (Asks.TRUTH if truth else Asks.NOTHING) | (Asks.OTHERS if others else Asks.NOTHING)
+
+    def lacks(check: Check) -> str | None:
+        missing = check.needs & (Asks.TRUTH | Asks.OTHERS) & ~given
+        if Asks.TRUTH in missing:
+            return "it asks where the evidence lies; give truth, a mask or a box"
+        if Asks.OTHERS in missing:
+            return "it compares with other maps; give others"
+        return check.misfit(model, attribution)
+
+    if wanted in (None, "quick", "all"):
+        return [c for c in checks(model, attribution) if lacks(c) is None and (wanted == "all" or c.quick)]
+    assert wanted is not None
+    named = [find_check(name) for name in dict.fromkeys([wanted] if isinstance(wanted, str) else wanted)]
+    if not named:
+        raise VitrineError("The list of checks is empty; name at least one, or leave it out for the quick ones.")
+    for check in named:
+        if (reason := lacks(check)) is not None:
+            raise VitrineError(f"The check {check.name} cannot be made here: {reason}.")
+    return named
+
+
+def _passes(model: Model, attribution: Attribution, check: Check, options: CheckOptions, engine: Engine) -> Cost:
+    rerun = Cost()
+    if Asks.RERUNS in check.needs:
+        method = registered(attribution)
+        assert method is not None  # the check would not fit
+        read = method.options.read(method.name, attribution.options)
+        rerun = method.passes(attribution.inputs.shape, read, Run(model, engine))
+    return check.cost(attribution, options, rerun)
+
+
+def _match(model: Model, image: Images, attribution: Attribution, others: Sequence[Attribution]) -> None:
+    """Refuse what does not belong together."""
+    _match_shapes(attribution)
+    inputs = model.inputs(image)
+    if len(inputs) != 1:
+        raise VitrineError(f"One input is verified at a time, and {len(inputs)} came; call verify for each.")
+    asked = replace(attribution, inputs=inputs).input_fingerprint
+    if asked != attribution.input_fingerprint:
+        raise VitrineError(
+            f"The attribution by {attribution.method} explains another input than the one given; explain this one first."
+        )
+    if attribution.model_fingerprint not in ("", model.fingerprint):
+        raise VitrineError(
+            f"The attribution by {attribution.method} is of another model than {model.name} with these weights; explain this one first."
+        )
+    for other in others:
+        _match_shapes(other)
+        if other.input_fingerprint != asked:
+            raise VitrineError(f"The other map, by {other.method}, is of another input; compare maps of one input.")
+
+
+def _match_shapes(attribution: Attribution) -> None:
+    """Refuse attributions of several inputs, and values that are no map of their input."""
+    values, inputs = attribution.values, attribution.inputs
+    if len(inputs) != 1:
+        raise VitrineError(
+            f"One input is verified at a time, and the attribution is of {len(inputs)}; take one of them with attribution.row(i)."
+        )
+    fits = values.shape == inputs.shape if inputs.ndim == 2 else values.ndim in (3, 4) and min(values.shape) > 0
+    if len(values) != 1 or not fits:
+        expected = tuple(inputs.shape) if inputs.ndim == 2 else "(1, H, W) or (1, C, H, W)"
+        raise VitrineError(
+            f"The values have the shape {tuple(values.shape)}, which is no map of an input of shape {tuple(inputs.shape)}; "
+            f"expected {expected}."
+        )
+
+
+def _truth(model: Model, truth: Truth, attribution: Attribution) -> Tensor:
+    if not model.takes_images:
+        raise VitrineError(f"The truth is a part of a picture, and {model.name} takes vectors; leave truth out.")
+    height, width = attribution.inputs.shape[-2:]
+    return read_truth(truth, (height, width))
+
+
+def _part(progress: Progress | None, check: Check, before: float, share: float) -> Callable[[float], None] | None:
+    """Progress of one check as a part of all of them."""
+    if progress is None:
+        return None
+    return lambda done: progress(min(1.0, before + share * done), check.title)
