@@ -12,7 +12,7 @@ from zennit.rules import Norm
 
 from benchmarks.setting import CLASS, VIT, fresh
 from benchmarks.timing import Work, best_chunk
-from explainers.core.canonizer import FunctionModule, canonize
+from explainers.relevance._canonizer import FunctionModule, canonize
 
 
 def frozen(name: str, device: torch.device) -> nn.Module:

@@ -8,6 +8,7 @@ a = ex.explain(model, image, method="grad-cam")
 a.heatmap((224, 224))
 """
 
+from explainers import attention, grad_cam, perturbation, relevance, saliency  # noqa: F401 (they register their methods)
 from explainers.api import (
     Prediction,
     attention_heads,
@@ -19,7 +20,7 @@ from explainers.api import (
     refine,
     regions,
 )
-from explainers.attention import AttentionHeads
+from explainers.attention.heads import AttentionHeads
 from explainers.comparison import Question, Ranking, difference, explain_all, likeness, rank_correlations, rankings
 from explainers.core.attribution import Attribution, Completeness, Cost
 from explainers.core.engine import Engine, engine_for
@@ -30,22 +31,17 @@ from explainers.core.preprocess import Preprocess
 from explainers.core.registry import Method, find_method, methods
 from explainers.core.target import ChannelTarget, ClassTarget, ContrastTarget, RegressionTarget, Target
 from explainers.core.target_parser import class_index
+from explainers.grad_cam.layer_fusion import fuse
 from explainers.inputs.gallery import sample, samples
 from explainers.inputs.images import read_image
-from explainers.layer_fusion import fuse
 from explainers.models import inspect_checkpoint, list_models, load_model, wrap
-from explainers.relevance_flow import describe_flow, relevance_flow, relevance_notes
+from explainers.relevance.conservation import describe_flow, relevance_flow, relevance_notes
 from explainers.story import SHORTCUT, fresh_seeds, sticker_effect
 from explainers.trust import Check, Finding, Verdict, checks, estimate_verify, find_check, truth_mask, verify
-from explainers.weight_stats import (
-    Spectrum,
-    compare,
-    first_layer_filters,
-    health,
-    histogram,
-    spectrum,
-    weight_stats,
-)
+from explainers.weight_stats import Spectrum, health, histogram, spectrum
+from explainers.weight_stats.difference import compare
+from explainers.weight_stats.filters import first_layer_filters
+from explainers.weight_stats.table import weight_stats
 
 __all__ = [
     "SHORTCUT",

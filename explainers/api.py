@@ -1,33 +1,28 @@
-"""The public functions: explain, predict, methods."""
+"""The public verbs: predict, explain, refine, estimate, and what can be asked about."""
 
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, overload
 
-import torch
 from torch import Tensor
 
-from explainers.attention import AttentionHeads, heads_of
-from explainers.core.attribution import Attribution, Completeness, Cost
+from explainers.attention.heads import AttentionHeads, heads_of
+from explainers.core.attribution import Attribution, Cost
 from explainers.core.cost_prediction import predict_seconds
 from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import VitrineError
-from explainers.core.estimate import Estimate
 from explainers.core.layers import Layer, layers_up_to
 from explainers.core.model import Images, Model, Needs
 from explainers.core.passes import Progress
-from explainers.core.registry import Method, fitting_method, methods
+from explainers.core.registry import Method, methods
 from explainers.core.run import Run
 from explainers.core.segments import Segments, segment_input
 from explainers.core.target import Target, are_probabilities, layer_of
 from explainers.core.target_parser import TargetLike, parse_target
-
-Plan = tuple[Method, Any]
-"""A method and its validated options."""
+from explainers.executor import attribution_of, estimates_of, expected_passes, inputs_of, read_plans, run_plans, stacked
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +55,7 @@ def predict(model: Model, images: Images, *, engine: Engine | None = None) -> Pr
         VitrineError: there is none, or it does not fit, in one sentence.
     """
     engine = engine or engine_for()
-    inputs = _some(model, images).to(engine.device)
+    inputs = inputs_of(model, images).to(engine.device)
     outputs = Run(model, engine).outputs(inputs).flatten(1).float().cpu()
     is_class = model.task == "classification" and not are_probabilities(outputs)
     labels = tuple(model.label(i) for i in range(outputs.shape[1]))
@@ -129,34 +124,6 @@ def explain(
     return made if several else made[0]
 
 
-def run_plans(
-    model: Model,
-    images: Images,
-    plans: Sequence[Plan],
-    target: TargetLike = None,
-    engine: Engine | None = None,
-    progress: Progress | None = None,
-    cancel: threading.Event | None = None,
-) -> list[Attribution]:
-    """What `explain` does once it has read its options: one Attribution per plan, which share their passes."""
-    engine = engine or engine_for()
-    inputs = _some(model, images).to(engine.device)
-    asked = parse_target(target, model)
-    layers = [o.layer for _, o in plans if "layer" in type(o).model_fields]
-    run = Run(
-        model, engine, layers=layers, shared=len(plans) > 1, end=layer_of(asked), progress=progress, cancel=cancel
-    )
-    run.expect(_expected(run, inputs, plans))
-    spent = Cost()
-    made = []
-    for one, chosen in plans:
-        maps = _maps(run, inputs, asked, one, chosen)
-        made.append(_attribution(run, inputs, asked, one, chosen, maps, spent))
-        spent = run.cost
-    run.finish()
-    return made
-
-
 def refine(
     model: Model,
     image: Images,
@@ -199,8 +166,8 @@ def refine(
 
 
 def _refined(run: Run, inputs: Tensor, target: Target, method: Method, options: Any) -> Iterator[Attribution]:
-    for estimate in _estimates(run, inputs, target, method, options):
-        yield _attribution(run, inputs, target, method, options, _stacked([estimate]), Cost())
+    for estimate in estimates_of(run, inputs, target, method, options):
+        yield attribution_of(run, inputs, target, method, options, stacked([estimate]), Cost())
 
 
 def estimate(model: Model, images: Images, method: str, *, engine: Engine | None = None, **options: Any) -> Cost:
@@ -209,9 +176,9 @@ def estimate(model: Model, images: Images, method: str, *, engine: Engine | None
     The first estimate of a model makes a few passes to find its pace.
     """
     engine = engine or engine_for()
-    inputs = _some(model, images).to(engine.device)
+    inputs = inputs_of(model, images).to(engine.device)
     run = Run(model, engine)
-    passes = _expected(run, inputs, read_plans([method], model, options))
+    passes = expected_passes(run, inputs, read_plans([method], model, options))
     return replace(passes, seconds=predict_seconds(run, inputs, passes))
 
 
@@ -229,7 +196,7 @@ def regions(model: Model, image: Images, segments: str = "slic", count: int = 50
         raise VitrineError(f"Nothing is cut by {segments!r}; give one of: {', '.join(Segments)}.")
     if count < 1:
         raise VitrineError(f"A picture is cut into at least one region, not into {count}.")
-    return segment_input(model, _some(model, image)[:1], Segments(segments), count)
+    return segment_input(model, inputs_of(model, image)[:1], Segments(segments), count)
 
 
 def layers(model: Model, target: TargetLike = None, *, engine: Engine | None = None) -> list[Layer]:
@@ -268,128 +235,3 @@ def attention_heads(
         raise VitrineError(f"Heads are shown for one picture at a time, not for {len(inputs)}.")
     run = Run(model, engine, progress=progress)
     return heads_of(run, inputs, parse_target(target, model))
-
-
-def _some(model: Model, images: Images) -> Tensor:
-    """The inputs (N, ...), at least one."""
-    none = isinstance(images, Sequence) and not images  # `Preprocess` makes no inputs of no pictures
-    if none or len(inputs := model.inputs(images)) == 0:
-        raise VitrineError("There is nothing to look at: give at least one picture or input.")
-    return inputs
-
-
-def read_plans(names: Sequence[str], model: Model, options: dict[str, Any]) -> list[Plan]:
-    """Every method with its validated options, once per layer asked for."""
-    plans = []
-    for name in names:
-        method = fitting_method(name, model)
-        layer = options.get("layer")
-        if isinstance(layer, list | tuple):
-            if not layer:
-                raise VitrineError("The list of layers is empty; name at least one, or leave layer out.")
-            plans += [(method, method.options.read(name, {**options, "layer": one})) for one in layer]
-        else:
-            plans.append((method, method.options.read(name, options)))
-    if not plans:
-        raise VitrineError("The list of methods is empty; name at least one.")
-    return plans
-
-
-A_LOOK = 8
-"""Passes per input, at most, of methods that look at the input, or at a few views of it, and not at many versions."""
-
-
-def _expected(run: Run, inputs: Tensor, plans: Sequence[tuple[Method, Any]]) -> Cost:
-    """Passes of all plans: those of one look at the network are shared, those over many versions are each plan's own."""
-    if len(plans) == 1:  # with all that a sum of several would lose
-        method, options = plans[0]
-        return method.passes(inputs.shape, options, run)
-    own, shared = [Cost()], [Cost()]
-    for method, options in plans:
-        passes = method.passes(inputs.shape, options, run)
-        (own if method.anytime or passes.forward > A_LOOK * len(inputs) else shared).append(passes)
-    return Cost(
-        sum(c.forward for c in own) + max(c.forward for c in shared),
-        sum(c.backward for c in own) + max(c.backward for c in shared),
-        half=sum(c.half for c in own) + max(c.half for c in shared),
-    )
-
-
-@dataclass(frozen=True)
-class _Maps:
-    """Maps of all inputs (N, ...), with their standard errors where a method knows them, and the share of the work done."""
-
-    values: Tensor
-    error: Tensor | None = None
-    share: float = 1.0
-
-
-def _maps(run: Run, inputs: Tensor, target: Target, method: Method, options: Any) -> _Maps:
-    if not method.anytime:
-        with torch.no_grad():
-            values = method.compute(run, inputs, target, options)
-        assert isinstance(values, Tensor)
-        return _Maps(values)
-    last: list[Estimate] = []
-    rows = [inputs] if len(inputs) == 1 else [inputs[place : place + 1] for place in range(len(inputs))]
-    for place, one in enumerate(rows):
-        last += deque(_estimates(run, one, target.take([place]), method, options), maxlen=1)
-    run.join(inputs, rows)
-    return _stacked(last)
-
-
-def _estimates(run: Run, one: Tensor, target: Target, method: Method, options: Any) -> Iterator[Estimate]:
-    """Estimates of one input's map, up to the first that has settled."""
-    estimates = method.compute(run, one, target, options)
-    assert not isinstance(estimates, Tensor)
-    while True:
-        with torch.no_grad():  # while it works, not while somebody looks at what it has
-            estimate = next(estimates, None)
-        if estimate is None:
-            return
-        yield estimate
-        enough = getattr(options, "reliability", 1.0)
-        if enough < 1 and estimate.reliability is not None and estimate.reliability >= enough:
-            return
-
-
-def _stacked(estimates: Sequence[Estimate]) -> _Maps:
-    errors = [estimate.error for estimate in estimates if estimate.error is not None]
-    return _Maps(
-        torch.stack([estimate.values for estimate in estimates]),
-        torch.stack(errors) if len(errors) == len(estimates) else None,
-        min(estimate.share for estimate in estimates),
-    )
-
-
-def _attribution(
-    run: Run, inputs: Tensor, target: Target, method: Method, options: Any, maps: _Maps, spent: Cost
-) -> Attribution:
-    with torch.no_grad():
-        resolved = run.resolve(inputs, target)
-        score = run.scores(inputs, resolved)
-        completeness = None
-        if method.expected_sum is not None:
-            expected = method.expected_sum(run, inputs, resolved, options)
-            completeness = Completeness(maps.values.flatten(1).sum(1).float().cpu(), expected.float().cpu())
-    layer = run.layer(options.layer).name if "layer" in type(options).model_fields else None
-    return Attribution(
-        values=maps.values.float().cpu().contiguous(),
-        error=None if maps.error is None else maps.error.float().cpu().contiguous(),
-        share=maps.share,
-        method=method.name,
-        target=resolved,
-        score=score.float().cpu(),
-        inputs=inputs,
-        signed=method.signed,
-        layer=layer,
-        options=options.model_dump(mode="json") | ({"layer": layer} if layer else {}),
-        cost=Cost(
-            forward=run.cost.forward - spent.forward,
-            backward=run.cost.backward - spent.backward,
-            seconds=run.cost.seconds - spent.seconds,
-            half=run.cost.half - spent.half,
-        ),
-        completeness=completeness,
-        model_fingerprint=run.model.fingerprint,
-    )

@@ -13,13 +13,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from explainers.api import read_plans, run_plans
 from explainers.core.attribution import Attribution
 from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.passes import Progress
 from explainers.core.target_parser import TargetLike
+from explainers.executor import read_plans, run_plans
 from explainers.trust.context import folded_maps, heatmap_of
 from explainers.trust.ranking import correlation, order_and_top, overlap
 

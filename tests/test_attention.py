@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 import explainers as ex
-from explainers.attention import attention_distance, rows_read
+from explainers.attention._family import rows_read
+from explainers.attention.heads import attention_distance
 from explainers.core.attention_capture import AttentionCapture
 from explainers.core.engine import engine_for
 from explainers.core.errors import VitrineError

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 import explainers as ex
 from benchmarks.truth import pointing, sign_scenes
 from explainers.api import explain
-from explainers.attention_relevance import AttentionRelevanceOptions, redistribute
-from explainers.core.attention_rules import AttentionRules
 from explainers.core.engine import engine_for
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.run import Run
 from explainers.core.target import ClassTarget, ContrastTarget
-from explainers.relevance_flow import relevance_flow, relevance_notes
+from explainers.relevance._attention_rules import AttentionRules
+from explainers.relevance.attn_lrp import AttentionRelevanceOptions, redistribute
+from explainers.relevance.conservation import relevance_flow, relevance_notes
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.core.transformers import MultiHead, SelfAttention, tiny_vit
 from tests.test_default_layers import small_swin, small_vit

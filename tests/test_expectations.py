@@ -11,9 +11,9 @@ from explainers.api import explain
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.preprocess import Preprocess
-from explainers.core.references import ReferenceOptions, draw_references
 from explainers.core.target import ClassTarget
 from explainers.models import load_model
+from explainers.saliency._references import ReferenceOptions, draw_references
 from tests.core.networks import Formula, Linear, assert_close, random_inputs, small_model
 
 WEIGHTS = torch.tensor([[1.0, -2.0], [0.5, 3.0], [-4.0, 0.25]], dtype=torch.float64)

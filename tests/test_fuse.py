@@ -9,8 +9,8 @@ from torch import nn
 from explainers.api import explain
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
-from explainers.layer_fusion import fuse
-from explainers.sess import SessOptions, windows
+from explainers.grad_cam.layer_fusion import fuse
+from explainers.saliency.sess import SessOptions, windows
 from tests.core.networks import assert_close, random_inputs, small_model
 from tests.worked_example import ACTIVATIONS, GRADIENTS, PRODUCTS, Weighed
 

@@ -10,8 +10,9 @@ from torch import Tensor
 
 import explainers as ex
 from explainers.core.model import Model
-from explainers.kernel_shap import constrained, draw_coalitions
-from explainers.shapley import exact_values
+from explainers.perturbation._kernel_shap_sampling import draw_coalitions
+from explainers.perturbation.kernel_shap import constrained
+from explainers.perturbation.shapley import exact_values
 from tests.core.networks import Formula, assert_close, random_inputs
 
 

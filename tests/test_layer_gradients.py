@@ -12,12 +12,12 @@ import explainers as ex
 from explainers.api import explain
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
-from explainers.core.references import draw_references
 from explainers.core.run import Run
 from explainers.core.target import ChannelTarget, ClassTarget
 from explainers.core.variant_gradients import Variants, variant_captures
-from explainers.expected_gradients import points_on_the_ways
-from explainers.layer_references import LayerGradientShapOptions
+from explainers.saliency._references import draw_references
+from explainers.saliency.layer.gradient_shap import LayerGradientShapOptions
+from explainers.saliency.paths.expected_gradients import shares_of_the_way
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.test_default_layers import small_swin
 
@@ -248,7 +248,7 @@ def test_gradient_shap_at_a_layer_with_channels_last_by_the_slow_way(swin, layer
     options = LayerGradientShapOptions(number=2, samples=4)
     pool = draw_references(swin, inputs, options).pool
     expected = torch.zeros_like(below(inputs))
-    for place, share in enumerate(points_on_the_ways(options).double()):
+    for place, share in enumerate(shares_of_the_way(options).double()):
         reference = pool[place % 2]
         slopes = slope(above, below(torch.lerp(reference.expand_as(inputs), inputs, share)), 4)
         expected += (below(inputs) - below(reference[None])).detach() * slopes / 4

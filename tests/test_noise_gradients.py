@@ -8,7 +8,7 @@ import torch
 from explainers.api import explain
 from explainers.core.model import Model
 from explainers.core.rng import seeded_noise
-from explainers.saliency import noise_deviation
+from explainers.inputs.noise import noise_deviation
 from tests.core.networks import Formula, Linear, assert_close, random_inputs, small_model
 
 WEIGHTS = torch.tensor([[1.0, -2.0], [0.5, 3.0], [-4.0, 0.25]], dtype=torch.float64)

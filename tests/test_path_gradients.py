@@ -12,7 +12,8 @@ from torch import Tensor
 
 from explainers.api import explain
 from explainers.core.model import Model
-from explainers.path_gradients import Blurs, GuidedPathOptions, next_on_guided_path
+from explainers.saliency.paths.blur_integrated_gradients import Blurs
+from explainers.saliency.paths.guided_integrated_gradients import GuidedPathOptions, next_on_guided_path
 from tests.core.networks import Formula, Linear, assert_close, random_inputs, small_model
 
 WEIGHTS = torch.tensor([[1.0, -2.0], [0.5, 3.0], [-4.0, 0.25]], dtype=torch.float64)

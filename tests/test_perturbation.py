@@ -17,11 +17,15 @@ from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.registry import methods
 from explainers.core.segments import Segments, segment_input
-from explainers.global_sensitivity import dependence, total_indices
-from explainers.kernel_shap import constrained, draw_coalitions
-from explainers.lime import lime_kernel, ridge
-from explainers.perturbation import OcclusionOptions, RiseOptions, patch_corners, random_masks
-from explainers.shapley import Uncovering, exact_values
+from explainers.perturbation._kernel_shap_sampling import draw_coalitions
+from explainers.perturbation.hsic import dependence
+from explainers.perturbation.kernel_shap import constrained
+from explainers.perturbation.lime import lime_kernel, ridge
+from explainers.perturbation.occlusion import OcclusionOptions, patch_corners
+from explainers.perturbation.rise import RiseOptions, random_masks
+from explainers.perturbation.shapley import exact_values
+from explainers.perturbation.shapley_sampling import Uncovering
+from explainers.perturbation.sobol import total_indices
 from tests.core.networks import Formula, Linear, assert_close, fixed_engine, random_inputs, small_model
 
 SIDE = 16

@@ -16,8 +16,9 @@ from explainers.core.model import Model
 from explainers.core.preprocess import Preprocess
 from explainers.core.run import Run
 from explainers.core.target import ClassTarget, ContrastTarget, RegressionTarget
-from explainers.relevance import RULES, canonized_network, pixel_box
-from explainers.relevance_flow import describe_flow, relevance_flow
+from explainers.relevance._family import RULES, canonized_network
+from explainers.relevance.conservation import describe_flow, relevance_flow
+from explainers.relevance.lrp_epsilon_gamma_box import pixel_box
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
 
 Floats = npt.NDArray[np.float64]

@@ -18,7 +18,7 @@ from explainers.core.registry import methods
 from explainers.core.rng import seeded_noise
 from explainers.core.run import Run
 from explainers.core.target import ClassTarget, ContrastTarget, RegressionTarget
-from explainers.saliency import noise_deviation
+from explainers.inputs.noise import noise_deviation
 from tests.core.networks import Formula, Linear, assert_close, fixed_engine, random_inputs, small_model
 
 SALIENCY = ["gradient", "input-x-gradient", "integrated-gradients", "smoothgrad", "guided-backprop", "deeplift"]

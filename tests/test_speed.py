@@ -17,7 +17,7 @@ from benchmarks.setting import CLASS, CURVES, LAYERS, SIZES, VIT, fresh, grid_of
 from benchmarks.speed import rows_of_memory, rows_of_time
 from benchmarks.timing import Times
 from explainers.core.segments import grid_segments
-from explainers.perturbation import OcclusionOptions, patch_corners
+from explainers.perturbation.occlusion import OcclusionOptions, patch_corners
 
 CPU = torch.device("cpu")
 STATUS = """Name:\tpython

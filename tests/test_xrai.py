@@ -10,7 +10,7 @@ from explainers.api import explain
 from explainers.core.engine import engine_for
 from explainers.core.run import Run
 from explainers.models import load_model
-from explainers.xrai import rank_regions, region_candidates
+from explainers.saliency.xrai import rank_regions, region_candidates
 from tests.core.networks import assert_close, random_inputs, small_model
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from explainers.core.errors import VitrineError
 
@@ -34,3 +34,11 @@ class Options(BaseModel):
 
 class NoOptions(Options):
     """The method has nothing to choose."""
+
+
+class LayerOptions(Options):
+    layer: str | None = Field(
+        None,
+        description="The layer to look at; by default the last one with a map over the image.",
+        json_schema_extra={"choices": "layers"},
+    )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import inspect
 import pkgutil
-import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -106,6 +104,7 @@ def explainer(
     title: str,
     family: str,
     needs: Needs,
+    options: type[Options],
     cost: Price,
     citation: str,
     shows: str,
@@ -117,36 +116,32 @@ def explainer(
     only_layer: bool = False,
     highlights: str = RAISES,
 ) -> Callable[[C], C]:
-    """Register `compute(run, inputs, target, options)` as a method; its options are the type of its last argument."""
+    """Register `compute(run, inputs, target, options)` as a method; see `Method` for what each argument is."""
 
     def register(compute: C) -> C:
-        options = list(typing.get_type_hints(compute).values())[3]
         _methods[name] = Method(
-            name,
-            title,
-            family,
-            needs,
-            options,
-            cost,
-            citation,
-            shows,
-            caveat,
-            signed,
-            expected_sum,
-            compute,
-            cost_at,
-            unit,
-            only_layer,
-            highlights,
-        )
+            name=name, title=title, family=family, needs=needs, options=options, cost=cost, citation=citation, shows=shows,
+            caveat=caveat, signed=signed, expected_sum=expected_sum, compute=compute, cost_at=cost_at, unit=unit,
+            only_layer=only_layer, highlights=highlights,
+        )  # fmt: skip
         return compute
 
     return register
 
 
+def import_modules(package: str, folders: Iterable[str]) -> None:
+    """Import every module of a package: what a family does for itself, so that its methods are registered.
+
+    Args:
+        package: its `__name__`.
+        folders: its `__path__`.
+    """
+    for module in pkgutil.iter_modules(folders):
+        importlib.import_module(f"{package}.{module.name}")
+
+
 def methods(model: Model | None = None) -> list[Method]:
     """Every registered method, or those that this model can do, by family and title."""
-    _load()
     fitting = [method for method in _methods.values() if model is None or method.fits(model)]
     return sorted(fitting, key=lambda method: (method.family, method.title.lower()))
 
@@ -157,7 +152,6 @@ def find_method(name: str) -> Method:
     Raises:
         VitrineError: there is none.
     """
-    _load()
     if name not in _methods:
         near = ", ".join(get_close_matches(name, _methods, n=3, cutoff=0.3) or sorted(_methods))
         raise VitrineError(f"There is no method {name!r}; did you mean one of: {near}?")
@@ -178,12 +172,3 @@ def fitting_method(name: str, model: Model) -> Method:
             f"it can do: {', '.join(m.name for m in methods(model))}."
         )
     return method
-
-
-@functools.cache
-def _load() -> None:
-    """Import every module beside the packages of `explainers`, so that each registers its methods."""
-    package = importlib.import_module("explainers")
-    for module in pkgutil.iter_modules(package.__path__):
-        if not module.ispkg and not module.name.startswith("_"):
-            importlib.import_module(f"explainers.{module.name}")

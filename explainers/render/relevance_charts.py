@@ -16,7 +16,7 @@ def relevance_flow_chart(flow: pd.DataFrame, title: str = "Conservation of relev
     A dashed line stands at 100%: relevance above it was doubled, or what it lacks was absorbed.
 
     Args:
-        flow: as `explainers.relevance_flow` makes it; columns layer, kind, relevance, share.
+        flow: as `explainers.relevance.conservation` makes it; columns layer, kind, relevance, share.
     """
     order = list(flow["layer"])
     layers = alt.X(

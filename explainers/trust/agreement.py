@@ -13,6 +13,7 @@ from explainers.trust.verdict import Finding
 
 @check(
     "agreement",
+    options=CheckOptions,
     title="Agreement",
     citation="Krishna et al. 2022, arXiv:2202.01602",
     says="Mean rank correlation with the other maps of this input. Methods that agree may still all be wrong.",

@@ -12,6 +12,7 @@ NOTHING = 1e-6
 
 @check(
     "completeness",
+    options=CheckOptions,
     title="Completeness",
     citation="Sundararajan, Taly & Yan 2017, arXiv:1703.01365",
     says="How far the sum of the map is from the change of the score that it shares out, as a share of that change.",

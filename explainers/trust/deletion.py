@@ -191,6 +191,7 @@ def _cost(attribution: Attribution, options: CoverOptions, rerun: Cost) -> Cost:
 
 @check(
     "deletion",
+    options=CoverOptions,
     title="Deletion",
     citation=PETSIUK,
     says="The mean probability (or score) while the pixels are covered in the map's order, against random orders and from the "
@@ -208,6 +209,7 @@ def deletion(trial: CheckContext, options: CoverOptions) -> Finding:
 
 @check(
     "insertion",
+    options=CoverOptions,
     title="Insertion",
     citation=PETSIUK,
     says="The mean probability (or score) while the pixels are uncovered in the map's order, against random orders and from the "

@@ -95,7 +95,7 @@ def _setting(trial: CheckContext) -> tuple[Tensor, float]:
 
 
 @check(
-    "pointing-game",
+    "pointing-game", options=CheckOptions,
     title="Pointing game",
     citation="Zhang et al. 2016, arXiv:1608.00507",
     says="Whether the strongest point of the map lies where the evidence is known to be.",
@@ -111,7 +111,7 @@ def pointing_game(trial: CheckContext, options: CheckOptions) -> Finding:
 
 
 @check(
-    "energy-inside",
+    "energy-inside", options=CheckOptions,
     title="Energy inside",
     citation="Wang et al. 2020, arXiv:1910.01279",
     says="The share of the map's positive values that lie where the evidence is known to be.",
@@ -130,7 +130,7 @@ def energy_inside(trial: CheckContext, options: CheckOptions) -> Finding:
 
 
 @check(
-    "truth-overlap",
+    "truth-overlap", options=CheckOptions,
     title="Overlap with the truth",
     citation="Jaccard 1912, doi:10.1111/j.1469-8137.1912.tb05611.x",
     says="Intersection over union of the region and as many of the strongest pixels as it has.",
@@ -145,7 +145,7 @@ def truth_overlap(trial: CheckContext, options: CheckOptions) -> Finding:
 
 
 @check(
-    "relevance-rank-accuracy",
+    "relevance-rank-accuracy", options=CheckOptions,
     title="Relevance-rank accuracy",
     citation="Arras, Osman & Samek 2022, arXiv:2003.07258",
     says="Of as many of the strongest pixels as the region has, the share that lie in it.",

@@ -13,6 +13,7 @@ SATURATED = 0.5  # of the values at the very top of the scale
 
 @check(
     "map",
+    options=CheckOptions,
     title="Is it a map",
     citation="None: arithmetic on the values",
     says="Whether the map has anything to show: it is not blank, not constant, not saturated, and every value is a number.",

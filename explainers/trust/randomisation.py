@@ -85,6 +85,7 @@ def similarity(a: Tensor, b: Tensor) -> float | None:
 
 @check(
     "randomisation",
+    options=RandomisationOptions,
     title="Model randomisation",
     citation="Adebayo et al. 2018, arXiv:1810.03292",
     says="Rank correlation of the map with that of a network whose weights were all drawn anew: a map that does not change shows the "

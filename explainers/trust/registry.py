@@ -6,7 +6,6 @@ import enum
 import functools
 import importlib
 import pkgutil
-import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -138,14 +137,17 @@ def check(
     low: float | None,
     high: float | None,
     needs: Asks,
+    options: type[CheckOptions],
     quick: bool = False,
     cost: CheckCost = free,
 ) -> Callable[[J], J]:
-    """Register `judge(trial, options)` as a check; its options are the type of its last argument."""
+    """Register `judge(trial, options)` as a check; see `Check` for what each argument is."""
 
     def register(judge: J) -> J:
-        options = list(typing.get_type_hints(judge).values())[1]
-        _checks[name] = Check(name, title, citation, says, better, low, high, quick, needs, options, cost, judge)
+        _checks[name] = Check(
+            name=name, title=title, citation=citation, says=says, better=better, low=low, high=high, quick=quick, needs=needs,
+            options=options, cost=cost, judge=judge,
+        )  # fmt: skip
         return judge
 
     return register

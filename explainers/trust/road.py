@@ -81,6 +81,7 @@ def _solved(pixels: Doubles, hidden: npt.NDArray[np.bool_]) -> Doubles:
 
 @check(
     "road",
+    options=RoadOptions,
     title="ROAD",
     citation="Rong et al. 2022, arXiv:2202.00449",
     says="How much more probability (or score) is left when the lowest-ranked pixels go first than when the highest-ranked do; what "

@@ -52,6 +52,7 @@ def random_squares(one: Tensor, options: InfidelityOptions) -> Tensor:
 
 @check(
     "infidelity",
+    options=InfidelityOptions,
     title="Infidelity",
     citation=YEH,
     says="The mean squared error of what the map foretells when a random square is covered, once the map is brought to the best scale; "
@@ -140,6 +141,7 @@ def nudges(one: Tensor, options: SensitivityOptions) -> Tensor:
 
 @check(
     "max-sensitivity",
+    options=SensitivityOptions,
     title="Max-sensitivity",
     citation=YEH,
     says="How far the map moves, at most, when every input value changes by a little at random: as a share of the map's own length.",

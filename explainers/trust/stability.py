@@ -25,6 +25,7 @@ class SeedStabilityOptions(CheckOptions):
 
 @check(
     "seed-stability",
+    options=SeedStabilityOptions,
     title="Seed stability",
     citation="Test-retest reliability, Spearman 1904, doi:10.2307/1412159",
     says="Mean rank correlation of the map with the same method's maps from other random draws.",
@@ -97,6 +98,7 @@ def _cost(attribution: object, options: InputStabilityOptions, rerun: Cost) -> C
 
 @check(
     "input-stability",
+    options=InputStabilityOptions,
     title="Input stability",
     citation="Alvarez-Melis & Jaakkola 2018, arXiv:1806.08049",
     says="Mean rank correlation of the map with that of the same picture with a little noise, moved by a few pixels or mirrored, laid "

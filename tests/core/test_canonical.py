@@ -11,8 +11,8 @@ from explainers.api import explain
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.target import RegressionTarget
-from explainers.relevance import RULES
-from explainers.relevance_flow import describe_flow, relevance_flow, relevance_notes
+from explainers.relevance._family import RULES
+from explainers.relevance.conservation import describe_flow, relevance_flow, relevance_notes
 from tests.core.networks import assert_close, random_inputs
 from tests.core.test_attending import swin
 

@@ -22,7 +22,7 @@ from explainers.core.run import Run
 from explainers.core.segments import segment_extents
 from explainers.core.target import ChannelTarget, ClassTarget
 from explainers.core.variant_scores import WORTH_FOLDING_IN_BOXES, fastest_scoring, variant_scores
-from explainers.perturbation import small_to_large
+from explainers.perturbation._family import small_to_large
 from tests.core.networks import assert_close, fixed_engine, lively, random_inputs, small_model
 
 SIDE = 64

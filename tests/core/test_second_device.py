@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, fx, nn
 
 import explainers as ex
-from explainers.core import canonizer as canonical
+from explainers.relevance import _canonizer as canonical
 from explainers.core.baselines import Fill
 from explainers.core.engine import Engine, engine_for
 from explainers.core.model import Model

@@ -23,7 +23,7 @@ from explainers.core.target import (
 from explainers.core.target_parser import class_index, parse_target
 from explainers.inputs.gallery import sample
 from explainers.models import load_model
-from explainers.relevance_flow import relevance_flow
+from explainers.relevance.conservation import relevance_flow
 from tests.core.networks import TRIPWIRE, Linear, assert_close, random_inputs, small_model
 
 OUTPUTS = torch.tensor([[1.0, 5.0, 2.0], [8.0, -3.0, 0.5]])

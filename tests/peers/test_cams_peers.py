@@ -41,7 +41,7 @@ from explainers.core.model import Model
 from explainers.core.rng import seeded_generator, seeded_noise
 from explainers.core.target import ClassTarget
 from explainers.demo.networks import SignsCNN
-from explainers.grad_cam import CONTRASTS
+from explainers.grad_cam._family import CONTRASTS
 from tests.core.networks import assert_close, lively
 from tests.peers.networks import SHAPE, TARGETS, inputs, network, twin
 from tests.peers.test_grad_cam_peers import GRAD_CAM, LAYERS, capture, chosen
@@ -334,7 +334,7 @@ def test_smooth_grad_cam_plus_plus():
 
 def test_refine_cam(soft):
     """It scales the product again; Vitrine shows it as it is."""
-    from explainers.layer_fusion import fuse
+    from explainers.grad_cam.layer_fusion import fuse
 
     model, peer = soft
     layers = list(LAYERS[model.name])
@@ -347,7 +347,7 @@ def test_refine_cam(soft):
 
 def test_fused_layers(soft):
     """TorchCAM fuses normalised maps by their maximum, pytorch-grad-cam takes their mean."""
-    from explainers.layer_fusion import fuse
+    from explainers.grad_cam.layer_fusion import fuse
 
     model, _ = soft
     maps = explain(model, inputs(), "grad-cam", ClassTarget(TARGETS), layer=list(LAYERS[model.name]))

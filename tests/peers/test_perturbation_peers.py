@@ -16,8 +16,8 @@ from explainers.core.rng import seeded_generator
 from explainers.core.run import Run
 from explainers.core.segments import Segments, region_masks, segment_input
 from explainers.core.target import ClassTarget
-from explainers.lime import LimeOptions, lime_kernel
-from explainers.perturbation import regions_to_scores
+from explainers.perturbation._region_scores import regions_to_scores
+from explainers.perturbation.lime import LimeOptions, lime_kernel
 from tests.core.networks import assert_close, random_inputs, small_model
 from tests.peers.networks import TARGETS, inputs
 

@@ -26,7 +26,7 @@ from explainers.api import explain
 from explainers.core.model import Model
 from explainers.core.rng import seeded_noise
 from explainers.core.target import ClassTarget, ContrastTarget
-from explainers.saliency import noise_deviation
+from explainers.inputs.noise import noise_deviation
 from tests.core.networks import Formula, assert_close
 from tests.peers.networks import SHAPE, TARGETS, inputs, with_windows_apart
 

@@ -10,7 +10,7 @@ import powerlaw
 import pytest
 import torch
 
-from explainers.core.spectrum import fit_power_law, spectrum
+from explainers.weight_stats.spectral import fit_power_law, spectrum
 
 Floats = npt.NDArray[np.float64]
 

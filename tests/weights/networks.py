@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from explainers.core.model import Model
-from explainers.core.spectrum import Spectrum
-from explainers.weight_stats import spectrum, weight_stats
+from explainers.weight_stats import spectrum
+from explainers.weight_stats.spectral import Spectrum
+from explainers.weight_stats.table import weight_stats
 
 
 def model_of(network: nn.Module, name: str = "test") -> Model:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from explainers.core.errors import VitrineError
-from explainers.weight_stats import compare
+from explainers.weight_stats.difference import compare
 from tests.weights.networks import Holder, model_of, random, small_cnn
 
 

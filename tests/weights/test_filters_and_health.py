@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from explainers.core.moments import as_filters, count_filters
-from explainers.weight_stats import health, weight_stats
+from explainers.weight_stats import health
+from explainers.weight_stats.filters import as_filters, count_filters
+from explainers.weight_stats.table import weight_stats
 from tests.weights.networks import model_of, random, small_cnn
 
 
@@ -30,7 +31,7 @@ def test_twins_are_found_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     for a, b in [(0, 49), (7, 8), (20, 33)]:
         weight[b] = weight[a]
     for pairs in (1, 60, 350, 10_000):
-        monkeypatch.setattr("explainers.core.moments._COMPARED", pairs)
+        monkeypatch.setattr("explainers.weight_stats.filters._COMPARED", pairs)
         assert count_filters(weight).near_duplicate == 6
 
 

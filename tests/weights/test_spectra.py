@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from explainers.core.errors import VitrineError
-from explainers.core.spectrum import fit_power_law
 from explainers.weight_stats import spectrum
+from explainers.weight_stats.spectral import fit_power_law
 from tests.weights.networks import known_spectrum, random
 
 

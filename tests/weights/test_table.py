@@ -13,8 +13,10 @@ import torchvision
 from torch import Tensor, nn
 
 from explainers.core.errors import Cancelled, VitrineError
-from explainers.core.moments import moments
-from explainers.weight_stats import COLUMNS, first_layer_filters, health, histogram, spectrum, weight_stats
+from explainers.weight_stats import health, histogram, spectrum
+from explainers.weight_stats.filters import first_layer_filters
+from explainers.weight_stats.moments import moments
+from explainers.weight_stats.table import COLUMNS, weight_stats
 from tests.weights.networks import Holder, model_of, random, small_cnn, stats_of
 
 

@@ -1,0 +1,101 @@
+"""What the methods of attention share: reading maps off the attention of a network.
+
+All methods are different sums over the same capture of the network: the attention weights A and, for those that need
+them, the gradients G of the score, both (N, heads, T, T) for each layer. Row i of A is what token i attends to. Maps are
+read off the rows of those tokens that the head of the network reads (the class token, or all whose mean it takes), at the
+columns of the image's tokens; they are at the resolution of the token grid, and not normalised."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from explainers.core.attention_capture import AttentionCapture, Windows
+from explainers.core.attribution import Cost
+from explainers.core.errors import VitrineError
+from explainers.core.layers import Layout
+from explainers.core.model import Needs
+from explainers.core.registry import explainer
+
+T = TypeVar("T")
+
+
+COARSE = " It is as coarse as the grid of tokens, stretched over the image: edges in it are not edges in the picture."
+
+
+attention_method = functools.partial(
+    explainer,
+    family="attention",
+    needs=Needs.LAYERS | Needs.GRADIENTS | Needs.IMAGES | Needs.ATTENTION,
+    cost=lambda shape, options: Cost(shape[0], shape[0]),
+    signed=False,
+)
+
+
+def rows_read(captures: Sequence[AttentionCapture]) -> Tensor:
+    """Which tokens of the last layer the head of the network reads, as weights (T,) that sum up to 1.
+
+    These are the tokens whose attention the scores depend on: the class token alone, or all those that are averaged.
+    Where they depend on none (an untrained head of zeros), the first token if it is no part of the image, else all.
+    """
+    last = captures[-1]
+    read = last.gradients.abs().amax((0, 1, 3)) > 0
+    if not read.any():
+        prefixed = isinstance(last.layout, Layout) and last.layout.prefix > 0
+        read[: 1 if prefixed else None] = True
+    weights: Tensor = read.to(last.weights) / read.sum()
+    return weights
+
+
+def read_flow(flow: Tensor, captures: Sequence[AttentionCapture]) -> Tensor:
+    """The rows that the head reads of (N, T, T), as maps (N, h, w)."""
+    return on_the_image(captures[-1], torch.einsum("t,nts->ns", rows_read(captures), flow).unsqueeze(1))[:, 0]
+
+
+def head_maps(capture: AttentionCapture, rows: Tensor) -> Tensor:
+    """Each head's weights in the rows that are read, (N, heads, h, w); of all rows alike in a layer of other tokens."""
+    weights = capture.weights
+    if isinstance(capture.layout, Windows) or weights.shape[-2] != len(rows):
+        return on_the_image(capture, weights.mean(2))
+    return on_the_image(capture, torch.einsum("t,nhts->nhs", rows, weights))
+
+
+def on_the_image(capture: AttentionCapture, received: Tensor) -> Tensor:
+    """Values per head and token (N, heads, T) on the grid of the image, (N, heads, h, w)."""
+    return known_layout(capture).spatial(received.transpose(1, 2))
+
+
+def known_layout(capture: AttentionCapture) -> Layout | Windows:
+    if capture.layout is None:
+        raise VitrineError(
+            f"The {capture.weights.shape[-1]} tokens that {capture.name} attends to cannot be laid out on the image; "
+            "choose another layer, or a method of another family, such as grad-cam."
+        )
+    return capture.layout
+
+
+def attend_everywhere(captures: Sequence[AttentionCapture]) -> bool:
+    first = captures[0].layout
+    return isinstance(first, Layout) and all(capture.layout == first for capture in captures)
+
+
+def require_whole(captures: list[AttentionCapture], name: str) -> list[AttentionCapture]:
+    """The captures, if attention can be followed through all layers."""
+    if not attend_everywhere(captures):
+        raise VitrineError(
+            f"{name} attends within windows, or its layers over different tokens, so attention cannot be followed through "
+            "all of them; choose attention (of one layer), or grad-cam."
+        )
+    return captures
+
+
+def pick(things: Sequence[T], number: int | None, what: str, name: str) -> T:
+    if number is None:
+        return things[-1]
+    if number >= len(things):
+        raise VitrineError(f"{name} has {len(things)} {what}; there is no number {number}.")
+    return things[number]

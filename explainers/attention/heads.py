@@ -1,0 +1,70 @@
+"""Every head of every attention layer for one picture, and how far it looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from explainers.attention._family import attend_everywhere, head_maps, known_layout, rows_read
+from explainers.core.attention_capture import AttentionCapture, AttentionGradients, Windows
+from explainers.core.layers import Layout
+from explainers.core.run import Run
+from explainers.core.target import Target
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionHeads:
+    """Every head of every attention layer, for one image.
+
+    Attributes:
+        names: of the layers' modules, from the first to the last.
+        maps: for each layer (heads, h, w), float32 on the CPU, as the method "attention" gives them; `torch.stack` makes
+            one array of layers x heads x h x w of them where all layers have the same grid.
+        distances: columns layer, name, head and distance: mean distance in pixels of the model's input between a token of
+            the image and those it attends to, weighted by attention (Dosovitskiy et al. 2020, arXiv:2010.11929).
+        whole: whether all layers attend over the same tokens of the whole image, so that attention can be followed
+            through all of them.
+    """
+
+    names: tuple[str, ...]
+    maps: tuple[Tensor, ...]
+    distances: pd.DataFrame
+    whole: bool
+
+
+def heads_of(run: Run, inputs: Tensor, target: Target) -> AttentionHeads:
+    """Maps and attention distances of every head for one input (1, C, H, W)."""
+    captures = run.attention(inputs, target, AttentionGradients.LAST)
+    rows = rows_read(captures)
+    size = (inputs.shape[-2], inputs.shape[-1])
+    table = [
+        {"layer": number, "name": capture.name, "head": head, "distance": distance}
+        for number, capture in enumerate(captures)
+        for head, distance in enumerate(attention_distance(capture, size).tolist())
+    ]
+    maps = tuple(head_maps(capture, rows)[0].float().cpu() for capture in captures)
+    names = tuple(capture.name for capture in captures)
+    return AttentionHeads(names, maps, pd.DataFrame(table), attend_everywhere(captures))
+
+
+def attention_distance(capture: AttentionCapture, image: tuple[int, int]) -> Tensor:
+    """Mean distance in pixels between a token and what it attends to, per head: (heads,).
+
+    Tokens that are no part of the image are left out, and the weights of the others scaled to sum up to 1.
+
+    Args:
+        image: height and width of the input in pixels.
+    """
+    layout = known_layout(capture)
+    prefix = layout.prefix if isinstance(layout, Layout) else 0
+    rows, columns = layout.window if isinstance(layout, Windows) else (layout.height, layout.width)
+    down = torch.arange(rows) * (image[0] / layout.height)
+    along = torch.arange(columns) * (image[1] / layout.width)
+    places = torch.cartesian_prod(down, along).to(capture.weights)
+    distances: Tensor = torch.linalg.vector_norm(places[:, None] - places[None], dim=2)
+    weights = capture.weights[:, :, prefix:, prefix:]
+    means: Tensor = (weights * distances).sum(-1) / weights.sum(-1).clamp_min(torch.finfo(weights.dtype).tiny)
+    return means.mean((0, 2))

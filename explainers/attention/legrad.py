@@ -1,0 +1,36 @@
+"""LeGrad: how much the score would rise with more attention to a place.
+
+Bousselham et al. 2024 (arXiv:2404.03214)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from explainers.attention._family import COARSE, attention_method, on_the_image, require_whole
+from explainers.core.attention_capture import AttentionGradients
+from explainers.core.errors import VitrineError
+from explainers.core.options import NoOptions
+from explainers.core.run import Run
+from explainers.core.target import Target, layer_of
+
+
+@attention_method(
+    "legrad",
+    options=NoOptions,
+    title="LeGrad",
+    unit="score per share of attention",
+    citation="Bousselham et al. 2024, arXiv:2404.03214",
+    shows="How much the score would rise with more attention to a place: the network's own head reads the tokens of every block, and the positive gradients of these scores by the block's attention are averaged over layers, heads and tokens.",
+    caveat="The head was trained on the last block alone, and what it says of earlier ones is an extrapolation. Attention itself is left out: a place may be bright that gets none."
+    + COARSE,
+)
+def legrad(run: Run, inputs: Tensor, target: Target, options: NoOptions) -> Tensor:
+    """Mean over layers, heads and rows of ReLU(d s_l / d A_l), s_l the score of block l's tokens, (N, h, w)."""
+    if (read := layer_of(target)) is not None:
+        raise VitrineError(
+            f"LeGrad has the network's own head read every block, not layer {read!r}; choose another method for that target."
+        )
+    captures = require_whole(run.attention(inputs, target, AttentionGradients.EACH_BLOCK_ALONE), run.model.name)
+    received = torch.stack([capture.gradients.relu().mean((1, 2)) for capture in captures]).mean(0)
+    return on_the_image(captures[0], received.unsqueeze(1))[:, 0]

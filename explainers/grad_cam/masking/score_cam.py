@@ -1,0 +1,29 @@
+"""Score-CAM: channels weighted by the score of the picture seen through each of them.
+
+Wang et al. 2020 (arXiv:1910.01279)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from explainers.core.estimate import Estimate
+from explainers.core.run import Run
+from explainers.core.target import Target
+from explainers.grad_cam._family import COARSE
+from explainers.grad_cam.masking._family import MASKED, ScoreCamOptions, score_cam_form, weighted_by_scores
+
+
+@score_cam_form(
+    "score-cam",
+    options=ScoreCamOptions,
+    title="Score-CAM",
+    unit="weighted activation",
+    citation="Wang et al. 2020, arXiv:1910.01279",
+    shows="Channels of the layer added up, each weighted by the score of the picture seen through that channel alone.",
+    caveat=COARSE + MASKED,
+)
+def score_cam(run: Run, one: Tensor, target: Target, options: ScoreCamOptions) -> Iterator[Estimate]:
+    """ReLU(sum_c w_c A_c) with w = softmax over the channels of score(input * mask_c), (h, w)."""
+    yield from weighted_by_scores(run, one, target, options, lambda masks, channels, versions: masks * one)

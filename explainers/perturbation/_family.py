@@ -1,0 +1,53 @@
+"""What perturbation methods share: hide a part of the input and record how the score answers. Only scores are read, so they work on black boxes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from explainers.core.baselines import Fill
+from explainers.core.boxes import Extents
+from explainers.core.mixed_precision import ScoredOptions
+from explainers.core.registry import explainer
+from explainers.core.segments import Segments, segment_extents
+
+perturbation = functools.partial(explainer, family="perturbation")
+
+
+HIDDEN = (
+    "A picture with a hole is one the model never saw: part of the answer is about the hole. "
+    "Another fill gives another map."
+)
+
+
+TOGETHER = " Parts that do the same work hide each other: cover one and the other still carries the score."
+
+
+class FillOptions(ScoredOptions):
+    fill: Fill = Field(Fill.BLUR, description="What is seen where the picture is hidden.")
+
+
+class RegionOptions(FillOptions):
+    segments: Segments = Field(
+        Segments.SLIC,
+        description="How the picture is cut into regions; of a vector, every feature is one, and sequences are cut evenly.",
+    )
+    regions: int = Field(50, ge=2, le=400, description="About how many regions.")
+
+
+def count_regions(shape: Sequence[int], options: RegionOptions) -> int:
+    """How many regions to expect: of a vector, its features."""
+    return shape[1] if len(shape) == 2 else options.regions
+
+
+def small_to_large(regions: Tensor) -> tuple[Tensor, Extents | None]:
+    """The numbers of the regions (R,), those in small boxes first, and their boxes in that order; as they come where there are none."""
+    extents = segment_extents(regions)
+    if extents is None:
+        return torch.arange(int(regions.max()) + 1, device=regions.device), None
+    order = extents.areas().argsort(stable=True)
+    return order.to(regions.device), extents.take(order)

@@ -1,0 +1,82 @@
+"""Occlusion: slide a patch over the image and record how far the score falls.
+
+Zeiler & Fergus 2013 (arXiv:1311.2901)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from explainers.core.attribution import Cost
+from explainers.core.baselines import masker_for
+from explainers.core.boxes import Extents
+from explainers.core.estimate import Estimate
+from explainers.core.model import Needs
+from explainers.core.rng import seeded_generator
+from explainers.core.run import Run
+from explainers.core.target import Target
+from explainers.core.variant_scores import variant_scores
+from explainers.perturbation._family import HIDDEN, TOGETHER, FillOptions, perturbation
+
+
+class OcclusionOptions(FillOptions):
+    patch: int = Field(32, ge=2, le=256, description="Side of the patch, in pixels of the model's input.")
+    stride: int = Field(16, ge=1, le=256, description="Step between patches; smaller is finer and slower.")
+
+
+def patch_corners(height: int, width: int, options: OcclusionOptions) -> Tensor:
+    """(row, column) of every patch's upper left corner, (P, 2); the last of a line may reach over the edge."""
+    rows, columns = (
+        torch.arange(math.ceil(max(0, side - options.patch) / options.stride) + 1) * options.stride
+        for side in (height, width)
+    )
+    return torch.cartesian_prod(rows, columns)
+
+
+def _occlusion_cost(shape: Sequence[int], options: OcclusionOptions) -> Cost:
+    return Cost(
+        shape[0] * (len(patch_corners(shape[-2], shape[-1], options)) + 1), 0, box=(options.patch, options.patch)
+    )
+
+
+@perturbation(
+    "occlusion",
+    options=OcclusionOptions,
+    title="Occlusion",
+    needs=Needs.SCORES | Needs.IMAGES,
+    cost=_occlusion_cost,
+    citation="Zeiler & Fergus 2013, arXiv:1311.2901",
+    shows="How far the score falls when a patch is covered, averaged over the patches that cover a pixel.",
+    caveat=HIDDEN + TOGETHER + " What is smaller than the patch is smeared over it.",
+    signed=True,
+)
+def occlusion(run: Run, one: Tensor, target: Target, options: OcclusionOptions) -> Iterator[Estimate]:
+    """Score drop per pixel, averaged over the patches that cover it, (H, W); positive where covering lowers the score."""
+    height, width = one.shape[-2:]
+    corners = patch_corners(height, width, options)
+    # In random order the whole picture is covered early, and the map sharpens everywhere at once.
+    corners = corners[torch.randperm(len(corners), generator=seeded_generator("cpu", 0))]
+    extents = Extents(corners, corners + options.patch, (height, width))
+    corners = corners.to(one.device)
+    hidden_by = masker_for(run.model, one, options.fill)
+    row, column = torch.arange(height, device=one.device), torch.arange(width, device=one.device)
+
+    def patches(numbers: slice) -> tuple[Tensor, Tensor]:
+        top, left = corners[numbers].unsqueeze(2).unbind(1)
+        inside_rows = (row >= top) & (row < top + options.patch)
+        inside_columns = (column >= left) & (column < left + options.patch)
+        covered = (inside_rows.unsqueeze(2) & inside_columns.unsqueeze(1)).to(one)
+        return hidden_by(1 - covered.unsqueeze(1)), covered
+
+    whole = run.scores(one, target)
+    dropped, times = one.new_zeros(height * width), one.new_zeros(height * width)
+    done = 0
+    for covered, scores in variant_scores(run, one, target, len(corners), patches, options.precision, extents):
+        dropped += (whole - scores) @ covered.flatten(1)
+        times += covered.flatten(1).sum(0)
+        done += len(scores)
+        yield Estimate((dropped / times.clamp_min(1)).view(height, width), done / len(corners))

@@ -1,0 +1,176 @@
+"""Conservation: how much of the score is still there at every layer that relevance comes through."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, fx
+
+from explainers.core.engine import Engine, engine_for
+from explainers.core.errors import VitrineError
+from explainers.core.model import Images, Model, Needs
+from explainers.core.passes import Progress
+from explainers.core.registry import fitting_method, methods
+from explainers.core.run import Run
+from explainers.core.target import Target, layer_of
+from explainers.core.target_parser import TargetLike, parse_target
+from explainers.relevance._canonizer import bottleneck_nodes, coverage_notes, node_kind, node_name, passes_relevance_on
+from explainers.relevance._family import RULES, canonized_network, propagate
+from explainers.relevance.attn_lrp import ATTENTION_IS_CONSTANT, AttentionRelevanceOptions, redistribute
+
+NEGLIGIBLE = 0.01  # of the score
+
+
+def relevance_flow(
+    model: Model,
+    image: Images,
+    target: TargetLike = None,
+    method: str = "lrp-epsilon-plus",
+    *,
+    engine: Engine | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """The sum of the relevance behind every layer, from the output down to the input, in one pass forward and one back.
+
+    Only layers that every way through the network leads through are listed: beside a branch that runs past it, a layer
+    holds only its part. Layers that hand all relevance on (activations, dropout, maximum pooling) are left out. Of a
+    transformer they are its blocks.
+
+    Args:
+        image: one picture, or one preprocessed input (1, ...).
+
+    Returns:
+        A row per layer, the network's output first, the input last. Columns: layer; kind; relevance, the sum over what
+        the layer puts out, in units of the score; share, of the score, where 1 is all of it.
+
+    Raises:
+        VitrineError: the method is no LRP; there are several inputs; the method does not lead through the network.
+    """
+    if method not in RULES and method not in ATTENTION_IS_CONSTANT:
+        known = ", ".join(m.name for m in methods(model) if m.family == "relevance")
+        raise VitrineError(f"The flow of relevance is known for {known}, not for {method!r}.")
+    chosen = fitting_method(method, model).options.read(method, options)
+    engine = engine or engine_for()
+    inputs = model.inputs(image).to(engine.device)
+    if len(inputs) != 1:
+        raise VitrineError(f"The flow of relevance is of one input, not of {len(inputs)}; ask for one after the other.")
+    run = Run(model, engine, progress=progress)
+    asked = run.resolve(inputs, parse_target(target, model))
+    if isinstance(chosen, AttentionRelevanceOptions):
+        return _flow_through_attention(run, inputs, asked, method, chosen)
+    watched = _Watched(canonized_network(run, layer_of(asked)))
+    propagate(run, inputs, asked, lambda rows: RULES[method](run, rows, chosen), watched)
+    return _table(watched.rows, watched.sums, float(run.scores(inputs, asked)))
+
+
+def _flow_through_attention(
+    run: Run, inputs: Tensor, target: Target, method: str, options: AttentionRelevanceOptions
+) -> pd.DataFrame:
+    """Behind every block, of which all are passed by every way through the network."""
+    sums: dict[str, float] = {}
+    relevance = redistribute(run, inputs, target, method, options, sums)
+    score = float(run.scores(inputs, target))
+    modules = dict(run.network.named_modules())
+    rows = [("output", "Output"), *((name, type(modules[name]).__name__) for name in sums), ("input", "Input")]
+    return _table(rows, [score, *sums.values(), float(relevance.cpu().sum(dtype=torch.float64))], score)
+
+
+def _table(rows: Sequence[tuple[str, str]], sums: Sequence[float], score: float) -> pd.DataFrame:
+    """Layers with their kinds, from the output to the input, and the relevance behind each."""
+    return pd.DataFrame(
+        {
+            "layer": [name for name, _ in rows],
+            "kind": [kind for _, kind in rows],
+            "relevance": sums,
+            "share": [total / score if score else float("nan") for total in sums],
+        }
+    )
+
+
+def relevance_notes(model: Model, *, engine: Engine | None = None) -> list[str]:
+    """Sentences on what the rules of LRP do not cover in this model's network; none for a plain network of ReLUs.
+
+    Raises:
+        VitrineError: the network cannot be traced, or is a function without gradients.
+    """
+    fitting_method("lrp-epsilon", model)
+    attention = Needs.ATTENTION in model.capabilities
+    able = " and ".join(m.title for m in methods(model) if m.name in ATTENTION_IS_CONSTANT)
+    found = (
+        [f"This network has attention, for which {able} have rules; the other methods here have none."]
+        if attention
+        else []
+    )
+    try:
+        return found + coverage_notes(canonized_network(Run(model, engine or engine_for())))
+    except VitrineError:
+        if attention:
+            return found
+        raise
+
+
+def describe_flow(flow: pd.DataFrame) -> str:
+    """One plain sentence on how much of the score arrives at the input, and where most of the rest went."""
+    layers, shares = list(flow["layer"]), [float(share) for share in flow["share"]]
+    if math.isnan(shares[-1]):
+        return "The score is zero, so there is nothing to share out."
+    changes = [after - before for before, after in pairwise(shares)]
+    place = max(range(len(changes)), key=lambda step: abs(changes[step]))
+    largest, where = changes[place], f"between {layers[place]} and {layers[place + 1]}"
+    arrives = f"{shares[-1]:.0%} of the score arrives at the input"
+    if abs(largest) <= NEGLIGIBLE:
+        return f"{arrives}; nothing to speak of is lost or doubled on the way."
+    if largest < 0:
+        return (
+            f"{arrives}; the largest loss, {-largest:.0%} of the score, is {where}: biases, epsilon or a softmax absorb relevance, "
+            "or a step has no rule."
+        )
+    return (
+        f"{arrives}; the largest gain, {largest:.0%} of the score, is {where}: biases absorb negative relevance there, "
+        "alpha meets nothing that speaks against, or a step has no rule."
+    )
+
+
+class _Watched:
+    """Runs a canonical copy node by node and keeps the sum of what comes back to each of its cuts."""
+
+    def __init__(self, network: fx.GraphModule) -> None:
+        kept = [node for node in bottleneck_nodes(network) if not passes_relevance_on(network, node)]
+        self._rows = {node: (node_name(node), node_kind(network, node)) for node in kept}
+        self._rows[kept[0]] = ("input", "Input")
+        self._sums: dict[fx.Node, float] = {}
+
+    def __call__(self, network: fx.GraphModule, rows: Tensor) -> Any:
+        return _Watching(network, set(self._rows), self._sums).run(rows)
+
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """Layers and their kinds, from the output to the input."""
+        return list(reversed(self._rows.values()))
+
+    @property
+    def sums(self) -> list[float]:
+        """The relevance behind each of them."""
+        return [self._sums[node] for node in reversed(self._rows)]
+
+
+class _Watching(fx.Interpreter):
+    def __init__(self, network: fx.GraphModule, nodes: set[fx.Node], sums: dict[fx.Node, float]) -> None:
+        super().__init__(network)
+        self._nodes, self._sums = nodes, sums
+
+    def run_node(self, node: fx.Node) -> Any:
+        value = super().run_node(node)
+        if node in self._nodes:
+
+            def keep(relevance: Tensor) -> None:
+                self._sums[node] = float(relevance.cpu().sum(dtype=torch.float64))
+
+            value.register_hook(keep)
+        return value

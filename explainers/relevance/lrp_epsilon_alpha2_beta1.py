@@ -1,0 +1,38 @@
+"""LRP EpsilonAlpha2Beta1: alpha 2 beta 1 in convolutions, epsilon in linear layers; and with a flat first layer.
+
+Kohlbrenner et al. 2020 (arXiv:1910.09840)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from zennit.composites import (
+    EpsilonAlpha2Beta1,
+    EpsilonAlpha2Beta1Flat,
+)
+from zennit.core import Composite
+
+from explainers.core.run import Run
+from explainers.relevance._family import CAVEAT, FUNCTION_RULES, STABILIZER, EpsilonOptions, composite, stabilizer
+
+
+@composite(
+    "lrp-epsilon-alpha2-beta1",
+    options=EpsilonOptions,
+    title="LRP EpsilonAlpha2Beta1",
+    shows="What speaks for (twice) and against (once) in convolutions; the epsilon rule in linear layers.",
+)
+def epsilon_alpha2_beta1(run: Run, inputs: Tensor, options: EpsilonOptions) -> Composite:
+    """alpha 2 beta 1 in convolutions, epsilon in linear layers."""
+    return EpsilonAlpha2Beta1(stabilizer(options.epsilon), STABILIZER, layer_map=FUNCTION_RULES)
+
+
+@composite(
+    "lrp-epsilon-alpha2-beta1-flat",
+    options=EpsilonOptions,
+    title="LRP EpsilonAlpha2Beta1Flat",
+    shows="What speaks for (twice) and against (once); the first layer spreads its relevance evenly over the pixels it looks at.",
+    caveat=CAVEAT + " The flat first layer leaves no trace of single pixels, channels or colours.",
+)
+def epsilon_alpha2_beta1_flat(run: Run, inputs: Tensor, options: EpsilonOptions) -> Composite:
+    """As EpsilonAlpha2Beta1, with the flat rule in the first layer."""
+    return EpsilonAlpha2Beta1Flat(stabilizer(options.epsilon), STABILIZER, layer_map=FUNCTION_RULES)

@@ -1,0 +1,25 @@
+"""LRP-γ: as LRP-ε, with more weight on what adds to the score.
+
+Montavon et al. 2019 (doi:10.1007/978-3-030-28954-6_10)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from zennit.core import Composite
+from zennit.rules import Gamma
+
+from explainers.core.run import Run
+from explainers.relevance._family import CAVEAT, POSITIVE, STABILIZER, GammaOptions, everywhere, lrp
+
+
+@lrp(
+    "lrp-gamma",
+    options=GammaOptions,
+    title="LRP-γ",
+    citation="Montavon et al. 2019, doi:10.1007/978-3-030-28954-6_10",
+    shows="How the score is made up, with more weight on what adds to it, which calms the map.",
+    caveat=CAVEAT + POSITIVE,
+)
+def gamma(run: Run, inputs: Tensor, options: GammaOptions) -> Composite:
+    """As the epsilon rule, with w + gamma max(w, 0) for w; Andéol et al. 2021 for inputs of either sign."""
+    return everywhere(Gamma(options.gamma, STABILIZER))

@@ -1,0 +1,88 @@
+"""DeepLift and DeepLift SHAP at a layer: its output compared with what it is for baselines or references.
+
+Shrikumar, Greenside & Kundaje 2017 (arXiv:1704.02685); Lundberg & Lee 2017 (arXiv:1705.07874)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from captum.attr import LayerDeepLift
+from torch import Tensor, nn
+
+from explainers.core.attribution import Cost
+from explainers.core.baselines import baseline_for
+from explainers.core.layers import Layer
+from explainers.core.options import LayerOptions
+from explainers.core.run import Run
+from explainers.core.target import Target
+from explainers.saliency._captum import attribute_with_captum, observed_module
+from explainers.saliency._deeplift_rules import smallest_change
+from explainers.saliency._family import AGAINST_BASELINE, BaselineOptions, score_difference
+from explainers.saliency._references import (
+    AGAINST_REFERENCES,
+    ReferenceOptions,
+    above_references,
+    draw_references,
+)
+from explainers.saliency.deeplift_shap import deeplift_shap_cost
+from explainers.saliency.layer._family import CUT, UNITS, layer_method
+
+_RESCALE = " What is no ReLU, sigmoid, tanh, softmax or max pooling above the layer is passed by its gradient, and the gap grows."
+
+
+class LayerBaselineOptions(LayerOptions, BaselineOptions):
+    """Both."""
+
+
+class LayerReferenceOptions(LayerOptions, ReferenceOptions):
+    """Both."""
+
+
+def _deeplift(run: Run, inputs: Tensor, target: Target, layer: Layer, starts: Tensor, copies: int = 1) -> Tensor:
+    """DeepLift's rescale rule at a layer for every pair of an input and one of its `copies` starts, (N * copies, C, h, w)."""
+    assert layer.layout is not None
+
+    def work(network: nn.Module, rows: Tensor, numbers: Sequence[int]) -> Tensor:
+        peer = LayerDeepLift(network, observed_module(network))
+        peer.eps = smallest_change(rows)
+        values: Tensor = peer.attribute(rows, starts[numbers[0] : numbers[-1] + 1])
+        return values
+
+    return layer.layout.spatial(attribute_with_captum(run, inputs, target, work, Cost(2, 2), copies, layer.name))
+
+
+@layer_method(
+    "layer-deeplift",
+    options=LayerBaselineOptions,
+    title="Layer DeepLift",
+    cost=lambda shape, options: Cost(shape[0] * 4, shape[0] * 2),
+    citation="Shrikumar, Greenside & Kundaje 2017, arXiv:1704.02685, at a layer as in Captum (arXiv:2009.07896)",
+    shows="How the change of the score from the baseline to this input is shared out among the layer's units, comparing every "
+    "activation above them with its value for the baseline.",
+    caveat=UNITS + " " + AGAINST_BASELINE + CUT + _RESCALE,
+    expected_sum=score_difference,
+)
+def layer_deeplift(run: Run, inputs: Tensor, target: Target, options: LayerBaselineOptions) -> Tensor:
+    """DeepLift's rescale rule from the layer upwards, (N, C, h, w), in units of the score. Captum's, on a copy with its own
+    activations."""
+    baseline = baseline_for(run.model, inputs, options.baseline)
+    return _deeplift(run, inputs, target, run.layer(options.layer), baseline)
+
+
+@layer_method(
+    "layer-deeplift-shap",
+    options=LayerReferenceOptions,
+    title="Layer DeepLift SHAP",
+    cost=deeplift_shap_cost,
+    citation="Lundberg & Lee 2017, arXiv:1705.07874, at a layer as in Captum (arXiv:2009.07896)",
+    shows="Layer DeepLift averaged over many references: what each of the layer's units adds to the score beyond the average "
+    "reference.",
+    caveat=UNITS + " " + AGAINST_REFERENCES + CUT + _RESCALE,
+    expected_sum=above_references,
+)
+def layer_deeplift_shap(run: Run, inputs: Tensor, target: Target, options: LayerReferenceOptions) -> Tensor:
+    """Mean over the references of DeepLift's rescale rule from the layer upwards, (N, C, h, w), in units of the score."""
+    drawn = draw_references(run.model, inputs, options)
+    starts = drawn.pool[drawn.chosen.flatten()]
+    pairs = _deeplift(run, inputs, target, run.layer(options.layer), starts, options.number)
+    return pairs.view(len(inputs), options.number, *pairs.shape[1:]).mean(1)

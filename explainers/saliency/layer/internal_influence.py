@@ -1,0 +1,38 @@
+"""Internal influence: the slope by every unit of a layer, averaged along the path of inputs.
+
+Leino et al. 2018 (arXiv:1802.03788)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from explainers.core.attribution import Cost
+from explainers.core.run import Run
+from explainers.core.target import Target
+from explainers.core.variant_gradients import variant_captures
+from explainers.saliency._family import AGAINST_BASELINE
+from explainers.saliency.layer._family import (
+    UNITS,
+    LayerPathOptions,
+    gauss_legendre,
+    layer_method,
+    straight_path,
+    weighted_gradient_sum,
+)
+
+
+@layer_method(
+    "internal-influence",
+    options=LayerPathOptions,
+    title="Internal influence",
+    unit="score per unit of activation",
+    cost=lambda shape, options: Cost(shape[0] * (options.steps + 1), shape[0] * options.steps),
+    citation="Leino et al. 2018, arXiv:1802.03788",
+    shows="How fast the score changes with each unit of the layer, averaged along the way from the baseline to the input.",
+    caveat=UNITS + " " + AGAINST_BASELINE + " A unit that never fires may still have a steep slope.",
+)
+def internal_influence(run: Run, inputs: Tensor, target: Target, options: LayerPathOptions) -> Tensor:
+    """Mean of d score / d activation on the straight path of inputs, by Gauss-Legendre quadrature; (N, C, h, w)."""
+    shares, weights = gauss_legendre(inputs, options.steps)
+    path = straight_path(run, inputs, options, shares)
+    return weighted_gradient_sum(inputs, weights, variant_captures(run, inputs, options.layer, target, path))

@@ -1,0 +1,217 @@
+"""SESS: a gradient CAM of many windows of the picture, from whole to close, put together into one map."""
+
+from __future__ import annotations
+
+import enum
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor
+from torchvision.transforms.functional import gaussian_blur
+
+from explainers.core.attribution import Cost
+from explainers.core.estimate import Estimate
+from explainers.core.layer_capture import LayerCapture
+from explainers.core.mixed_precision import at_least_float32
+from explainers.core.model import Needs
+from explainers.core.options import LayerOptions
+from explainers.core.registry import explainer
+from explainers.core.run import Run
+from explainers.core.target import ClassTarget, ProbabilityTarget, Target, are_probabilities
+from explainers.core.variant_gradients import Variants, variant_captures
+from explainers.core.variant_scores import variant_scores
+from explainers.grad_cam.grad_cam import grad_cam_terms
+from explainers.grad_cam.grad_cam_plus_plus import grad_cam_plus_plus_terms
+from explainers.grad_cam.hires_cam import hires_cam_terms
+from explainers.grad_cam.layer_cam import layer_cam_terms
+from explainers.grad_cam.xgrad_cam import xgrad_cam_terms
+
+BLUR, DEVIATION = 11, 5.0  # px, as in the authors' code
+
+
+class Base(enum.StrEnum):
+    """The CAM that every window gets."""
+
+    GRAD_CAM = "grad-cam"
+    GRAD_CAM_PLUS_PLUS = "grad-cam++"
+    HIRES_CAM = "hires-cam"
+    XGRAD_CAM = "xgrad-cam"
+    LAYER_CAM = "layer-cam"
+
+
+_TERMS = {
+    Base.GRAD_CAM: grad_cam_terms,
+    Base.GRAD_CAM_PLUS_PLUS: grad_cam_plus_plus_terms,
+    Base.HIRES_CAM: hires_cam_terms,
+    Base.XGRAD_CAM: xgrad_cam_terms,
+    Base.LAYER_CAM: layer_cam_terms,
+}
+
+
+class Pool(enum.StrEnum):
+    """How the windows that cover a pixel become one number."""
+
+    MEAN = "mean"
+    MAX = "max"
+
+
+class SessOptions(LayerOptions):
+    base: Base = Field(Base.GRAD_CAM, description="The CAM that every window gets.")
+    scales: int = Field(
+        6,
+        ge=1,
+        le=12,
+        description="Sizes that the picture is enlarged to, from its own on; 12 in the paper. Takes ever more windows.",
+    )
+    growth: float = Field(
+        0.286,
+        ge=0.05,
+        le=1,
+        description="How much larger each size is than the one before, as a share of the picture's own.",
+    )
+    left_out: float = Field(
+        0.0, ge=0, le=0.95, description="Share of the windows, those of the lowest scores, that get no CAM."
+    )
+    pool: Pool = Field(Pool.MEAN, description="How the windows that cover a pixel become one number.")
+    smooth: bool = Field(True, description="Blur the map a little, as published.")
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of the enlarged picture that is as large as the picture itself.
+
+    Attributes:
+        size: height and width that the picture is enlarged to.
+        top, left: of the window in it, in pixels.
+    """
+
+    size: tuple[int, int]
+    top: int
+    left: int
+
+
+def windows(height: int, width: int, options: SessOptions) -> list[Window]:
+    """Windows that cover every size, side by side; the last of a line is moved back into the picture."""
+    found = []
+    for number in range(options.scales):
+        size = (
+            height + number * round(height * options.growth),
+            width + number * round(width * options.growth),
+        )
+        tops, lefts = (
+            [*range(0, long - own, own), long - own] for long, own in zip(size, (height, width), strict=True)
+        )
+        found += [Window(size, top, left) for top in tops for left in lefts]
+    return found
+
+
+def _cost(shape: Sequence[int], options: SessOptions) -> Cost:
+    count = len(windows(shape[-2], shape[-1], options))
+    return Cost(shape[0] * (count + _kept(count, options) + 1), shape[0] * _kept(count, options))
+
+
+def _kept(count: int, options: SessOptions) -> int:
+    return count - int(count * options.left_out)
+
+
+@explainer(
+    "sess",
+    options=SessOptions,
+    title="SESS",
+    family="saliency",  # its maps are at the picture's resolution, not at the layer's
+    needs=Needs.LAYERS | Needs.GRADIENTS | Needs.IMAGES,
+    signed=False,
+    unit="share of a window's largest value",
+    cost=_cost,
+    citation="Tursun et al. 2022, arXiv:2207.01769",
+    shows="A CAM of every window of the picture, from the whole to close-ups, each weighted by the probability that the window "
+    "has: finer than the CAM itself, and with several small objects where there are some.",
+    caveat="Each window's map is scaled to its own range, so a weak map counts as a strong one where its window has a high "
+    "probability. A close-up shows the network parts as if they were wholes.",
+)
+def sess(run: Run, one: Tensor, target: Target, options: SessOptions) -> Iterator[Estimate]:
+    """Mean or maximum over the windows that cover a pixel of probability * CAM, at the picture's own resolution, (H, W).
+
+    As in the authors' code: window maps go from 0 to 1, their weights are over the largest one, and where a map is zero
+    its window does not count. Targets that have no probability weigh by their score, as far as it is positive.
+    """
+    height, width = one.shape[-2:]
+    target = run.resolve(one, target)
+    every = windows(height, width, options)
+    enlarged = functools.lru_cache(maxsize=2)(functools.partial(_enlarged, one))
+
+    def cut(numbers: Sequence[int]) -> Tensor:
+        parts = [every[number] for number in numbers]
+        return torch.cat([enlarged(w.size)[..., w.top : w.top + height, w.left : w.left + width] for w in parts])
+
+    weighing = _weighing(run, one, target)
+    found = [
+        scores
+        for _, scores in variant_scores(
+            run, one, weighing, len(every), lambda rows: (cut(range(rows.start, rows.stop)), None)
+        )
+    ]
+    scores = torch.cat(found).clamp_min(0)
+    kept = scores.argsort(stable=True)[len(every) - _kept(len(every), options) :].tolist()
+    largest = scores.max()
+    weights = scores / largest if bool(largest > 0) else torch.ones_like(scores)
+    total, times = one.new_zeros(height, width), one.new_zeros(height, width)
+    variants = Variants(
+        len(kept),
+        lambda rows, number, version: cut([kept[v] for v in version.tolist()]),
+        torch.ones(len(kept)),
+    )
+    for _, version, capture in variant_captures(run, one, options.layer, target, variants):
+        maps = _scaled_maps(capture, options.base, (height, width))
+        for heat, number in zip(maps, [kept[v] for v in version.tolist()], strict=True):
+            pasted = _pasted(heat * weights[number], every[number], (height, width))
+            if options.pool is Pool.MAX:
+                total = torch.maximum(total, pasted)
+            else:
+                total += pasted.clamp_min(0)
+                times += (pasted > 0).to(times)
+        together = total if options.pool is Pool.MAX else total / times.clamp_min(1)
+        yield Estimate(_blurred(together) if options.smooth else together, (int(version[-1]) + 1) / len(kept))
+
+
+def _enlarged(one: Tensor, size: tuple[int, int]) -> Tensor:
+    exact = at_least_float32(one)  # there is no such enlarging in half the bits
+    return F.interpolate(exact, size, mode="bilinear", antialias=True, align_corners=False).to(one)
+
+
+def _weighing(run: Run, one: Tensor, target: Target) -> Target:
+    """What the windows are weighed by: the probability of a class, or the score."""
+    outputs = run.outputs(one)
+    if run.model.task != "classification" or not isinstance(target, ClassTarget) or outputs.ndim != 2:
+        return target
+    return ProbabilityTarget(target, are_probabilities(outputs))
+
+
+def _scaled_maps(capture: LayerCapture, base: Base, size: tuple[int, int]) -> Tensor:
+    """CAMs of the windows (m, H, W), enlarged, each from 0 to 1."""
+    maps = _to_one(_TERMS[base](capture).sum(1).relu())
+    return _to_one(F.interpolate(maps.unsqueeze(1), size, mode="bilinear", align_corners=False)[:, 0])
+
+
+def _to_one(maps: Tensor) -> Tensor:
+    low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
+    return (maps - low) / torch.where(high > low, high - low, 1)
+
+
+def _blurred(heat: Tensor) -> Tensor:
+    """A map (H, W) blurred a little; one of fewer pixels than the blur reaches stays as it is."""
+    if min(heat.shape) <= BLUR // 2:
+        return heat
+    blurred: Tensor = gaussian_blur(heat[None, None], [BLUR, BLUR], [DEVIATION])
+    return blurred[0, 0]
+
+
+def _pasted(heat: Tensor, window: Window, size: tuple[int, int]) -> Tensor:
+    """The map of a window (H, W) where it belongs in the picture."""
+    whole = heat.new_zeros(window.size)
+    whole[window.top : window.top + size[0], window.left : window.left + size[1]] = heat
+    return F.interpolate(whole[None, None], size, mode="bilinear", align_corners=False)[0, 0]

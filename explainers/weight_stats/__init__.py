@@ -1,0 +1,22 @@
+"""Weight statistics: every parameter tensor in numbers, what looks unhealthy about it, and how it changed."""
+
+from explainers.weight_stats.difference import COMPARED, compare
+from explainers.weight_stats.filters import first_layer_filters
+from explainers.weight_stats.health_rules import HealthFinding, health
+from explainers.weight_stats.moments import histogram
+from explainers.weight_stats.spectral import CITATIONS, Spectrum, spectrum
+from explainers.weight_stats.table import COLUMNS, weight_stats
+
+__all__ = [
+    "CITATIONS",
+    "COLUMNS",
+    "COMPARED",
+    "HealthFinding",
+    "Spectrum",
+    "compare",
+    "first_layer_filters",
+    "health",
+    "histogram",
+    "spectrum",
+    "weight_stats",
+]

@@ -1,0 +1,109 @@
+"""The output filters of a weight tensor: how many, which are dead, and which double."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from explainers.core.model import Model
+from explainers.weight_stats.moments import real_values
+
+
+def first_layer_filters(model: Model) -> tuple[str, Tensor] | None:
+    """Name and weights (K, C, h, w), float32 on the CPU, of the first 2-d convolution; None if there is none.
+
+    The first in the order of definition, which for torchvision's networks is the one that sees the image.
+    """
+    for name, module in model.network.named_modules():
+        if isinstance(module, nn.Conv2d):
+            return name or type(module).__name__, module.weight.detach().to("cpu", torch.float32, copy=True)
+    return None
+
+
+DEAD: Final = 1e-3
+"""A filter is dead whose L2 norm is at most this share of the median norm of the tensor's non-zero filters."""
+
+
+TWINS: Final = 0.99
+"""Two filters are near-duplicates whose cosine similarity is above this."""
+
+
+_COMPARED: Final = 1 << 20  # pairs of filters compared at once
+
+
+_LONG: Final = 64  # weights per filter from which comparing a part first pays
+
+
+def as_filters(weight: Tensor, module: nn.Module | None = None) -> Tensor:
+    """Weights with their output filters (rows) first: (K, ...).
+
+    Transposed convolutions keep theirs as (in, out / groups, *kernel), and come back as (out, in / groups, *kernel).
+    """
+    if weight.ndim < 3 or not getattr(module, "transposed", False):
+        return weight
+    groups = int(getattr(module, "groups", 1))
+    grouped = weight.reshape(groups, -1, *weight.shape[1:])  # (groups, in / groups, out / groups, *kernel)
+    return grouped.transpose(1, 2).flatten(0, 1)
+
+
+@dataclass(frozen=True)
+class FilterCounts:
+    """How many output filters a tensor has, and how many of them are dead, or have a near-duplicate."""
+
+    filters: int = 0
+    dead: int = 0
+    near_duplicate: int = 0
+
+
+def count_filters(filters: Tensor) -> FilterCounts:
+    """Count dead and near-duplicate filters of weights (K, ...); all zero for a vector.
+
+    A filter counts as near-duplicate if any other has a cosine similarity above TWINS with it. Dead filters and those
+    with NaN or Inf have no direction, and a single weight has no direction to share: none of these counts.
+    """
+    if filters.ndim < 2 or filters.numel() == 0:
+        return FilterCounts(len(filters) if filters.ndim >= 2 else 0)
+    rows = real_values(filters).flatten(1)
+    norms = torch.linalg.vector_norm(rows, dim=1, dtype=None if rows.device.type == "mps" else torch.float64)
+    finite = norms.isfinite()
+    if not bool(finite.all()):
+        rows, norms = rows[finite], norms[finite]
+    filled = norms[norms > 0]
+    if len(filled) == 0:
+        return FilterCounts(len(filters), len(rows))
+    alive = norms > DEAD * filled.median()
+    dead = len(rows) - int(alive.sum())
+    if dead:
+        rows, norms = rows[alive], norms[alive]
+    if rows.shape[1] < 2:
+        return FilterCounts(len(filters), dead)
+    lengths = norms.clamp(max=torch.finfo(rows.dtype).max).to(rows.dtype)
+    return FilterCounts(len(filters), dead, _count_twins(rows / lengths.unsqueeze(1)))
+
+
+def _count_twins(units: Tensor) -> int:
+    """How many of the unit vectors (K, F) have a cosine similarity above TWINS with another."""
+    distance = 2 * (1 - TWINS)  # |a - b|^2 = 2 - 2 cos
+    if units.shape[1] >= _LONG:
+        # Two vectors are at least as far apart as any of their parts, and an eighth of them tells most pairs apart.
+        units = units[_close(units[:, ::8].contiguous(), 1.01 * distance)]
+    return int(_close(units, distance).sum())
+
+
+def _close(vectors: Tensor, distance: float) -> Tensor:
+    """Which of the vectors (K, F) are nearer to another than this squared distance, (K,) bool."""
+    squares = vectors.square().sum(1)
+    found = torch.zeros(len(vectors), dtype=torch.bool, device=vectors.device)
+    step = max(1, _COMPARED // max(1, len(vectors)))
+    for begin in range(0, len(vectors), step):
+        # With itself and later ones only: the earlier blocks have met it already.
+        here, later = slice(begin, begin + step), slice(begin, None)
+        rest = torch.addmm(squares[later], vectors[here], vectors[later].T, alpha=-2)  # |b|^2 - 2 a b
+        near = (rest < distance - squares[here, None]).fill_diagonal_(False)
+        if bool(near.any()):
+            found[here] |= near.any(1)
+            found[later] |= near.any(0)
+    return found
