@@ -17,7 +17,7 @@ from torch import Tensor
 
 import explainers as ex
 from benchmarks.truth import sign_scenes
-from explainers.core.baselines import Fill, masker_for
+from explainers.inputs.baselines import Fill, masker_for
 
 REGIONS = 12
 COUNTS = (50, 100, 200, 400)  # pictures

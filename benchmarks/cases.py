@@ -24,7 +24,7 @@ from benchmarks.floors import (
 from benchmarks.ours import loaded, vitrine
 from benchmarks.setting import CLASS, CONVOLUTIONAL, CURVES, LAYERS, REFERENCES, SIZES, VIT, images
 from benchmarks.timing import Work
-from explainers.core.run import Run
+from explainers.engine.run import Run
 from explainers.render.cells import Drawing, backdrop, encode_cells
 from explainers.render.overlay import Scale
 

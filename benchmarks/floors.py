@@ -17,7 +17,7 @@ from explainers.relevance._canonizer import FunctionModule, canonize
 
 def frozen(name: str, device: torch.device) -> nn.Module:
     """What the floor is measured with: nothing is trainable but what makes queries, keys and values, because PyTorch takes
-    longer to multiply with those when they are frozen, see `explainers.core.network_state.frozen`."""
+    longer to multiply with those when they are frozen, see `explainers.engine.network_state.frozen`."""
     network = fresh(name, device).requires_grad_(False)
     for module in network.modules():
         if isinstance(module, nn.MultiheadAttention):

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 import explainers as ex
-from explainers.core.baselines import Fill, masker_for
-from explainers.core.run import Run
 from explainers.demo.scenes import CLASSES, EVAL_SEEDS_START, SHORTCUT_CLASS, Scene, draw_scene
+from explainers.engine.run import Run
+from explainers.inputs.baselines import Fill, masker_for
 from explainers.trust.ground_truth import hit, inside
 
 STICKER = "on the sticker"

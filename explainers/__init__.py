@@ -22,19 +22,21 @@ from explainers.api import (
 )
 from explainers.attention.heads import AttentionHeads
 from explainers.comparison import Question, Ranking, difference, explain_all, likeness, rank_correlations, rankings
-from explainers.core.attribution import Attribution, Completeness, Cost
-from explainers.core.engine import Engine, engine_for
+from explainers.core.attribution import Attribution, Completeness
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.errors import Cancelled, VitrineError
-from explainers.core.layers import Layer, default_layer, stages
-from explainers.core.model import Model, Needs
+from explainers.core.model import Model
 from explainers.core.preprocess import Preprocess
-from explainers.core.registry import Method, find_method, methods
 from explainers.core.target import ChannelTarget, ClassTarget, ContrastTarget, RegressionTarget, Target
 from explainers.core.target_parser import class_index
+from explainers.engine.engine import Engine, engine_for
 from explainers.grad_cam.layer_fusion import fuse
+from explainers.graph.layers import Layer, default_layer, stages
 from explainers.inputs.gallery import sample, samples
 from explainers.inputs.images import read_image
 from explainers.models import inspect_checkpoint, list_models, load_model, wrap
+from explainers.registry import Method, find_method, methods
 from explainers.relevance.conservation import describe_flow, relevance_flow, relevance_notes
 from explainers.story import SHORTCUT, fresh_seeds, sticker_effect
 from explainers.trust import Check, Finding, Verdict, checks, estimate_verify, find_check, truth_mask, verify

@@ -10,19 +10,21 @@ from typing import Any, overload
 from torch import Tensor
 
 from explainers.attention.heads import AttentionHeads, heads_of
-from explainers.core.attribution import Attribution, Cost
-from explainers.core.cost_prediction import predict_seconds
-from explainers.core.engine import Engine, engine_for
+from explainers.core.attribution import Attribution
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
-from explainers.core.layers import Layer, layers_up_to
-from explainers.core.model import Images, Model, Needs
-from explainers.core.passes import Progress
-from explainers.core.registry import Method, methods
-from explainers.core.run import Run
-from explainers.core.segments import Segments, segment_input
+from explainers.core.model import Images, Model
 from explainers.core.target import Target, are_probabilities, layer_of
 from explainers.core.target_parser import TargetLike, parse_target
+from explainers.engine.cost_prediction import predict_seconds
+from explainers.engine.engine import Engine, engine_for
+from explainers.engine.passes import Progress
+from explainers.engine.run import Run
 from explainers.executor import attribution_of, estimates_of, expected_passes, inputs_of, read_plans, run_plans, stacked
+from explainers.graph.layers import Layer, layers_up_to
+from explainers.inputs.segments import Segments, segment_input
+from explainers.registry import Method, methods
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,11 +14,11 @@ from PIL import Image
 from torch import Tensor
 
 from explainers.core.attribution import Attribution
-from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
-from explainers.core.passes import Progress
 from explainers.core.target_parser import TargetLike
+from explainers.engine.engine import Engine
+from explainers.engine.passes import Progress
 from explainers.executor import read_plans, run_plans
 from explainers.trust.context import folded_maps, heatmap_of
 from explainers.trust.ranking import correlation, order_and_top, overlap

@@ -11,16 +11,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from explainers.core.attribution import Attribution, Completeness, Cost
-from explainers.core.engine import Engine, engine_for
+from explainers.core.attribution import Attribution, Completeness
+from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
 from explainers.core.estimate import Estimate
 from explainers.core.model import Images, Model
-from explainers.core.passes import Progress
-from explainers.core.registry import Method, fitting_method
-from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
 from explainers.core.target_parser import TargetLike, parse_target
+from explainers.engine.engine import Engine, engine_for
+from explainers.engine.passes import Progress
+from explainers.engine.run import Run
+from explainers.registry import Method, fitting_method
 
 Plan = tuple[Method, Any]
 """A method and its validated options."""
@@ -85,18 +86,14 @@ A_LOOK = 8
 
 def expected_passes(run: Run, inputs: Tensor, plans: Sequence[tuple[Method, Any]]) -> Cost:
     """Passes of all plans: those of one look at the network are shared, those over many versions are each plan's own."""
-    if len(plans) == 1:  # with all that a sum of several would lose
-        method, options = plans[0]
-        return method.passes(inputs.shape, options, run)
-    own, shared = [Cost()], [Cost()]
+    own, shared = Cost(), Cost()
     for method, options in plans:
         passes = method.passes(inputs.shape, options, run)
-        (own if method.anytime or passes.forward > A_LOOK * len(inputs) else shared).append(passes)
-    return Cost(
-        sum(c.forward for c in own) + max(c.forward for c in shared),
-        sum(c.backward for c in own) + max(c.backward for c in shared),
-        half=sum(c.half for c in own) + max(c.half for c in shared),
-    )
+        if method.anytime or passes.forward > A_LOOK * len(inputs):
+            own += passes
+        else:
+            shared = shared.largest(passes)
+    return own + shared
 
 
 @dataclass(frozen=True)
@@ -168,12 +165,7 @@ def attribution_of(
         signed=method.signed,
         layer=layer,
         options=options.model_dump(mode="json") | ({"layer": layer} if layer else {}),
-        cost=Cost(
-            forward=run.cost.forward - spent.forward,
-            backward=run.cost.backward - spent.backward,
-            seconds=run.cost.seconds - spent.seconds,
-            half=run.cost.half - spent.half,
-        ),
+        cost=run.cost - spent,
         completeness=completeness,
         model_fingerprint=run.model.fingerprint,
     )

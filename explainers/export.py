@@ -17,7 +17,7 @@ from PIL import Image
 from explainers.core.attribution import Attribution
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
-from explainers.core.registry import find_method
+from explainers.registry import find_method
 from explainers.render.overlay import Scale, figure
 
 DEFAULT_COLOURS = {True: "blue-red", False: "viridis"}

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from explainers.api import predict
-from explainers.core.engine import Engine
 from explainers.core.model import Model
-from explainers.core.passes import Progress
 from explainers.demo.scenes import CLASSES, EVAL_SEEDS_START, SHORTCUT_CLASS, draw_scene
+from explainers.engine.engine import Engine
+from explainers.engine.passes import Progress
 
 SHORTCUT = CLASSES[SHORTCUT_CLASS]
 """The class that `signs-shortcut` learnt to tell by its sticker."""

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 import explainers as ex
 from explainers.attention._family import rows_read
 from explainers.attention.heads import attention_distance
-from explainers.core.attention_capture import AttentionCapture
-from explainers.core.engine import engine_for
 from explainers.core.errors import VitrineError
-from explainers.core.layers import Layout
 from explainers.core.model import Model
-from explainers.core.run import Run
 from explainers.core.target import ClassTarget
+from explainers.engine.attention_capture import AttentionCapture
+from explainers.engine.engine import engine_for
+from explainers.engine.run import Run
+from explainers.graph.layout import Layout
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.core.test_attending import swin
 from tests.core.transformers import (

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 import explainers as ex
 from benchmarks.truth import pointing, sign_scenes
 from explainers.api import explain
-from explainers.core.engine import engine_for
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
-from explainers.core.run import Run
 from explainers.core.target import ClassTarget, ContrastTarget
+from explainers.engine.engine import engine_for
+from explainers.engine.run import Run
 from explainers.relevance._attention_rules import AttentionRules
 from explainers.relevance.attn_lrp import AttentionRelevanceOptions, redistribute
 from explainers.relevance.conservation import relevance_flow, relevance_notes

@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 
 from explainers.api import explain
-from explainers.core.baselines import Baseline, baseline_for
-from explainers.core.engine import engine_for
 from explainers.core.model import Model
 from explainers.core.preprocess import Preprocess
-from explainers.core.run import Run
+from explainers.engine.engine import engine_for
+from explainers.engine.run import Run
+from explainers.inputs.baselines import Baseline, baseline_for
 from tests.core.networks import Formula, assert_close, fixed_engine, random_inputs, small_model
 
 

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from explainers.api import explain, refine
 from explainers.core.errors import VitrineError
-from explainers.core.layers import Layout
 from explainers.core.model import Model
-from explainers.core.registry import find_method
 from explainers.core.rng import seeded_generator, seeded_noise
 from explainers.core.target import ChannelTarget, ClassTarget, ContrastTarget
 from explainers.grad_cam._family import CONTRASTS
 from explainers.grad_cam._principal_component import principal_map
 from explainers.grad_cam.finer_cam import FinerOptions, nearest_target
+from explainers.graph.layout import Layout
+from explainers.registry import find_method
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.test_default_layers import small_swin, small_vit
 from tests.test_grad_cam import BY_HAND

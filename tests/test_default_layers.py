@@ -10,8 +10,9 @@ from torchvision.models import convnext, densenet, swin_transformer, vgg
 
 from explainers.api import explain, layers
 from explainers.core.errors import VitrineError
-from explainers.core.layers import Layout, default_layer, stages
 from explainers.core.model import Model
+from explainers.graph.layers import default_layer, stages
+from explainers.graph.layout import Layout
 from tests.core.networks import random_inputs
 from tests.core.transformers import HEADS, WIDTH, SelfAttention, TinyViT
 

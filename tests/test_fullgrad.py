@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from explainers.api import explain
 from explainers.core.model import Model
-from explainers.core.run import Run
 from explainers.core.target import ChannelTarget, ClassTarget, ContrastTarget
+from explainers.engine.run import Run
 from explainers.saliency.fullgrad import bias_of, full_gradients
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.peers.networks import SHAPE, network, twin

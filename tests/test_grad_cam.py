@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from explainers.api import explain
-from explainers.core.engine import engine_for
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
-from explainers.core.run import Run
 from explainers.core.target import ClassTarget, ContrastTarget
+from explainers.engine.engine import engine_for
+from explainers.engine.run import Run
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.worked_example import ACTIVATIONS, GRADIENTS, Weighed
 

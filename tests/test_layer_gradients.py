@@ -12,9 +12,9 @@ import explainers as ex
 from explainers.api import explain
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
-from explainers.core.run import Run
 from explainers.core.target import ChannelTarget, ClassTarget
-from explainers.core.variant_gradients import Variants, variant_captures
+from explainers.engine.run import Run
+from explainers.engine.variant_gradients import Variants, variant_captures
 from explainers.saliency._references import draw_references
 from explainers.saliency.layer.gradient_shap import LayerGradientShapOptions
 from explainers.saliency.paths.expected_gradients import shares_of_the_way

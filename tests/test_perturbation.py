@@ -12,11 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from explainers.api import estimate, explain
-from explainers.core.baselines import Fill, masker_for
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
-from explainers.core.registry import methods
-from explainers.core.segments import Segments, segment_input
+from explainers.inputs.baselines import Fill, masker_for
+from explainers.inputs.segments import Segments, segment_input
 from explainers.perturbation._kernel_shap_sampling import draw_coalitions
 from explainers.perturbation.hsic import dependence
 from explainers.perturbation.kernel_shap import constrained
@@ -26,6 +25,7 @@ from explainers.perturbation.rise import RiseOptions, random_masks
 from explainers.perturbation.shapley import exact_values
 from explainers.perturbation.shapley_sampling import Uncovering
 from explainers.perturbation.sobol import total_indices
+from explainers.registry import methods
 from tests.core.networks import Formula, Linear, assert_close, fixed_engine, random_inputs, small_model
 
 SIDE = 16

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import explainers as ex
-from explainers.core.network_state import NetworkParts
+from explainers.engine.network_state import NetworkParts
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.test_perturbation import FEW
 

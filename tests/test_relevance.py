@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 import explainers as ex
 from explainers.api import explain
-from explainers.core.engine import engine_for
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.preprocess import Preprocess
-from explainers.core.run import Run
 from explainers.core.target import ClassTarget, ContrastTarget, RegressionTarget
+from explainers.engine.engine import engine_for
+from explainers.engine.run import Run
 from explainers.relevance._family import RULES, canonized_network
 from explainers.relevance.conservation import describe_flow, relevance_flow
 from explainers.relevance.lrp_epsilon_gamma_box import pixel_box

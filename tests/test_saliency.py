@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from explainers.api import explain
-from explainers.core.engine import engine_for
 from explainers.core.model import Model
-from explainers.core.registry import methods
 from explainers.core.rng import seeded_noise
-from explainers.core.run import Run
 from explainers.core.target import ClassTarget, ContrastTarget, RegressionTarget
+from explainers.engine.engine import engine_for
+from explainers.engine.run import Run
 from explainers.inputs.noise import noise_deviation
+from explainers.registry import methods
 from tests.core.networks import Formula, Linear, assert_close, fixed_engine, random_inputs, small_model
 
 SALIENCY = ["gradient", "input-x-gradient", "integrated-gradients", "smoothgrad", "guided-backprop", "deeplift"]

@@ -16,7 +16,7 @@ from benchmarks.ours import options_of, vitrine
 from benchmarks.setting import CLASS, CURVES, LAYERS, SIZES, VIT, fresh, grid_of_regions, images
 from benchmarks.speed import rows_of_memory, rows_of_time
 from benchmarks.timing import Times
-from explainers.core.segments import grid_segments
+from explainers.inputs.segments import grid_segments
 from explainers.perturbation.occlusion import OcclusionOptions, patch_corners
 
 CPU = torch.device("cpu")

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from explainers.api import explain
-from explainers.core.engine import engine_for
-from explainers.core.run import Run
+from explainers.engine.engine import engine_for
+from explainers.engine.run import Run
 from explainers.models import load_model
 from explainers.saliency.xrai import rank_regions, region_candidates
 from tests.core.networks import assert_close, random_inputs, small_model

@@ -14,12 +14,12 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from explainers.core.attention_capture import AttentionCapture, Windows
-from explainers.core.attribution import Cost
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
-from explainers.core.layers import Layout
-from explainers.core.model import Needs
-from explainers.core.registry import explainer
+from explainers.engine.attention_capture import AttentionCapture
+from explainers.graph.layout import Layout, Windows
+from explainers.registry import explainer
 
 T = TypeVar("T")
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from explainers.attention._family import attend_everywhere, head_maps, known_layout, rows_read
-from explainers.core.attention_capture import AttentionCapture, AttentionGradients, Windows
-from explainers.core.layers import Layout
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.attention_capture import AttentionCapture, AttentionGradients
+from explainers.engine.run import Run
+from explainers.graph.layout import Layout, Windows
 
 
 @dataclass(frozen=True, eq=False)

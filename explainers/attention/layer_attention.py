@@ -8,10 +8,10 @@ from pydantic import Field
 from torch import Tensor
 
 from explainers.attention._family import COARSE, attention_method, head_maps, pick, rows_read
-from explainers.core.attention_capture import AttentionGradients
 from explainers.core.options import Options
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.attention_capture import AttentionGradients
+from explainers.engine.run import Run
 
 
 class HeadOptions(Options):

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from explainers.attention._family import COARSE, attention_method, on_the_image, require_whole
-from explainers.core.attention_capture import AttentionGradients
 from explainers.core.errors import VitrineError
 from explainers.core.options import NoOptions
-from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
+from explainers.engine.attention_capture import AttentionGradients
+from explainers.engine.run import Run
 
 
 @attention_method(

@@ -12,10 +12,10 @@ from pydantic import Field
 from torch import Tensor
 
 from explainers.attention._family import COARSE, attention_method, read_flow, require_whole
-from explainers.core.attention_capture import AttentionGradients
 from explainers.core.options import Options
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.attention_capture import AttentionGradients
+from explainers.engine.run import Run
 
 
 class HeadFusion(enum.StrEnum):

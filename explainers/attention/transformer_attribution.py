@@ -9,8 +9,8 @@ from torch import Tensor
 
 from explainers.attention._family import COARSE, attention_method, read_flow, require_whole
 from explainers.core.options import NoOptions
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.run import Run
 
 
 @attention_method(

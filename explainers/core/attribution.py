@@ -10,28 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
 from explainers.core.estimate import reliability
 from explainers.core.fingerprint import fingerprint_tensor
 from explainers.core.target import Target
 
 Reduce = Literal["sum", "abs", "max-abs", "l2"]
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What an explanation took: passes count single inputs, so a batch of 16 forward is 16.
-
-    Attributes:
-        half: how many of the forward passes were in half the bits, see `Precision`.
-        box: (height, width) of the only part of the input that those passes will change, if there is one.
-    """
-
-    forward: int = 0
-    backward: int = 0
-    seconds: float = 0.0
-    half: int = 0
-    box: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +65,7 @@ class Attribution:
     signed: bool
     layer: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
-    cost: Cost = Cost()
+    cost: Cost = field(default_factory=Cost)
     completeness: Completeness | None = None
     model_fingerprint: str = ""
     error: Tensor | None = field(default=None, repr=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,23 +11,13 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from explainers.core.attention_capture import has_attention
 from explainers.core.black_box import BlackBox
+from explainers.core.capabilities import Needs, has_attention
 from explainers.core.errors import VitrineError
 from explainers.core.fingerprint import fingerprint_network
 from explainers.core.preprocess import Preprocess
 
 Images = Image.Image | Sequence[Image.Image] | Tensor
-
-
-class Needs(enum.Flag):
-    """What a method asks of a model, and what a model can give."""
-
-    SCORES = enum.auto()  # a forward pass: any callable has it
-    GRADIENTS = enum.auto()  # d score / d input
-    LAYERS = enum.auto()  # activations and gradients inside the network
-    IMAGES = enum.auto()  # inputs with height and width
-    ATTENTION = enum.auto()  # attention layers, by the look of the modules (see `has_attention`)
 
 
 @dataclass(frozen=True, eq=False)

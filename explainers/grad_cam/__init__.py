@@ -1,5 +1,5 @@
 """Class activation maps: where in a layer the evidence for a class lies."""
 
-from explainers.core.registry import import_modules
+from explainers.registry import import_modules
 
 import_modules(__name__, __path__)

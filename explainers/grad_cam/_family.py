@@ -13,14 +13,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Cost
-from explainers.core.layer_capture import LayerCapture
-from explainers.core.model import Needs
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.options import LayerOptions
-from explainers.core.registry import explainer
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.layer_capture import LayerCapture
+from explainers.engine.run import Run
 from explainers.grad_cam._principal_component import principal_map
+from explainers.registry import explainer
 
 COARSE = (
     "It is as coarse as the layer, stretched over the image: edges in it are not edges in the picture. "

@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from explainers.core.attribution import Cost
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
-from explainers.core.model import Needs
 from explainers.core.options import LayerOptions
-from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
+from explainers.engine.run import Run
 from explainers.grad_cam._family import COARSE, cam
 
 

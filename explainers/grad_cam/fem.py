@@ -8,8 +8,8 @@ from pydantic import Field
 from torch import Tensor
 
 from explainers.core.options import LayerOptions
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.run import Run
 from explainers.grad_cam._family import COARSE, forward_only
 
 

@@ -9,10 +9,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Cost
+from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
-from explainers.core.run import Run
 from explainers.core.target import ClassTarget, Target
+from explainers.engine.run import Run
 from explainers.grad_cam._family import COARSE, VIEWS, SmoothOptions, cam, cam_map
 
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from explainers.core.layer_capture import LayerCapture
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.layer_capture import LayerCapture
+from explainers.engine.run import Run
 from explainers.grad_cam._family import COARSE, SmoothOptions, cam, cam_map
 
 

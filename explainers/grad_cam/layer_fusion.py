@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from explainers.core.attribution import Attribution, Cost
+from explainers.core.attribution import Attribution
+from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
 
 How = Literal["mean", "max", "product"]
@@ -64,11 +65,7 @@ def fuse(maps: Sequence[Attribution], how: How = "mean") -> Attribution:
         layer=" + ".join(dict.fromkeys(one.layer or one.method for one in maps)),
         method=" + ".join(dict.fromkeys(one.method for one in maps)),
         options=first.options | {"fused": how},
-        cost=Cost(
-            sum(one.cost.forward for one in maps),
-            sum(one.cost.backward for one in maps),
-            sum(one.cost.seconds for one in maps),
-        ),
+        cost=sum((one.cost for one in maps), Cost()),
         completeness=None,
         error=None,
     )

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Cost
-from explainers.core.layer_capture import LayerCapture
-from explainers.core.run import Run
+from explainers.core.cost import Cost
 from explainers.core.target import ClassTarget, Target, TopTarget
+from explainers.engine.layer_capture import LayerCapture
+from explainers.engine.run import Run
 from explainers.grad_cam._family import COARSE, SmoothOptions, cam, cam_map, gradient_cost
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from explainers.core.attribution import Cost
+from explainers.core.cost import Cost
 from explainers.core.options import LayerOptions
-from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.core.variant_gradients import variant_captures
+from explainers.engine.run import Run
+from explainers.engine.variant_gradients import variant_captures
 from explainers.grad_cam._family import COARSE, cam
 from explainers.inputs.noise import NoisyCopiesOptions, noisy_copies
 

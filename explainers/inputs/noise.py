@@ -8,7 +8,7 @@ from torch import Tensor
 
 from explainers.core.options import Options
 from explainers.core.rng import seeded_noise
-from explainers.core.variant_gradients import Variants
+from explainers.engine.variant_gradients import Variants
 
 
 class NoisyCopiesOptions(Options):

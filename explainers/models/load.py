@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from explainers.core.black_box import BlackBox
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
-from explainers.core.network_state import is_compiled
 from explainers.core.preprocess import Preprocess
+from explainers.engine.network_state import is_compiled
 from explainers.models.demo import DESCRIPTIONS, demo_models, load_demo, weights_path
 from explainers.models.download import DownloadProgress
 from explainers.models.labels import Labels, read_labels

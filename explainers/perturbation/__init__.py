@@ -1,5 +1,5 @@
 """Perturbation: hide a part of the input and record how the score answers."""
 
-from explainers.core.registry import import_modules
+from explainers.registry import import_modules
 
 import_modules(__name__, __path__)

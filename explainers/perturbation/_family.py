@@ -9,11 +9,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.baselines import Fill
-from explainers.core.boxes import Extents
-from explainers.core.mixed_precision import ScoredOptions
-from explainers.core.registry import explainer
-from explainers.core.segments import Segments, segment_extents
+from explainers.engine.mixed_precision import ScoredOptions
+from explainers.graph.boxes import Extents
+from explainers.inputs.baselines import Fill
+from explainers.inputs.segments import Segments, segment_extents
+from explainers.registry import explainer
 
 perturbation = functools.partial(explainer, family="perturbation")
 

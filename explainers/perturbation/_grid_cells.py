@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.baselines import masker_for
-from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.core.variant_scores import variant_scores
+from explainers.engine.run import Run
+from explainers.engine.variant_scores import variant_scores
+from explainers.inputs.baselines import masker_for
 from explainers.perturbation._family import FillOptions
 
 SIGNLESS = " It has no sign: evidence for and against count alike."

@@ -7,12 +7,12 @@ from typing import Protocol
 
 from torch import Tensor
 
-from explainers.core.baselines import masker_for
 from explainers.core.estimate import Estimate
-from explainers.core.run import Run
-from explainers.core.segments import region_masks, segment_input
 from explainers.core.target import Target
-from explainers.core.variant_scores import variant_scores
+from explainers.engine.run import Run
+from explainers.engine.variant_scores import variant_scores
+from explainers.inputs.baselines import masker_for
+from explainers.inputs.segments import region_masks, segment_input
 from explainers.perturbation._family import RegionOptions
 
 

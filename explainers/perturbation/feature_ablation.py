@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import torch.nn.functional as F
 from torch import Tensor
 
-from explainers.core.attribution import Cost
-from explainers.core.baselines import masker_for
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.estimate import Estimate
-from explainers.core.model import Needs
-from explainers.core.run import Run
-from explainers.core.segments import region_masks, segment_input
 from explainers.core.target import Target
-from explainers.core.variant_scores import variant_scores
+from explainers.engine.run import Run
+from explainers.engine.variant_scores import variant_scores
+from explainers.inputs.baselines import masker_for
+from explainers.inputs.segments import region_masks, segment_input
 from explainers.perturbation._family import HIDDEN, TOGETHER, RegionOptions, count_regions, perturbation, small_to_large
 
 

@@ -9,14 +9,14 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Cost
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
-from explainers.core.model import Needs
 from explainers.core.rng import seeded_generator
-from explainers.core.run import Run
-from explainers.core.segments import region_masks, segment_input
 from explainers.core.target import Target
-from explainers.core.variant_scores import variant_scores
+from explainers.engine.run import Run
+from explainers.engine.variant_scores import variant_scores
+from explainers.inputs.segments import region_masks, segment_input
 from explainers.perturbation._family import TOGETHER, RegionOptions, count_regions, perturbation, small_to_large
 
 

@@ -10,12 +10,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Cost
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.estimate import Estimate
-from explainers.core.model import Needs
 from explainers.core.rng import seeded_generator
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.run import Run
 from explainers.perturbation._family import HIDDEN, perturbation
 from explainers.perturbation._grid_cells import SIGNLESS, GridOptions, cells_on_pixels, cells_to_scores
 

@@ -9,12 +9,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Cost
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.estimate import Estimate, SampledOptions
-from explainers.core.model import Needs
 from explainers.core.rng import seeded_generator
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.run import Run
 from explainers.perturbation._family import HIDDEN, RegionOptions, perturbation
 from explainers.perturbation._region_scores import on_regions, regions_to_scores
 

@@ -11,15 +11,15 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Cost
-from explainers.core.baselines import masker_for
-from explainers.core.boxes import Extents
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.estimate import Estimate
-from explainers.core.model import Needs
 from explainers.core.rng import seeded_generator
-from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.core.variant_scores import variant_scores
+from explainers.engine.run import Run
+from explainers.engine.variant_scores import variant_scores
+from explainers.graph.boxes import Extents
+from explainers.inputs.baselines import masker_for
 from explainers.perturbation._family import HIDDEN, TOGETHER, FillOptions, perturbation
 
 

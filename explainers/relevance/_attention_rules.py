@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from explainers.core.attention_capture import SOFTMAX_CALLS, decomposed_attention, decomposed_multi_head
+from explainers.graph.attention import SOFTMAX_CALLS, decomposed_attention, decomposed_multi_head
 
 _THROUGH_ZERO = (
     F.relu, torch.relu, Tensor.relu, F.gelu, F.silu, F.hardswish, F.leaky_relu, F.elu, F.mish, torch.tanh, Tensor.tanh,

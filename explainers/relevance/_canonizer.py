@@ -19,9 +19,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from zennit.layer import Sum
 from zennit.types import Activation, AvgPool, Convolution, Linear, MaxPool
 
-from explainers.core.attention_capture import is_attention
+from explainers.core.capabilities import is_attention
 from explainers.core.errors import VitrineError
-from explainers.core.rewrite import merge_batch_norms, module_of, with_activation_modules
+from explainers.graph.rewrite import merge_batch_norms, module_of, with_activation_modules
 
 # Functions and methods by name. With constants beside one tensor these are linear, or linear and a constant, ...
 _LINEAR = {"mean", "sum", "avg_pool2d", "adaptive_avg_pool2d", "mul", "truediv", "div", "add", "sub", "neg"}

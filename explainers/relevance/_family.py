@@ -21,14 +21,14 @@ from zennit.core import BasicHook, Composite, stabilize
 from zennit.rules import Norm
 from zennit.types import Linear
 
-from explainers.core.attribution import Cost
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
-from explainers.core.layers import channels_second, tensor_of
-from explainers.core.model import Needs
 from explainers.core.options import Options
-from explainers.core.registry import explainer
-from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
+from explainers.engine.run import Run
+from explainers.graph.hooks import channels_second, tensor_of
+from explainers.registry import explainer
 from explainers.relevance._canonizer import FunctionModule, canonize
 
 Build = Callable[[Run, Tensor, Any], Composite]

@@ -15,16 +15,16 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attention_capture import attention_blocks
-from explainers.core.attribution import Cost
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
-from explainers.core.layers import forward_hooks, tensor_of
-from explainers.core.model import Needs
-from explainers.core.network_state import is_compiled
 from explainers.core.options import Options
-from explainers.core.registry import explainer
-from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
+from explainers.engine.network_state import is_compiled
+from explainers.engine.run import Run
+from explainers.graph.attention import attention_blocks
+from explainers.graph.hooks import forward_hooks, tensor_of
+from explainers.registry import explainer
 from explainers.relevance._attention_rules import AttentionRules
 from explainers.relevance._family import check_scores, finite
 

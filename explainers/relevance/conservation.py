@@ -11,14 +11,15 @@ import pandas as pd
 import torch
 from torch import Tensor, fx
 
-from explainers.core.engine import Engine, engine_for
+from explainers.core.capabilities import Needs
 from explainers.core.errors import VitrineError
-from explainers.core.model import Images, Model, Needs
-from explainers.core.passes import Progress
-from explainers.core.registry import fitting_method, methods
-from explainers.core.run import Run
+from explainers.core.model import Images, Model
 from explainers.core.target import Target, layer_of
 from explainers.core.target_parser import TargetLike, parse_target
+from explainers.engine.engine import Engine, engine_for
+from explainers.engine.passes import Progress
+from explainers.engine.run import Run
+from explainers.registry import fitting_method, methods
 from explainers.relevance._canonizer import bottleneck_nodes, coverage_notes, node_kind, node_name, passes_relevance_on
 from explainers.relevance._family import RULES, canonized_network, propagate
 from explainers.relevance.attn_lrp import ATTENTION_IS_CONSTANT, AttentionRelevanceOptions, redistribute

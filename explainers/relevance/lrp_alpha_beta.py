@@ -10,7 +10,7 @@ from zennit.core import Composite
 from zennit.rules import AlphaBeta
 
 from explainers.core.options import Options
-from explainers.core.run import Run
+from explainers.engine.run import Run
 from explainers.relevance._family import CAVEAT, STABILIZER, everywhere, lrp
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from zennit.core import Composite
 from zennit.rules import Epsilon
 
-from explainers.core.run import Run
+from explainers.engine.run import Run
 from explainers.relevance._family import CAVEAT, EpsilonOptions, everywhere, lrp, stabilizer
 
 

@@ -11,7 +11,7 @@ from zennit.composites import (
 )
 from zennit.core import Composite
 
-from explainers.core.run import Run
+from explainers.engine.run import Run
 from explainers.relevance._family import CAVEAT, FUNCTION_RULES, STABILIZER, EpsilonOptions, composite, stabilizer
 
 

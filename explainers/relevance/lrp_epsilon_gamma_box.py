@@ -13,7 +13,7 @@ from zennit.core import Composite
 
 from explainers.core.errors import VitrineError
 from explainers.core.rng import seeded_generator
-from explainers.core.run import Run
+from explainers.engine.run import Run
 from explainers.relevance._canonizer import input_of_first_convolution
 from explainers.relevance._family import (
     CAVEAT,

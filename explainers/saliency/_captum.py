@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from explainers.core.attribution import Cost
+from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
-from explainers.core.layers import channels_second, tensor_of
-from explainers.core.rewrite import OBSERVED
-from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
+from explainers.engine.run import Run
+from explainers.graph.hooks import channels_second, tensor_of
+from explainers.graph.rewrite import OBSERVED
 from explainers.saliency._deeplift_rules import with_deeplift_rules
 
 Work = Callable[[nn.Module, Tensor, Sequence[int]], Tensor]

@@ -18,7 +18,7 @@ from captum.attr._core.deep_lift import SUPPORTED_NON_LINEAR, nonlinear
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from explainers.core.rewrite import module_of, with_activation_modules
+from explainers.graph.rewrite import module_of, with_activation_modules
 
 
 def with_deeplift_rules(network: nn.Module, end: str | None = None, at: str | None = None) -> nn.Module:

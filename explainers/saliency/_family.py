@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Cost
-from explainers.core.baselines import Baseline, baseline_for
-from explainers.core.model import Needs
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.options import Options
-from explainers.core.registry import explainer
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.run import Run
+from explainers.inputs.baselines import Baseline, baseline_for
+from explainers.registry import explainer
 
 saliency = functools.partial(explainer, family="saliency", needs=Needs.GRADIENTS, signed=True)
 

@@ -14,8 +14,8 @@ from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.options import Options
 from explainers.core.rng import seeded_generator
-from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
+from explainers.engine.run import Run
 
 AGAINST_REFERENCES = (
     "It is measured against the references, which decide what counts as nothing to see. Published are samples of the "

@@ -7,10 +7,10 @@ from __future__ import annotations
 from captum.attr import Deconvolution
 from torch import Tensor
 
-from explainers.core.attribution import Cost
+from explainers.core.cost import Cost
 from explainers.core.options import NoOptions
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.run import Run
 from explainers.saliency._captum import attribute_with_captum
 from explainers.saliency._family import saliency
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from captum.attr import DeepLift
 from torch import Tensor, nn
 
-from explainers.core.attribution import Cost
-from explainers.core.run import Run
+from explainers.core.cost import Cost
 from explainers.core.target import Target
+from explainers.engine.run import Run
 from explainers.saliency._captum import attribute_with_captum
 from explainers.saliency._deeplift_rules import smallest_change
 from explainers.saliency._family import saliency

@@ -11,13 +11,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from explainers.core.attribution import Cost
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
-from explainers.core.layers import find_layout, forward_hooks, tensor_of, with_tensor
-from explainers.core.model import Needs
 from explainers.core.options import NoOptions
-from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
+from explainers.engine.run import Run
+from explainers.graph.hooks import forward_hooks, tensor_of, with_tensor
+from explainers.graph.layout import find_layout
 from explainers.saliency._family import saliency
 
 

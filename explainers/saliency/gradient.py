@@ -7,8 +7,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from explainers.core.options import NoOptions
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.run import Run
 from explainers.saliency._family import one_pass, saliency
 
 _LOCAL = (

@@ -7,11 +7,11 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from explainers.core.attribution import Cost
-from explainers.core.model import Needs
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.options import LayerOptions, NoOptions
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.run import Run
 from explainers.grad_cam._family import SmoothOptions
 from explainers.grad_cam.grad_cam import grad_cam
 from explainers.saliency._family import saliency

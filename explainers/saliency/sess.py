@@ -13,22 +13,22 @@ from pydantic import Field
 from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
-from explainers.core.attribution import Cost
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.estimate import Estimate
-from explainers.core.layer_capture import LayerCapture
-from explainers.core.mixed_precision import at_least_float32
-from explainers.core.model import Needs
 from explainers.core.options import LayerOptions
-from explainers.core.registry import explainer
-from explainers.core.run import Run
 from explainers.core.target import ClassTarget, ProbabilityTarget, Target, are_probabilities
-from explainers.core.variant_gradients import Variants, variant_captures
-from explainers.core.variant_scores import variant_scores
+from explainers.engine.layer_capture import LayerCapture
+from explainers.engine.mixed_precision import at_least_float32
+from explainers.engine.run import Run
+from explainers.engine.variant_gradients import Variants, variant_captures
+from explainers.engine.variant_scores import variant_scores
 from explainers.grad_cam.grad_cam import grad_cam_terms
 from explainers.grad_cam.grad_cam_plus_plus import grad_cam_plus_plus_terms
 from explainers.grad_cam.hires_cam import hires_cam_terms
 from explainers.grad_cam.layer_cam import layer_cam_terms
 from explainers.grad_cam.xgrad_cam import xgrad_cam_terms
+from explainers.registry import explainer
 
 BLUR, DEVIATION = 11, 5.0  # px, as in the authors' code
 

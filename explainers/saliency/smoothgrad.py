@@ -9,10 +9,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from explainers.core.attribution import Cost
-from explainers.core.run import Run
+from explainers.core.cost import Cost
 from explainers.core.target import Target
-from explainers.core.variant_gradients import summed_gradients
+from explainers.engine.run import Run
+from explainers.engine.variant_gradients import summed_gradients
 from explainers.inputs.noise import NoisyCopiesOptions, noisy_copies
 from explainers.saliency._family import saliency
 

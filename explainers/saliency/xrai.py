@@ -8,13 +8,13 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Cost
-from explainers.core.baselines import Baseline, baseline_for
-from explainers.core.model import Needs
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.options import Options
-from explainers.core.run import Run
-from explainers.core.segments import Segments, segment_input
 from explainers.core.target import Target
+from explainers.engine.run import Run
+from explainers.inputs.baselines import Baseline, baseline_for
+from explainers.inputs.segments import Segments, segment_input
 from explainers.saliency._family import saliency
 from explainers.saliency.paths.integrated_gradients import IntegratedGradientsOptions, integrated_gradients
 

@@ -12,17 +12,15 @@ import torch
 from torch import Tensor
 
 from explainers.api import explain
-from explainers.core.attribution import Attribution, Cost, Reduce
-from explainers.core.engine import Engine
+from explainers.core.attribution import Attribution, Reduce
+from explainers.core.cost import Cost
 from explainers.core.model import Model
-from explainers.core.registry import find_method, methods
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.engine import Engine
+from explainers.engine.run import Run
+from explainers.registry import find_method, methods
 
 ShareDone = Callable[[float], None]
-
-
-NOTHING = Cost()
 
 
 SLOPES = "score per unit of input"
@@ -46,10 +44,10 @@ class CheckContext:
     truth: Tensor | None = None
     others: Sequence[Attribution] = ()
     reduce: Reduce | None = None
-    expected: Cost = NOTHING
+    expected: Cost = field(default_factory=Cost)
     progress: ShareDone | None = None
     cancel: threading.Event | None = None
-    _spent: Cost = field(default=NOTHING, init=False)
+    _spent: Cost = field(default_factory=Cost, init=False)
     _done: float = field(default=0.0, init=False)
 
     @cached_property
@@ -86,7 +84,7 @@ class CheckContext:
             self.model if model is None else model, inputs, self.attribution.method, self.target.take([0] * len(inputs)),
             engine=self.engine, progress=self._report(share), cancel=self.cancel, **options,
         )  # fmt: skip
-        self._spent = total([self._spent, found.cost])
+        self._spent += found.cost
         self._done += share
         return found
 
@@ -104,7 +102,7 @@ class CheckContext:
     @property
     def cost(self) -> Cost:
         """What the check spent so far."""
-        return total([self._spent, self.run.cost] if "run" in self.__dict__ else [self._spent])
+        return self._spent + self.run.cost if "run" in self.__dict__ else self._spent
 
     @property
     def _side_by_side(self) -> bool:
@@ -116,21 +114,6 @@ class CheckContext:
             return None
         tell, start = self.progress, self._done
         return lambda done, words: tell(min(1.0, start + share * done))
-
-
-def total(costs: Sequence[Cost]) -> Cost:
-    """The costs added up."""
-    return Cost(
-        sum(c.forward for c in costs),
-        sum(c.backward for c in costs),
-        sum(c.seconds for c in costs),
-        sum(c.half for c in costs),
-    )
-
-
-def times(cost: Cost, count: float) -> Cost:
-    """The passes of `count` such works."""
-    return Cost(round(cost.forward * count), round(cost.backward * count), cost.seconds * count)
 
 
 def holds_gradients(attribution: Attribution) -> bool:

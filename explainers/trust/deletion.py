@@ -17,12 +17,13 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Attribution, Cost, fold_channels
-from explainers.core.baselines import Fill, masker_for
+from explainers.core.attribution import Attribution, fold_channels
+from explainers.core.cost import Cost
 from explainers.core.rng import seeded_generator
-from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.core.variant_scores import variant_scores
+from explainers.engine.run import Run
+from explainers.engine.variant_scores import variant_scores
+from explainers.inputs.baselines import Fill, masker_for
 from explainers.trust.context import CheckContext, channel_reduction
 from explainers.trust.ranking import order_of
 from explainers.trust.recorded_quantity import RecordedQuantity, recorded_target

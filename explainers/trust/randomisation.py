@@ -16,10 +16,10 @@ from pydantic import Field
 from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
-from explainers.core.layers import Layer
-from explainers.core.rewrite import copy_network
 from explainers.core.rng import seeded_generator
-from explainers.trust.context import CheckContext, heatmap_of, times
+from explainers.graph.layers import Layer
+from explainers.graph.rewrite import copy_network
+from explainers.trust.context import CheckContext, heatmap_of
 from explainers.trust.ranking import centred_ranks, spearman, stretched
 from explainers.trust.registry import Asks, SeedOptions, check
 from explainers.trust.verdict import Finding
@@ -94,7 +94,7 @@ def similarity(a: Tensor, b: Tensor) -> float | None:
     low=-1,
     high=1,
     needs=Asks.RERUNS | Asks.WEIGHTS,
-    cost=lambda attribution, options, rerun: times(rerun, options.steps),
+    cost=lambda attribution, options, rerun: rerun * options.steps,
 )
 def randomisation(trial: CheckContext, options: RandomisationOptions) -> Finding:
     """Rank correlation with the map once every layer is redrawn; 0 where nothing is left of the map, None for a constant map.

@@ -6,8 +6,8 @@ import enum
 
 from torch import Tensor
 
-from explainers.core.run import Run
 from explainers.core.target import ClassTarget, ProbabilityTarget, Target, are_probabilities
+from explainers.engine.run import Run
 
 
 class RecordedQuantity(enum.StrEnum):

@@ -13,12 +13,13 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field
 
-from explainers.core.attribution import Attribution, Cost, Reduce
+from explainers.core.attribution import Attribution, Reduce
 from explainers.core.black_box import BlackBox
+from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.options import Options
-from explainers.core.registry import Method, find_method, methods
+from explainers.registry import Method, find_method, methods
 from explainers.trust.context import CheckContext
 from explainers.trust.verdict import Finding
 

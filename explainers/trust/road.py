@@ -15,9 +15,9 @@ from scipy.sparse import coo_array, eye_array
 from scipy.sparse.linalg import splu
 from torch import Tensor
 
-from explainers.core.attribution import Cost
+from explainers.core.cost import Cost
 from explainers.core.rng import seeded_generator
-from explainers.core.variant_scores import variant_scores
+from explainers.engine.variant_scores import variant_scores
 from explainers.trust.context import CheckContext
 from explainers.trust.ranking import order_of
 from explainers.trust.recorded_quantity import RecordedQuantity, recorded_target

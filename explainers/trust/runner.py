@@ -10,14 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from explainers.core.attribution import Attribution, Cost
-from explainers.core.cost_prediction import predict_seconds
-from explainers.core.engine import Engine, engine_for
+from explainers.core.attribution import Attribution
+from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
 from explainers.core.model import Images, Model
-from explainers.core.passes import Progress
-from explainers.core.run import Run
-from explainers.trust.context import CheckContext, heatmap_of, total
+from explainers.engine.cost_prediction import predict_seconds
+from explainers.engine.engine import Engine, engine_for
+from explainers.engine.passes import Progress
+from explainers.engine.run import Run
+from explainers.trust.context import CheckContext, heatmap_of
 from explainers.trust.ground_truth import Truth, read_truth
 from explainers.trust.registry import Asks, Check, CheckOptions, checks, find_check, registered
 from explainers.trust.verdict import Finding, Verdict, highlighted
@@ -83,7 +84,7 @@ def verify(
     reduce = told[chosen[0].name].reduce if chosen else None
     heat = heatmap_of(attribution, reduce)
     return Verdict(
-        attribution.method, highlighted(heat), tuple(findings), tuple(chosen), total([f.cost for f in findings])
+        attribution.method, highlighted(heat), tuple(findings), tuple(chosen), sum((f.cost for f in findings), Cost())
     )
 
 
@@ -106,7 +107,7 @@ def estimate_verify(
     _match_shapes(attribution)
     chosen = _chosen(model, attribution, checks, truth, others)
     told = read_options(chosen, options)
-    passes = total([_passes(model, attribution, check, told[check.name], engine) for check in chosen])
+    passes = sum((_passes(model, attribution, check, told[check.name], engine) for check in chosen), Cost())
     inputs = attribution.inputs.to(engine.device)
     return replace(passes, seconds=predict_seconds(Run(model, engine), inputs, passes))
 

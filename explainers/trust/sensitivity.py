@@ -10,11 +10,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Cost
-from explainers.core.baselines import Fill, baseline_for
+from explainers.core.cost import Cost
 from explainers.core.rng import seeded_generator
-from explainers.core.variant_scores import variant_scores
-from explainers.trust.context import CheckContext, holds_gradients, times
+from explainers.engine.variant_scores import variant_scores
+from explainers.inputs.baselines import Fill, baseline_for
+from explainers.trust.context import CheckContext, holds_gradients
 from explainers.trust.registry import Asks, SeedOptions, check
 from explainers.trust.verdict import Finding, no_finite_scores, percent
 
@@ -149,7 +149,7 @@ def nudges(one: Tensor, options: SensitivityOptions) -> Tensor:
     low=0,
     high=None,
     needs=Asks.RERUNS,
-    cost=lambda attribution, options, rerun: times(rerun, options.samples + 1),
+    cost=lambda attribution, options, rerun: rerun * (options.samples + 1),
 )
 def max_sensitivity(trial: CheckContext, options: SensitivityOptions) -> Finding:
     """Largest ||map of the changed input - map|| / ||map||, Euclidean, over the raw values."""

@@ -9,9 +9,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Cost
+from explainers.core.cost import Cost
 from explainers.core.rng import seeded_noise
-from explainers.trust.context import CheckContext, heatmap_of, times, total
+from explainers.trust.context import CheckContext, heatmap_of
 from explainers.trust.ranking import spearman
 from explainers.trust.registry import Asks, CheckOptions, SeedOptions, check
 from explainers.trust.verdict import Finding
@@ -33,7 +33,7 @@ class SeedStabilityOptions(CheckOptions):
     low=-1,
     high=1,
     needs=Asks.RERUNS | Asks.SEED,
-    cost=lambda attribution, options, rerun: times(rerun, options.seeds),
+    cost=lambda attribution, options, rerun: rerun * options.seeds,
 )
 def seed_stability(trial: CheckContext, options: SeedStabilityOptions) -> Finding:
     """Mean over the seeds; None for a constant map."""
@@ -93,7 +93,7 @@ def changes(options: InputStabilityOptions) -> list[tuple[str, Move, Move]]:
 
 def _cost(attribution: object, options: InputStabilityOptions, rerun: Cost) -> Cost:
     count = len(changes(options))
-    return total([times(rerun, count), Cost(count + 1)])
+    return rerun * count + Cost(count + 1)
 
 
 @check(

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from explainers.core.attribution import Cost
+from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
 
 if TYPE_CHECKING:
@@ -88,15 +88,12 @@ class Verdict:
             verdicts: at least one.
         """
         first = verdicts[0]
-        costs = [verdict.cost for verdict in verdicts]
         return replace(
             first,
             findings=tuple(finding for verdict in verdicts for finding in verdict.findings),
             checks=tuple(check for verdict in verdicts for check in verdict.checks),
-            cost=Cost(
-                sum(c.forward for c in costs), sum(c.backward for c in costs), sum(c.seconds for c in costs), sum(c.half for c in costs)
-            ),
-        )  # fmt: skip
+            cost=sum((verdict.cost for verdict in verdicts), Cost()),
+        )
 
     def __getitem__(self, name: str) -> Finding:
         """The finding of the check called `name`."""

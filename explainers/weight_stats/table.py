@@ -13,8 +13,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from explainers.core.device import choose_device
 from explainers.core.model import Model
+from explainers.engine.device import choose_device
 from explainers.weight_stats.filters import as_filters, count_filters
 from explainers.weight_stats.moments import moments, real_values
 from explainers.weight_stats.spectral import spectrum

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from explainers.core.chunk_sizes import ChunkSizes
-from explainers.core.engine import Engine
 from explainers.core.model import Model
+from explainers.engine.chunk_sizes import ChunkSizes
+from explainers.engine.engine import Engine
 
 # `left` forward passes may still be made; the next one raises `error`. None: any number.
 TRIPWIRE = SimpleNamespace(left=None, error=RuntimeError, seen=[])

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from torchvision.models.swin_transformer import SwinTransformer
 
 import explainers as ex
-from explainers.core.attention_capture import AttentionGradients, Windows, capture_attention, has_attention
-from explainers.core.engine import engine_for
+from explainers.core.capabilities import Needs, has_attention
 from explainers.core.errors import VitrineError
-from explainers.core.layers import Layout
-from explainers.core.model import Model, Needs
-from explainers.core.run import Run
+from explainers.core.model import Model
 from explainers.core.target import ClassTarget, TopTarget
+from explainers.engine.attention_capture import AttentionGradients, capture_attention
+from explainers.engine.engine import engine_for
+from explainers.engine.run import Run
+from explainers.graph.layout import Layout, Windows
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.core.test_restoring import Traces
 from tests.core.transformers import DEPTH, HEADS, Asking, MultiHead, SelfAttention, slow_weights_and_gradients, tiny_vit

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from explainers.api import explain
-from explainers.core.chunk_sizes import FIRST, LARGEST, LOOKS, SMALL, ChunkSizes
-from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
+from explainers.engine.chunk_sizes import FIRST, LARGEST, LOOKS, SMALL, ChunkSizes
+from explainers.engine.engine import Engine
 from tests.core.networks import assert_close, random_inputs, small_cnn, small_model
 from tests.core.test_restoring import quick
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from explainers.core.device import choose_device, describe_device, give_back_freed_memory, keep_freed_memory
 from explainers.core.errors import VitrineError
+from explainers.engine.device import choose_device, describe_device, give_back_freed_memory, keep_freed_memory
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:99", "nonsense:0", "cpu:x", "cuda:-3", "meta"])

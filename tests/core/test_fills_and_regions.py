@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 
 import explainers as ex
-from explainers.core.baselines import Fill, baseline_for, inpaint, masker_for
-from explainers.core.segments import Segments, grid_segments, region_masks, segment_input
+from explainers.inputs.baselines import Fill, baseline_for, inpaint, masker_for
+from explainers.inputs.segments import Segments, grid_segments, region_masks, segment_input
 from explainers.render.outlines import outlined
 from tests.core.networks import random_inputs, small_model
 

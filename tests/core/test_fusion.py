@@ -10,7 +10,7 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
-from explainers.core.conv_fusion import FusedConvolution, can_fuse, merged_for_scores
+from explainers.graph.conv_fusion import FusedConvolution, can_fuse, merged_for_scores
 from tests.core.networks import lively, random_inputs
 
 pytestmark = pytest.mark.skipif(not can_fuse(nn.Conv2d(1, 1, 1)), reason="this machine has not the operators of oneDNN")

@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 import explainers as ex
 from explainers.api import explain
-from explainers.core.device import choose_device, describe_device
-from explainers.core.engine import Engine, engine_for
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
-from explainers.core.network_state import NetworkParts
-from explainers.core.registry import methods
+from explainers.engine.device import choose_device, describe_device
+from explainers.engine.engine import Engine, engine_for
+from explainers.engine.network_state import NetworkParts
+from explainers.registry import methods
 from tests.core.networks import FixedChunks, assert_close, random_inputs, small_cnn, small_model
 from tests.core.test_restoring import METHODS, Traces, alike, quick
 

@@ -13,15 +13,15 @@ from torch import Tensor, fx, nn
 
 import explainers as ex
 from explainers.core.black_box import BlackBox
-from explainers.core.boxes import Boxes, ChangedMaps, Extents, SlidingWindow
-from explainers.core.conv_fusion import can_fuse, merged_for_scores
-from explainers.core.incremental import IncrementalNetwork, can_increment, sliding_of
-from explainers.core.mixed_precision import Precision
 from explainers.core.model import Model
-from explainers.core.run import Run
-from explainers.core.segments import segment_extents
 from explainers.core.target import ChannelTarget, ClassTarget
-from explainers.core.variant_scores import WORTH_FOLDING_IN_BOXES, fastest_scoring, variant_scores
+from explainers.engine.mixed_precision import Precision
+from explainers.engine.run import Run
+from explainers.engine.variant_scores import WORTH_FOLDING_IN_BOXES, fastest_scoring, variant_scores
+from explainers.graph.boxes import Boxes, ChangedMaps, Extents, SlidingWindow
+from explainers.graph.conv_fusion import can_fuse, merged_for_scores
+from explainers.graph.incremental import IncrementalNetwork, can_increment, sliding_of
+from explainers.inputs.segments import segment_extents
 from explainers.perturbation._family import small_to_large
 from tests.core.networks import assert_close, fixed_engine, lively, random_inputs, small_model
 

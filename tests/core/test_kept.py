@@ -11,9 +11,9 @@ from torch import nn
 
 from explainers.api import explain
 from explainers.core.black_box import BlackBox
-from explainers.core.engine import Engine, engine_for
 from explainers.core.model import Model
-from explainers.core.network_state import NetworkParts
+from explainers.engine.engine import Engine, engine_for
+from explainers.engine.network_state import NetworkParts
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_cnn, small_model
 
 

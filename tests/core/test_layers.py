@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from explainers.api import explain
-from explainers.core.engine import engine_for
 from explainers.core.errors import VitrineError
-from explainers.core.layers import Layout, find_layers, find_layout, forward_hooks, tensor_of, with_tensor
 from explainers.core.model import Model
-from explainers.core.run import Run
+from explainers.engine.engine import engine_for
+from explainers.engine.run import Run
+from explainers.graph.hooks import forward_hooks, tensor_of, with_tensor
+from explainers.graph.layers import find_layers
+from explainers.graph.layout import Layout, find_layout
 from tests.core.networks import assert_close, random_inputs, small_cnn, small_model
 
 

@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 from torch import nn
 
+from explainers.core.capabilities import Needs
 from explainers.core.errors import VitrineError
 from explainers.core.fingerprint import fingerprint_network, fingerprint_tensor
-from explainers.core.model import Model, Needs
+from explainers.core.model import Model
 from explainers.core.preprocess import Preprocess
 from tests.core.networks import random_inputs, small_cnn
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from explainers.api import explain
-from explainers.core.baselines import Baseline
 from explainers.core.errors import VitrineError
-from explainers.core.registry import find_method, methods
+from explainers.inputs.baselines import Baseline
+from explainers.registry import find_method, methods
 from tests.core.networks import random_inputs, small_model
 
 

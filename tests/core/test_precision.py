@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 
 import explainers as ex
-from explainers.core import conv_fusion as fusion
-from explainers.core.chunk_sizes import ChunkSizes
-from explainers.core.mixed_precision import TRIED, WORTH_TRYING, Precision, scores_agree
 from explainers.core.model import Model
-from explainers.core.run import Run
 from explainers.core.target import ClassTarget
-from explainers.core.variant_scores import variant_scores
+from explainers.engine.chunk_sizes import ChunkSizes
+from explainers.engine.mixed_precision import TRIED, WORTH_TRYING, Precision, scores_agree
+from explainers.engine.run import Run
+from explainers.engine.variant_scores import variant_scores
+from explainers.graph import conv_fusion as fusion
 from tests.core.networks import assert_close, fixed_engine, lively, random_inputs, small_model
 
 COUNT = 2 * WORTH_TRYING

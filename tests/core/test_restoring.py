@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from explainers.api import explain
-from explainers.core.engine import Engine
 from explainers.core.errors import Cancelled, VitrineError
 from explainers.core.model import Model
-from explainers.core.network_state import NetworkParts, frozen, preserved_rng, without_fast_attention
-from explainers.core.registry import Method, methods
-from explainers.core.run import Run
 from explainers.core.target import ClassTarget
+from explainers.engine.engine import Engine
+from explainers.engine.network_state import NetworkParts, frozen, preserved_rng, without_fast_attention
+from explainers.engine.run import Run
+from explainers.registry import Method, methods
 from tests.core.networks import FixedChunks, fixed_engine, random_inputs, small_cnn
 from tests.core.transformers import DEPTH, MultiHead, tiny_vit
 

@@ -14,10 +14,10 @@ from captum.attr import GuidedBackprop
 from torch import Tensor, nn
 
 from explainers.api import explain
-from explainers.core.conv_fusion import merged_for_scores
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
-from explainers.core.rewrite import copy_network, with_activation_modules
+from explainers.graph.conv_fusion import merged_for_scores
+from explainers.graph.rewrite import copy_network, with_activation_modules
 from tests.core.networks import assert_close, lively, random_inputs, small_cnn
 
 SHAPE = (3, 64, 64)

@@ -13,9 +13,9 @@ import explainers as ex
 from explainers.api import explain
 from explainers.core.errors import Cancelled, VitrineError
 from explainers.core.model import Model
-from explainers.core.registry import methods
-from explainers.core.run import Run
 from explainers.core.target import ClassTarget, TopTarget
+from explainers.engine.run import Run
+from explainers.registry import methods
 from tests.core.networks import assert_close, fixed_engine, random_inputs, small_cnn, small_model
 from tests.core.test_restoring import METHODS, quick
 

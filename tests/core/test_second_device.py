@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, fx, nn
 
 import explainers as ex
-from explainers.relevance import _canonizer as canonical
-from explainers.core.baselines import Fill
-from explainers.core.engine import Engine, engine_for
 from explainers.core.model import Model
-from explainers.core.registry import find_method, methods
+from explainers.engine.engine import Engine, engine_for
+from explainers.inputs.baselines import Fill
+from explainers.registry import find_method, methods
+from explainers.relevance import _canonizer as canonical
 from explainers.trust.registry import checks
 from tests.core.networks import assert_close, random_inputs, small_cnn, small_model
 from tests.core.second_device import THERE, Elsewhere, second_device

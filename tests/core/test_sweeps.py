@@ -7,15 +7,15 @@ import torch
 import torchvision
 
 import explainers as ex
-from explainers.core.attribution import Cost
-from explainers.core.cost_prediction import predict_seconds
-from explainers.core.engine import engine_for
+from explainers.core.cost import Cost
 from explainers.core.estimate import Estimate, reliability
 from explainers.core.model import Model
-from explainers.core.run import Run
 from explainers.core.target import ChannelTarget, ClassTarget, TopTarget
-from explainers.core.variant_gradients import scores_with_layer_replaced
-from explainers.core.variant_scores import WORTH_FOLDING, variant_scores
+from explainers.engine.cost_prediction import predict_seconds
+from explainers.engine.engine import engine_for
+from explainers.engine.run import Run
+from explainers.engine.variant_gradients import scores_with_layer_replaced
+from explainers.engine.variant_scores import WORTH_FOLDING, variant_scores
 from tests.core.networks import assert_close, fixed_engine, lively, random_inputs, small_model
 
 

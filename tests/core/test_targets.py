@@ -9,7 +9,6 @@ from torch import nn
 
 from explainers.api import channel_layers, explain, layers
 from explainers.core.errors import VitrineError
-from explainers.core.layers import output_of as network_output
 from explainers.core.model import Model
 from explainers.core.target import (
     ChannelTarget,
@@ -21,6 +20,7 @@ from explainers.core.target import (
     layer_of,
 )
 from explainers.core.target_parser import class_index, parse_target
+from explainers.graph.hooks import output_of as network_output
 from explainers.inputs.gallery import sample
 from explainers.models import load_model
 from explainers.relevance.conservation import relevance_flow

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from explainers.api import explain
-from explainers.core.engine import Engine
 from explainers.core.model import Model
+from explainers.engine.engine import Engine
 from tests.core.networks import fixed_engine, random_inputs, small_model
 
 JOBS: list[tuple[str, dict[str, Any]]] = [

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from explainers.core.turnstile import Turnstile
+from explainers.engine.turnstile import Turnstile
 
 
 def wait_until(condition, patience: float = 10) -> None:

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import explainers as ex
-from explainers.core.chunk_sizes import ChunkSizes
+from explainers.engine.chunk_sizes import ChunkSizes
 from pages.common import live_map as refining
 from pages.common.live_map import Refinement
 from pages.common.options_form import option_key

@@ -11,10 +11,10 @@ from lxt.explicit import functional as lxt
 from lxt.explicit import rules
 from torch import Tensor, nn
 
-from explainers.core.engine import engine_for
 from explainers.core.model import Model
-from explainers.core.run import Run
 from explainers.core.target import ClassTarget
+from explainers.engine.engine import engine_for
+from explainers.engine.run import Run
 from explainers.relevance.attn_lrp import AttentionRelevanceOptions, redistribute
 from tests.core.networks import assert_close, random_inputs
 

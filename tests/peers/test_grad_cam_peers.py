@@ -23,10 +23,10 @@ from torchvision.models import VisionTransformer
 from torchvision.models.swin_transformer import SwinTransformer
 
 from explainers.api import explain
-from explainers.core.engine import engine_for
 from explainers.core.model import Model
-from explainers.core.run import Run
 from explainers.core.target import ClassTarget, ContrastTarget
+from explainers.engine.engine import engine_for
+from explainers.engine.run import Run
 from tests.core.networks import assert_close
 from tests.peers.networks import SHAPE, TARGETS, inputs
 

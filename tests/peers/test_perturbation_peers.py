@@ -9,13 +9,13 @@ from captum.attr import FeatureAblation, FeaturePermutation, KernelShap, Occlusi
 from torch import nn
 
 from explainers.api import explain
-from explainers.core.baselines import Fill, baseline_for, masker_for
-from explainers.core.engine import engine_for
 from explainers.core.model import Model
 from explainers.core.rng import seeded_generator
-from explainers.core.run import Run
-from explainers.core.segments import Segments, region_masks, segment_input
 from explainers.core.target import ClassTarget
+from explainers.engine.engine import engine_for
+from explainers.engine.run import Run
+from explainers.inputs.baselines import Fill, baseline_for, masker_for
+from explainers.inputs.segments import Segments, region_masks, segment_input
 from explainers.perturbation._region_scores import regions_to_scores
 from explainers.perturbation.lime import LimeOptions, lime_kernel
 from tests.core.networks import assert_close, random_inputs, small_model

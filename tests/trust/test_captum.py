@@ -9,7 +9,7 @@ from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 from torch import Tensor
 
 import explainers as ex
-from explainers.core.baselines import Fill, baseline_for
+from explainers.inputs.baselines import Fill, baseline_for
 from explainers.trust.road import impute
 from explainers.trust.sensitivity import InfidelityOptions, SensitivityOptions, nudges, random_squares
 from tests.core.networks import assert_close, random_inputs, small_model

@@ -13,12 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import explainers as ex
-from explainers.core import registry
-from explainers.core.model import Needs
+from explainers import registry
+from explainers.core.capabilities import Needs
 from explainers.core.options import NoOptions
-from explainers.core.registry import explainer
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.run import Run
+from explainers.registry import explainer
 from explainers.trust.sensitivity import InfidelityOptions, random_squares
 from tests.core.networks import Formula, Linear, random_inputs, small_model
 from tests.trust.pairs import PATCH, SIDE, attribution, patch_mask, patch_model, picture

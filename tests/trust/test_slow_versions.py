@@ -13,8 +13,8 @@ from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 import explainers as ex
-from explainers.core.baselines import Fill, masker_for
-from explainers.core.run import Run
+from explainers.engine.run import Run
+from explainers.inputs.baselines import Fill, masker_for
 from explainers.trust.deletion import CoverOptions, random_orders
 from explainers.trust.randomisation import groups, redraw
 from explainers.trust.ranking import mean_ranks, order_of, spearman, top_mask, top_overlap

@@ -7,8 +7,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from explainers.core.options import LayerOptions
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.run import Run
 from explainers.grad_cam._family import COARSE, forward_only
 from explainers.grad_cam._principal_component import principal_map
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from explainers.core.attribution import Cost
+from explainers.core.cost import Cost
 from explainers.core.options import LayerOptions
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.run import Run
 from explainers.grad_cam._family import COARSE, cam
 from explainers.grad_cam._principal_component import principal_map
 

@@ -9,16 +9,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from explainers.core.attribution import Cost
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.estimate import Estimate
-from explainers.core.layers import Layer
-from explainers.core.mixed_precision import ScoredOptions
-from explainers.core.model import Needs
 from explainers.core.options import LayerOptions
-from explainers.core.registry import explainer
-from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.core.variant_scores import variant_scores
+from explainers.engine.mixed_precision import ScoredOptions
+from explainers.engine.run import Run
+from explainers.engine.variant_scores import variant_scores
+from explainers.graph.layers import Layer
+from explainers.registry import explainer
 
 MASKED = (
     " Pictures darkened by masks are ones that the model never saw, and the softmax over the channels lets a few of "

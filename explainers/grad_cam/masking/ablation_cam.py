@@ -10,17 +10,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from explainers.core.attribution import Cost
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.estimate import Estimate
-from explainers.core.layers import Layer
-from explainers.core.model import Needs
 from explainers.core.options import LayerOptions
-from explainers.core.registry import explainer
-from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.core.variant_gradients import scores_with_layer_replaced
+from explainers.engine.run import Run
+from explainers.engine.variant_gradients import scores_with_layer_replaced
 from explainers.grad_cam._family import COARSE
 from explainers.grad_cam.masking._family import UNSEEN
+from explainers.graph.layers import Layer
+from explainers.registry import explainer
 
 
 def _channels_cost(shape: Sequence[int], options: LayerOptions, layer: Layer) -> Cost:

@@ -9,12 +9,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Cost
+from explainers.core.cost import Cost
 from explainers.core.estimate import Estimate
-from explainers.core.mixed_precision import at_least_float32
 from explainers.core.options import LayerOptions
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.mixed_precision import at_least_float32
+from explainers.engine.run import Run
 from explainers.grad_cam._family import COARSE, cam
 from explainers.grad_cam.masking._family import channel_masks
 

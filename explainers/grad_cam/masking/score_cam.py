@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from explainers.core.estimate import Estimate
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.run import Run
 from explainers.grad_cam._family import COARSE
 from explainers.grad_cam.masking._family import MASKED, ScoreCamOptions, score_cam_form, weighted_by_scores
 

@@ -10,12 +10,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.baselines import baseline_for
-from explainers.core.layer_capture import LayerCapture
-from explainers.core.model import Needs
+from explainers.core.capabilities import Needs
 from explainers.core.options import LayerOptions
-from explainers.core.run import Run
-from explainers.core.variant_gradients import Variants
+from explainers.engine.layer_capture import LayerCapture
+from explainers.engine.run import Run
+from explainers.engine.variant_gradients import Variants
+from explainers.inputs.baselines import baseline_for
 from explainers.saliency._family import BaselineOptions, saliency
 from explainers.saliency.paths.integrated_gradients import IntegratedGradientsOptions
 

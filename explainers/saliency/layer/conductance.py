@@ -7,10 +7,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from explainers.core.attribution import Cost
-from explainers.core.run import Run
+from explainers.core.cost import Cost
 from explainers.core.target import Target
-from explainers.core.variant_gradients import variant_captures
+from explainers.engine.run import Run
+from explainers.engine.variant_gradients import variant_captures
 from explainers.saliency._family import AGAINST_BASELINE, score_difference
 from explainers.saliency.layer._family import CUT, UNITS, LayerPathOptions, layer_method, straight_path
 

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from captum.attr import LayerDeepLift
 from torch import Tensor, nn
 
-from explainers.core.attribution import Cost
-from explainers.core.baselines import baseline_for
-from explainers.core.layers import Layer
+from explainers.core.cost import Cost
 from explainers.core.options import LayerOptions
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.run import Run
+from explainers.graph.layers import Layer
+from explainers.inputs.baselines import baseline_for
 from explainers.saliency._captum import attribute_with_captum, observed_module
 from explainers.saliency._deeplift_rules import smallest_change
 from explainers.saliency._family import AGAINST_BASELINE, BaselineOptions, score_difference

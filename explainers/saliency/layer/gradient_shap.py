@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from explainers.core.attribution import Cost
+from explainers.core.cost import Cost
 from explainers.core.options import LayerOptions
-from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.core.variant_gradients import Variants, variant_captures
+from explainers.engine.run import Run
+from explainers.engine.variant_gradients import Variants, variant_captures
 from explainers.saliency._references import (
     AGAINST_REFERENCES,
     draw_references,

@@ -7,11 +7,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from explainers.core.attribution import Cost
-from explainers.core.baselines import baseline_for
-from explainers.core.run import Run
+from explainers.core.cost import Cost
 from explainers.core.target import Target
-from explainers.core.variant_gradients import Variants, variant_captures
+from explainers.engine.run import Run
+from explainers.engine.variant_gradients import Variants, variant_captures
+from explainers.inputs.baselines import baseline_for
 from explainers.saliency._family import AGAINST_BASELINE, score_difference
 from explainers.saliency.layer._family import (
     CUT,

@@ -10,12 +10,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Cost
-from explainers.core.model import Needs
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.options import Options
-from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.core.variant_gradients import Variants, summed_gradients
+from explainers.engine.run import Run
+from explainers.engine.variant_gradients import Variants, summed_gradients
 from explainers.saliency._family import saliency
 
 

@@ -10,11 +10,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Cost
+from explainers.core.cost import Cost
 from explainers.core.rng import seeded_generator
-from explainers.core.run import Run
 from explainers.core.target import Target
-from explainers.core.variant_gradients import Variants, summed_gradients
+from explainers.engine.run import Run
+from explainers.engine.variant_gradients import Variants, summed_gradients
 from explainers.saliency._family import saliency
 from explainers.saliency._references import (
     AGAINST_REFERENCES,

@@ -11,12 +11,12 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Cost
-from explainers.core.baselines import baseline_for
-from explainers.core.mixed_precision import at_least_float32
-from explainers.core.run import Run
+from explainers.core.cost import Cost
 from explainers.core.target import Target
-from explainers.core.variant_gradients import Variants, summed_gradients
+from explainers.engine.mixed_precision import at_least_float32
+from explainers.engine.run import Run
+from explainers.engine.variant_gradients import Variants, summed_gradients
+from explainers.inputs.baselines import baseline_for
 from explainers.saliency._family import AGAINST_BASELINE, BaselineOptions, saliency, score_difference
 
 

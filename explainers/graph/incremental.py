@@ -1,8 +1,7 @@
 """Outputs of versions of one input that differ from it in a box each: every step is computed only where what it reads differs.
 
 Nothing is approximated: wherever the change has not reached, the plain input's values are those of the version.
-Source: Nakandala, Kumar & Papakonstantinou 2019, doi:10.1145/3299869.3319874 (incremental inference).
-"""
+Source: Nakandala, Kumar & Papakonstantinou 2019, doi:10.1145/3299869.3319874 (incremental inference)."""
 
 from __future__ import annotations
 
@@ -16,19 +15,26 @@ from torch import Tensor, fx, nn
 from torch.fx.node import map_aggregate
 from torchvision.ops import stochastic_depth
 
-from explainers.core.boxes import Boxes, ChangedMaps, SlidingWindow
-from explainers.core.conv_fusion import ADDITIONS, FUSED_ACTIVATIONS, FUSED_CALLS, FusedConvolution
-from explainers.core.rewrite import INPLACE_CALLS, module_of, writes_in_place
+from explainers.graph.boxes import Boxes, ChangedMaps, SlidingWindow
+from explainers.graph.conv_fusion import ADDITIONS, FUSED_ACTIVATIONS, FUSED_CALLS, FusedConvolution
+from explainers.graph.rewrite import INPLACE_CALLS, module_of, writes_in_place
 
 WORTH_BOXING = 0.7
 """From this share of a map on all of it is computed: putting boxes together would cost more than it saves."""
 
+
 # What reads, for its output at a place, its input at that place alone: modules in evaluation mode, and calls.
 _POINTWISE = (*FUSED_ACTIVATIONS, nn.GELU, nn.ELU, nn.LeakyReLU, nn.Mish, nn.Identity, nn.Dropout, nn.BatchNorm2d)
+
+
 _POINTWISE_CALLS = {
     *FUSED_CALLS, *ADDITIONS, *INPLACE_CALLS.values(), torch.mul, torch.sub, F.gelu, F.elu, F.leaky_relu, F.dropout, stochastic_depth
 }  # fmt: skip
+
+
 _JOINING = (torch.cat, torch.concat)
+
+
 _SLIDING = (nn.Conv2d, FusedConvolution, nn.MaxPool2d, nn.AvgPool2d)
 
 

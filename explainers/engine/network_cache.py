@@ -8,14 +8,15 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from explainers.core.conv_fusion import merged_for_scores
-from explainers.core.engine import Engine
 from explainers.core.errors import VitrineError
-from explainers.core.layers import Layer, find_layers, tensor_of
 from explainers.core.model import Model
-from explainers.core.network_state import NetworkParts
-from explainers.core.rewrite import copy_network
 from explainers.core.rng import seeded_generator
+from explainers.engine.engine import Engine
+from explainers.engine.network_state import NetworkParts
+from explainers.graph.conv_fusion import merged_for_scores
+from explainers.graph.hooks import tensor_of
+from explainers.graph.layers import Layer, find_layers
+from explainers.graph.rewrite import copy_network
 
 T = TypeVar("T")
 

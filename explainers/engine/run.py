@@ -9,17 +9,19 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from explainers.core.attention_capture import AttentionCapture, AttentionGradients, capture_attention, join_captures
-from explainers.core.attribution import Cost
-from explainers.core.engine import Engine
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
-from explainers.core.layer_capture import CapturedMaps, LayerCapture, capture_activations, capture_gradients
-from explainers.core.layers import Layer, default_layer, layers_up_to, nearest_names, output_of, tensor_of
-from explainers.core.model import Model, Needs
-from explainers.core.network_cache import NetworkCache
-from explainers.core.network_state import NetworkParts
-from explainers.core.passes import Passes, Progress
+from explainers.core.model import Model
 from explainers.core.target import ClassTarget, Target, TopTarget, layer_of
+from explainers.engine.attention_capture import AttentionCapture, AttentionGradients, capture_attention, join_captures
+from explainers.engine.engine import Engine
+from explainers.engine.layer_capture import CapturedMaps, LayerCapture, capture_activations, capture_gradients
+from explainers.engine.network_cache import NetworkCache
+from explainers.engine.network_state import NetworkParts
+from explainers.engine.passes import Passes, Progress
+from explainers.graph.hooks import output_of, tensor_of
+from explainers.graph.layers import Layer, default_layer, layers_up_to, nearest_names
 
 T = TypeVar("T")
 

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from explainers.core.layer_capture import LayerCapture, capture_gradients
-from explainers.core.layers import forward_hooks, tensor_of, with_tensor
-from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
+from explainers.engine.layer_capture import LayerCapture, capture_gradients
+from explainers.engine.run import Run
+from explainers.graph.hooks import forward_hooks, tensor_of, with_tensor
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from explainers.core.errors import VitrineError
-from explainers.core.layers import Layer, forward_hooks, tensor_of, with_tensor
+from explainers.graph.hooks import forward_hooks, tensor_of, with_tensor
+from explainers.graph.layers import Layer
 
 CapturedMaps = dict[str, tuple[Tensor, ...]]
 

@@ -8,13 +8,15 @@ import time
 from collections.abc import Callable, Hashable, Iterator
 from typing import TypeVar
 
-from explainers.core.attribution import Cost
-from explainers.core.engine import Engine
+from explainers.core.cost import Cost
 from explainers.core.errors import Cancelled, VitrineError
 from explainers.core.model import Model
-from explainers.core.network_state import NetworkParts
+from explainers.engine.engine import Engine
+from explainers.engine.network_state import NetworkParts
 
 T = TypeVar("T")
+
+
 Progress = Callable[[float, str], None]
 
 

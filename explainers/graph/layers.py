@@ -1,64 +1,21 @@
-"""The layers of a network: what each puts out, and how to read it as a map over the image."""
+"""The layers of a network: what each puts out, whether it is a map over the image, and which to look at."""
 
 from __future__ import annotations
 
-import copy
 import difflib
-import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from explainers.core.errors import VitrineError
-
-MAX_PREFIX_TOKENS = 8  # class token, distillation token, registers
+from explainers.graph.hooks import forward_hooks, tensor_of
+from explainers.graph.layout import Layout, find_layout
 
 # They only move or summarise what the layer before them found.
 _NOT_FEATURES = ("Pool", "Dropout", "Identity", "Flatten", "Permute", "StochasticDepth")
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where height, width and channels are in a layer's output.
-
-    Attributes:
-        kind: "nchw"; "nhwc"; or "tokens", (N, prefix + height * width, C).
-        prefix: how many tokens stand before those of the image.
-    """
-
-    kind: Literal["nchw", "nhwc", "tokens"]
-    height: int
-    width: int
-    prefix: int = 0
-
-    @property
-    def channel_axis(self) -> int:
-        """Which dimension of the output, batch included, holds the channels."""
-        return {"nchw": 1, "nhwc": 3, "tokens": 2}[self.kind]
-
-    def spatial(self, output: Tensor) -> Tensor:
-        """The output as (N, C, height, width); tokens that are no part of the image are left out."""
-        if self.kind == "nchw":
-            return output
-        if self.kind == "nhwc":
-            return output.permute(0, 3, 1, 2)
-        grid = output[:, self.prefix :].reshape(len(output), self.height, self.width, -1)
-        return grid.permute(0, 3, 1, 2)
-
-    def unturned(self, output: Tensor) -> Tensor:
-        """What `channels_second` has made of the layer's output, as the layer puts it out."""
-        return output.permute(0, 2, 3, 1) if self.kind == "nhwc" else output
-
-    def over_places(self, masks: Tensor) -> Tensor:
-        """Masks (m, height, width) in a shape to multiply the output with; 1 for tokens that are no part of the image."""
-        if self.kind == "tokens":
-            return F.pad(masks.flatten(1), (self.prefix, 0), value=1.0).unsqueeze(2)
-        return masks.unsqueeze(self.channel_axis)
 
 
 @dataclass(frozen=True)
@@ -105,130 +62,6 @@ class Layer:
     def has_channels(self) -> bool:
         """Whether one of its channels can be a target."""
         return self.calls == 1 and self.by_input and bool(self.shape)
-
-
-def tensor_of(output: Any) -> Tensor | None:
-    """The tensor in what a module returned: itself, its `logits`, or the first of a tuple."""
-    if isinstance(output, Tensor):
-        return output
-    if hasattr(output, "logits"):
-        return tensor_of(output.logits)
-    if isinstance(output, dict):
-        return next((tensor_of(output[key]) for key in ("logits", "out") if key in output), None)
-    return tensor_of(output[0]) if isinstance(output, tuple | list) and output else None
-
-
-def with_tensor(output: Any, tensor: Tensor) -> Any:
-    """What a module returned, with `tensor` in the place of `tensor_of(output)`."""
-    if isinstance(output, Tensor):
-        return tensor
-    if hasattr(output, "_replace"):  # a named tuple
-        name = "logits" if hasattr(output, "logits") else output._fields[0]
-        return output._replace(**{name: with_tensor(getattr(output, name), tensor)})
-    if hasattr(output, "logits"):
-        changed = copy.copy(output)
-        changed.logits = with_tensor(output.logits, tensor)
-        return changed
-    if isinstance(output, dict):
-        changed = copy.copy(output)
-        key = "logits" if "logits" in output else "out"
-        changed[key] = with_tensor(output[key], tensor)
-        return changed
-    return type(output)([with_tensor(output[0], tensor), *output[1:]])
-
-
-def find_layout(shape: Sequence[int], batch: int, image: tuple[int, int]) -> Layout | None:
-    """Read a layer's output shape as a map over an image of (height, width) pixels, if it is one."""
-    if shape[0] != batch:  # windows of a shifted-window transformer: not one row per input
-        return None
-    height, width = image
-    readings: list[Layout] = []
-    if len(shape) == 4:
-        readings = [Layout("nchw", shape[2], shape[3]), Layout("nhwc", shape[1], shape[2])]
-    if len(shape) == 3:
-        for prefix in range(min(MAX_PREFIX_TOKENS, shape[1]) + 1):
-            tokens = shape[1] - prefix
-            rows = round(math.sqrt(tokens * height / width))
-            if rows > 1 and tokens % rows == 0 and _patches(rows, tokens // rows, height, width):
-                readings.append(Layout("tokens", rows, tokens // rows, prefix))
-    possible = [
-        r
-        for r in readings
-        if r.height * r.width > 1 and r.height <= height and r.width <= width
-        if _same_aspect(r.height, r.width, height, width)
-    ]
-    # 21 tokens of a square image are 5 and a grid of 4 x 4, rather than 1 and a padded grid of 4 x 5.
-    exact = [r for r in possible if r.height * width == r.width * height]
-    return next(iter(exact or possible), None)
-
-
-def _patches(rows: int, columns: int, height: int, width: int) -> bool:
-    """Whether square patches of one size cover the image in this grid, the last of a line cut off or padded."""
-    sides = range(max(1, height // (rows + 1)), height // rows + 2)
-    return any(
-        (height // side, width // side) == (rows, columns) or (-(-height // side), -(-width // side)) == (rows, columns)
-        for side in sides
-    )
-
-
-def _same_aspect(h: int, w: int, height: int, width: int) -> bool:
-    """Whether an h x w grid covers the image with square steps, give or take one cell of padding."""
-    step = max(height / h, width / w)
-    return abs(height / step - h) <= 1 and abs(width / step - w) <= 1 and w * h <= height * width
-
-
-@contextmanager
-def forward_hooks(network: nn.Module, names: Sequence[str], watch: Any) -> Iterator[None]:
-    """Call `watch(name, output) -> new output or None` at the end of each named module's forward."""
-    handles = []
-    try:
-        for name in names:
-            hook = (lambda n: lambda _module, _inputs, output: watch(n, output))(name)
-            handles.append(network.get_submodule(name).register_forward_hook(hook))
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-class _Reached(Exception):  # noqa: N818 (no error: it ends a forward pass that has gone far enough)
-    pass
-
-
-def channels_second(output: Tensor, inputs: Tensor) -> Tensor:
-    """What a layer puts out, as (N, C, h, w) where it is a map over the images with channels last; else as it is."""
-    if output.ndim != 4 or inputs.ndim != 4:
-        return output
-    layout = find_layout(output.shape, len(output), (inputs.shape[-2], inputs.shape[-1]))
-    return layout.spatial(output) if layout is not None else output
-
-
-def output_of(network: nn.Module, name: str, inputs: Tensor) -> Tensor:
-    """What the layer called `name` puts out, maps as (N, C, h, w); the layers above it do not run.
-
-    Raises:
-        VitrineError: the layer does not exist, does not run, or puts out no tensor.
-    """
-    found: list[Any] = []
-
-    def stop(_: str, output: Any) -> None:
-        found.append(output)
-        raise _Reached
-
-    try:
-        with forward_hooks(network, [name], stop), suppress(_Reached):
-            network(inputs)
-    except AttributeError as error:
-        names = [known for known, _ in network.named_modules() if known]
-        near = ", ".join(difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names[-3:])
-        hint = f"; did you mean one of: {near}?" if near else ", nor any other that could be looked into."
-        raise VitrineError(f"{type(network).__name__} has no layer {name!r}{hint}") from error
-    if not found:
-        raise VitrineError(f"Layer {name!r} does not run in a forward pass.")
-    output = tensor_of(found[0])
-    if output is None:
-        raise VitrineError(f"Layer {name!r} puts out no tensor.")
-    return channels_second(output, inputs)
 
 
 @torch.enable_grad()

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
-from explainers.core.rewrite import (
+from explainers.graph.rewrite import (
     ACTIVATION_CALLS,
     INPLACE_CALLS,
     copy_network,

@@ -10,14 +10,15 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from explainers.core.chunk_sizes import ChunkSizes
-from explainers.core.device import choose_device, describe_device, give_back_freed_memory, keep_freed_memory
-from explainers.core.mixed_precision import half_dtype
-from explainers.core.network_state import NetworkParts, frozen, preserved_rng, without_fast_attention
-from explainers.core.rewrite import copy_network
-from explainers.core.turnstile import Turnstile
+from explainers.engine.chunk_sizes import ChunkSizes
+from explainers.engine.device import choose_device, describe_device, give_back_freed_memory, keep_freed_memory
+from explainers.engine.mixed_precision import half_dtype
+from explainers.engine.network_state import NetworkParts, frozen, preserved_rng, without_fast_attention
+from explainers.engine.turnstile import Turnstile
+from explainers.graph.rewrite import copy_network
 
 T = TypeVar("T")
+
 
 _OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 
@@ -134,6 +135,8 @@ class Engine:
 
 
 _engines: dict[torch.device, Engine] = {}
+
+
 _engines_lock = threading.Lock()
 
 

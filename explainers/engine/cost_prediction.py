@@ -7,13 +7,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from explainers.core.attribution import Cost
-from explainers.core.boxes import Extents
-from explainers.core.chunk_sizes import FIRST
-from explainers.core.run import Run
+from explainers.core.cost import Cost
 from explainers.core.target import ClassTarget, TopTarget
-from explainers.core.variant_gradients import Variants, summed_gradients
-from explainers.core.variant_scores import HALF, fastest_scoring, variant_scores
+from explainers.engine.chunk_sizes import FIRST
+from explainers.engine.run import Run
+from explainers.engine.variant_gradients import Variants, summed_gradients
+from explainers.engine.variant_scores import HALF, fastest_scoring, variant_scores
+from explainers.graph.boxes import Extents
 
 
 def predict_seconds(run: Run, inputs: Tensor, expected: Cost) -> float:

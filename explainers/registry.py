@@ -12,22 +12,32 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from explainers.core.attribution import Cost
+from explainers.core.capabilities import Needs
+from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
 from explainers.core.estimate import Estimate
-from explainers.core.layers import Layer
-from explainers.core.mixed_precision import TRIED, Precision, ScoredOptions
-from explainers.core.model import Model, Needs
+from explainers.core.model import Model
 from explainers.core.options import Options
-from explainers.core.run import Run
 from explainers.core.target import Target
+from explainers.engine.mixed_precision import TRIED, Precision, ScoredOptions
+from explainers.engine.run import Run
+from explainers.graph.layers import Layer
 
 SCORE = "units of the score"
+
+
 RAISES = "what raises the score of {target}"
 
+
 Compute = Callable[[Run, Tensor, Target, Any], Tensor | Iterator[Estimate]]
+
+
 Price = Callable[[Sequence[int], Any], Cost]
+
+
 PriceAt = Callable[[Sequence[int], Any, Layer], Cost]
+
+
 Expectation = Callable[[Run, Tensor, Target, Any], Tensor]
 
 

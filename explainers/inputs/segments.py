@@ -11,8 +11,8 @@ import torch
 from skimage import segmentation
 from torch import Tensor
 
-from explainers.core.boxes import Extents
 from explainers.core.model import Model
+from explainers.graph.boxes import Extents
 
 
 class Segments(enum.StrEnum):

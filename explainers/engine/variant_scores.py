@@ -11,13 +11,13 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, fx, nn
 
-from explainers.core.boxes import Extents
 from explainers.core.errors import VitrineError
-from explainers.core.incremental import WORTH_BOXING, IncrementalNetwork, can_increment
-from explainers.core.layers import tensor_of
-from explainers.core.mixed_precision import TRIED, WORTH_TRYING, Precision, scores_agree
-from explainers.core.run import Run
 from explainers.core.target import Target, layer_of
+from explainers.engine.mixed_precision import TRIED, WORTH_TRYING, Precision, scores_agree
+from explainers.engine.run import Run
+from explainers.graph.boxes import Extents
+from explainers.graph.hooks import tensor_of
+from explainers.graph.incremental import WORTH_BOXING, IncrementalNetwork, can_increment
 
 WORTH_FOLDING = 64  # rows that pay for a copy with folded norms
 

@@ -2,8 +2,7 @@
 
 Methods that change the backward pass at activations (guided backpropagation, DeepLift) hook modules. They are
 silently wrong, or refuse, where one module is called several times, where it writes in place, or where
-the activation is a plain function call. torchvision's networks do all three.
-"""
+the activation is a plain function call. torchvision's networks do all three."""
 
 from __future__ import annotations
 
@@ -23,7 +22,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from explainers.core.errors import VitrineError
 
 OBSERVED = "observed_layer"
+
+
 _RETURNING_TUPLES = (nn.MultiheadAttention, nn.RNNBase)
+
 
 # Activations written as calls, and the module that computes the same.
 ACTIVATION_CALLS: dict[object, type[nn.Module]] = {
@@ -37,6 +39,7 @@ ACTIVATION_CALLS: dict[object, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
 }
+
 
 # Steps that write into their first input, and what computes the same without.
 INPLACE_CALLS: dict[object, Any] = {

@@ -9,7 +9,6 @@ from __future__ import annotations
 import enum
 import math
 import threading
-import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,48 +19,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from explainers.core.capabilities import is_attention
 from explainers.core.errors import VitrineError
-from explainers.core.layers import Layout, find_layout, forward_hooks, tensor_of, with_tensor
 from explainers.core.target import ClassTarget, Target, TopTarget, layer_of
-
-SOFTMAX_CALLS = (F.softmax, torch.softmax, Tensor.softmax)
-
-
-def is_attention(module: nn.Module) -> bool:
-    """Whether a module looks like attention by its class: an `nn.MultiheadAttention`, or "Attention" in its name."""
-    return isinstance(module, nn.MultiheadAttention) or "attention" in type(module).__name__.lower()
-
-
-def has_attention(network: nn.Module) -> bool:
-    """Whether a network has attention by the look of its modules; nothing is run.
-
-    A guess that may be wrong both ways: a class called ChannelAttention may hold none of it, and a block that calls
-    `F.scaled_dot_product_attention` may be called anything.
-    """
-    return any(is_attention(module) for module in network.modules())
-
-
-@dataclass(frozen=True)
-class Windows:
-    """Tokens that attend within windows of the image, as torchvision's Swin lays them out.
-
-    Attributes:
-        height, width: of the whole grid of tokens.
-        window: rows and columns of one window.
-        shift: how far the grid was rolled up and to the left before it was cut into windows.
-    """
-
-    height: int
-    width: int
-    window: tuple[int, int]
-    shift: tuple[int, int]
-
-    def spatial(self, values: Tensor) -> Tensor:
-        """Values per token (N * windows, tokens of a window, C) put back together: (N, C, height, width)."""
-        rows, columns = (-(-side // one) for side, one in zip((self.height, self.width), self.window, strict=True))
-        tiles = values.reshape(-1, rows, columns, *self.window, values.shape[-1])
-        grid = tiles.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)
-        return grid.roll(self.shift, (2, 3))[..., : self.height, : self.width]
+from explainers.graph.attention import SOFTMAX_CALLS, attention_blocks, decomposed_attention, decomposed_multi_head
+from explainers.graph.hooks import forward_hooks, tensor_of, with_tensor
+from explainers.graph.layout import Layout, Windows, find_layout
 
 
 class AttentionGradients(enum.Enum):
@@ -104,49 +67,6 @@ class _MetAttention:
     module: nn.Module | None
     shape: tuple[int, ...]
     weights: Tensor
-
-
-def decomposed_multi_head(product: Callable[..., Tensor], softmax: Callable[..., Tensor]) -> Callable[..., Any]:
-    """`F.multi_head_attention_forward` with a product of attention and a softmax of one's own."""
-    # The same code with three names bound elsewhere. It hands itself to a mode before anything else, which is how
-    # it comes to one; called again as it stands it would never get past that, and without a mode it would fuse.
-    twin = F.multi_head_attention_forward
-    names = {
-        "has_torch_function": lambda tensors: False,
-        "scaled_dot_product_attention": product,
-        "softmax": softmax,
-    }
-    return types.FunctionType(twin.__code__, {**twin.__globals__, **names}, None, twin.__defaults__)
-
-
-def decomposed_attention(
-    weigh: Callable[[Tensor], Tensor],
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attn_mask: Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    *,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> Tensor:
-    """softmax(Q K^T / sqrt(d) + mask) V, as the documentation of `F.scaled_dot_product_attention` spells it.
-
-    Args:
-        weigh: the softmax, or what takes its place: (logits (..., T, S)) -> weights.
-    """
-    if enable_gqa:
-        key = key.repeat_interleave(query.shape[-3] // key.shape[-3], -3)
-        value = value.repeat_interleave(query.shape[-3] // value.shape[-3], -3)
-    logits = query @ key.transpose(-2, -1) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
-    if is_causal:
-        attn_mask = torch.ones(logits.shape[-2:], dtype=torch.bool, device=logits.device).tril()
-    if attn_mask is not None and attn_mask.dtype == torch.bool:
-        logits = logits.masked_fill(~attn_mask, -math.inf)
-    elif attn_mask is not None:
-        logits = logits + attn_mask
-    return F.dropout(weigh(logits), dropout_p) @ value
 
 
 class _DecomposingMode(TorchFunctionMode):
@@ -338,15 +258,3 @@ def _scores_of_blocks(
             "choose another method, such as transformer-attribution."
         )
     return own, target.take([*range(batch)] * len(stacked))(outputs).sum()
-
-
-def attention_blocks(network: nn.Module) -> list[str]:
-    """Names of the repeated blocks that hold the attention: "blocks.0", "blocks.1", and so on; "" if it is all in the network's own forward."""
-    # A module with attention inside, such as a network that is called after it, is none of its own.
-    names = [
-        name.split(".")
-        for name, module in network.named_modules()
-        if is_attention(module) and sum(is_attention(part) for part in module.modules()) == 1
-    ]
-    depth = next((i for i, parts in enumerate(zip(*names, strict=False)) if len(set(parts)) > 1), 0)
-    return list(dict.fromkeys(".".join(parts[: depth + 1]) for parts in names))
