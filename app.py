@@ -1,9 +1,9 @@
 """The door: navigation, sidebar, page. No computing."""
 
-from pages.common.caches import warm_up
-from pages.common.errors import sentences
-from pages.common.navigation import navigation, opened
-from pages.common.selection import sidebar
+from pages.common.app.caches import warm_up
+from pages.common.app.errors import sentences
+from pages.common.app.navigation import navigation, opened
+from pages.common.sidebar.selection import sidebar
 
 opened()
 page = navigation()

@@ -20,7 +20,7 @@ import explainers as ex
 from explainers.demo.scenes import CLASSES, EVAL_SEEDS_START, SHORTCUT_CLASS, Scene, draw_scene
 from explainers.engine.run import Run
 from explainers.inputs.baselines import Fill, masker_for
-from explainers.trust.ground_truth import hit, inside
+from explainers.trust.checks.ground_truth import hit, inside
 
 STICKER = "on the sticker"
 WHERE = {"demo:signs-cnn": "in the sign", "demo:signs-vit": "in the sign", "demo:signs-shortcut": STICKER}

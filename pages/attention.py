@@ -3,15 +3,15 @@
 import streamlit as st
 
 import explainers as ex
-from explainers.render.attention_charts import attention_distance_chart
-from pages.common.attention_heads import code_for_heads, heads_grid, heads_with_progress
-from pages.common.errors import sentences
-from pages.common.explain import code_for, explain_with_progress
-from pages.common.follow_default import follow_default
-from pages.common.options_form import method_form, method_notes
-from pages.common.panel import explanation_panel, view_form
-from pages.common.selection import selection
-from pages.common.tables import download_table
+from explainers.render.charts.attention import attention_distance_chart
+from pages.common.app.errors import sentences
+from pages.common.app.follow_default import follow_default
+from pages.common.result.options_form import method_form, method_notes
+from pages.common.result.panel import explanation_panel, view_form
+from pages.common.result.tables import download_table
+from pages.common.run.explain import code_for, explain_with_progress
+from pages.common.sections.attention_heads import code_for_heads, heads_grid, heads_with_progress
+from pages.common.sidebar.selection import selection
 
 chosen = selection()
 

@@ -3,15 +3,15 @@
 import streamlit as st
 
 import explainers as ex
-from pages.common.axes import axis, code_of, options_of
-from pages.common.compare_panels import checks_panel, correlation_panel, difference_panel
-from pages.common.errors import sentences
-from pages.common.explain import in_words
-from pages.common.follow_default import follow_default
-from pages.common.grid import cells_with_progress, scales, sheet_png, show_grid, table, units, unlayered
-from pages.common.selection import selection
-from pages.common.tables import download_table
-from pages.common.uploads import shortened
+from pages.common.app.errors import sentences
+from pages.common.app.follow_default import follow_default
+from pages.common.compare.axes import axis, code_of, options_of
+from pages.common.compare.grid import cells_with_progress, scales, sheet_png, show_grid, table, units, unlayered
+from pages.common.compare.panels import checks_panel, correlation_panel, difference_panel
+from pages.common.result.tables import download_table
+from pages.common.run.explain import in_words
+from pages.common.sidebar.selection import selection
+from pages.common.sidebar.uploads import shortened
 
 chosen = selection()
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 import streamlit as st
 
 import explainers as ex
-from explainers.render.charts import layer_profile_chart
-from pages.common.errors import sentences
-from pages.common.explain import code_for, explain_with_progress, layers_of
-from pages.common.follow_default import follow_default
-from pages.common.options_form import method_form, method_notes
-from pages.common.panel import explanation_panel, picture, view_form
-from pages.common.selection import selection
+from explainers.render.charts.attribution import layer_profile_chart
+from pages.common.app.errors import sentences
+from pages.common.app.follow_default import follow_default
+from pages.common.result.options_form import method_form, method_notes
+from pages.common.result.panel import explanation_panel, picture, view_form
+from pages.common.run.explain import code_for, explain_with_progress, layers_of
+from pages.common.sidebar.selection import selection
 
 chosen = selection()
 

@@ -5,12 +5,12 @@ from collections import Counter
 import streamlit as st
 
 import explainers as ex
-from explainers.render.charts import top_k_chart
-from pages.common.errors import sentences
-from pages.common.explain import code_for, explain_with_progress
-from pages.common.images import batched
-from pages.common.panel import View, original, picture
-from pages.common.selection import predicted, selection
+from explainers.render.charts.attribution import top_k_chart
+from pages.common.app.errors import sentences
+from pages.common.app.images import batched
+from pages.common.result.panel import View, original, picture
+from pages.common.run.explain import code_for, explain_with_progress
+from pages.common.sidebar.selection import predicted, selection
 
 chosen = selection()
 answer = predicted(chosen.model, chosen.image, chosen.key[1])

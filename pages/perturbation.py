@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from explainers.render.charts import value_histogram
-from pages.common.errors import sentences
-from pages.common.explain import agreed, code_for, explain_with_progress
-from pages.common.live_map import refine_with_progress
-from pages.common.options_form import method_form, method_notes
-from pages.common.panel import certainty, explanation_panel, regions_picture, view_form
-from pages.common.selection import selection
+from explainers.render.charts.attribution import value_histogram
+from pages.common.app.errors import sentences
+from pages.common.result.live_map import refine_with_progress
+from pages.common.result.options_form import method_form, method_notes
+from pages.common.result.panel import certainty, explanation_panel, regions_picture, view_form
+from pages.common.run.explain import agreed, code_for, explain_with_progress
+from pages.common.sidebar.selection import selection
 
 chosen = selection()
 

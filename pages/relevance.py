@@ -3,14 +3,14 @@
 import streamlit as st
 
 import explainers as ex
-from explainers.render.relevance_charts import relevance_flow_chart
-from pages.common.errors import sentences
-from pages.common.explain import code_for, explain_with_progress
-from pages.common.options_form import method_form, method_notes
-from pages.common.panel import explanation_panel, view_form
-from pages.common.relevance_flow import flow_code, flow_with_progress, notes_of
-from pages.common.selection import selection
-from pages.common.tables import download_table
+from explainers.render.charts.relevance import relevance_flow_chart
+from pages.common.app.errors import sentences
+from pages.common.result.options_form import method_form, method_notes
+from pages.common.result.panel import explanation_panel, view_form
+from pages.common.result.tables import download_table
+from pages.common.run.explain import code_for, explain_with_progress
+from pages.common.sections.relevance_flow import flow_code, flow_with_progress, notes_of
+from pages.common.sidebar.selection import selection
 
 chosen = selection()
 

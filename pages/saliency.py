@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from explainers.render.charts import completeness_chart, value_histogram
-from pages.common.errors import sentences
-from pages.common.explain import code_for, explain_with_progress
-from pages.common.options_form import method_form, method_notes
-from pages.common.panel import explanation_panel, view_form
-from pages.common.selection import selection
+from explainers.render.charts.attribution import completeness_chart, value_histogram
+from pages.common.app.errors import sentences
+from pages.common.result.options_form import method_form, method_notes
+from pages.common.result.panel import explanation_panel, view_form
+from pages.common.run.explain import code_for, explain_with_progress
+from pages.common.sidebar.selection import selection
 
 chosen = selection()
 

@@ -4,9 +4,9 @@ import pandas as pd
 import streamlit as st
 
 import explainers as ex
-from explainers.render.story_charts import changed_chart, where_chart
-from pages.common.navigation import come_in_by_the_door
-from pages.common.story import FOOLED, HONEST, effect, scene, show_answer, show_code, show_maps, signs
+from explainers.render.charts.story import changed_chart, where_chart
+from pages.common.app.navigation import come_in_by_the_door
+from pages.common.sections.story import FOOLED, HONEST, effect, scene, show_answer, show_code, show_maps, signs
 
 come_in_by_the_door()
 

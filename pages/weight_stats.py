@@ -3,15 +3,16 @@
 import streamlit as st
 
 import explainers as ex
-from explainers.render.charts import compare_chart, histogram_chart, spectrum_chart, weights_overview_chart
+from explainers.render.charts.attribution import histogram_chart
+from explainers.render.charts.weights import compare_chart, spectrum_chart, weights_overview_chart
 from explainers.render.encoding import encode_png
 from explainers.render.overlay import filters_sheet
-from pages.common.errors import sentences
-from pages.common.follow_default import follow_default
-from pages.common.images import show_picture
-from pages.common.selection import selected_model
-from pages.common.tables import download_table, readable
-from pages.common.weight_tables import compared, other_model, stats_with_progress, tensor_details
+from pages.common.app.errors import sentences
+from pages.common.app.follow_default import follow_default
+from pages.common.app.images import show_picture
+from pages.common.result.tables import download_table, readable
+from pages.common.sections.weight_tables import compared, other_model, stats_with_progress, tensor_details
+from pages.common.sidebar.selection import selected_model
 
 model, code = selected_model()
 

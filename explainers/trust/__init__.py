@@ -1,12 +1,15 @@
 """Trust: whether to believe an explanation, in numbers and in words.
 
-Each check is one function in the module of its subject; `verify` makes those that are asked for and puts them together.
+Each check is one function in a module of `explainers.trust.checks`; `verify` makes those that are asked for and puts
+them together.
 """
 
-from explainers.trust.ground_truth import truth_mask
-from explainers.trust.registry import Asks, Check, CheckOptions, checks, find_check
+from explainers.trust import checks  # noqa: F401 (they register themselves)
+from explainers.trust.finding import Finding
+from explainers.trust.registry import Asks, Check, CheckOptions, find_check
 from explainers.trust.runner import estimate_verify, verify
-from explainers.trust.verdict import Finding, Verdict
+from explainers.trust.truth import truth_mask
+from explainers.trust.verdict import Verdict
 
 __all__ = [
     "Asks",
@@ -14,7 +17,6 @@ __all__ = [
     "CheckOptions",
     "Finding",
     "Verdict",
-    "checks",
     "estimate_verify",
     "find_check",
     "truth_mask",

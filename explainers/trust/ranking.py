@@ -12,6 +12,7 @@ from torch import Tensor
 from explainers.core.rng import seeded_generator
 
 Values = npt.NDArray[np.float64]
+STEADY = 0.8  # rank correlation from which a map counts as the same again
 TOP = 0.1  # of the pixels: what two maps are compared by
 PAIR = np.dtype([("place", "<u4"), ("value", "<u4")])  # read as one integer, it is ordered by value
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import enum
-import functools
-import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -21,7 +18,7 @@ from explainers.core.model import Model
 from explainers.core.options import Options
 from explainers.registry import Method, find_method, methods
 from explainers.trust.context import CheckContext
-from explainers.trust.verdict import Finding
+from explainers.trust.finding import Finding
 
 Better = Literal["higher", "lower"]
 
@@ -159,7 +156,6 @@ def checks(model: Model | None = None, attribution: Attribution | None = None) -
 
     Those that ask for the truth or for other maps are among them; `verify` makes them where it gets these.
     """
-    _load()
     fitting = [check for check in _checks.values() if check.fits(model, attribution)]
     return sorted(fitting, key=lambda check: (not check.quick, check.title.lower()))
 
@@ -170,16 +166,7 @@ def find_check(name: str) -> Check:
     Raises:
         VitrineError: there is none.
     """
-    _load()
     if name not in _checks:
         near = ", ".join(get_close_matches(name, _checks, n=3, cutoff=0.3) or sorted(_checks))
         raise VitrineError(f"There is no check {name!r}; did you mean one of: {near}?")
     return _checks[name]
-
-
-@functools.cache
-def _load() -> None:
-    """Import every module of this package, so that each registers its checks."""
-    package = importlib.import_module("explainers.trust")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"explainers.trust.{module.name}")

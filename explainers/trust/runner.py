@@ -19,9 +19,10 @@ from explainers.engine.engine import Engine, engine_for
 from explainers.engine.passes import Progress
 from explainers.engine.run import Run
 from explainers.trust.context import CheckContext, heatmap_of
-from explainers.trust.ground_truth import Truth, read_truth
+from explainers.trust.finding import Finding
 from explainers.trust.registry import Asks, Check, CheckOptions, checks, find_check, registered
-from explainers.trust.verdict import Finding, Verdict, highlighted
+from explainers.trust.truth import Truth, read_truth
+from explainers.trust.verdict import Verdict, highlighted
 
 Wanted = str | Sequence[str] | None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -12,42 +12,15 @@ from torch import Tensor
 
 from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
+from explainers.trust.finding import Finding, percent
 
 if TYPE_CHECKING:
     from explainers.trust.registry import Check
 
 CLAUSES = 5  # in a verdict's sentence, at most
+
+
 NEAR = 1 / 6  # of a side, either way: the ninth of the picture around a place
-
-
-@dataclass(frozen=True, eq=False)
-class Finding:
-    """What one check says of one map.
-
-    Attributes:
-        check: its name.
-        value: None where the check could not be made of this map.
-        good: None where no threshold is agreed on, or nothing is known.
-        sentence: one plain sentence.
-        clause: the same in a few words, lower case and without a full stop, for the verdict's sentence; "" to stay out of it.
-        table: what to draw: a curve or a row per step, tidy, with units in the columns' names.
-        details: other numbers.
-        cost: what it took.
-    """
-
-    check: str
-    value: float | None
-    good: bool | None
-    sentence: str
-    clause: str = ""
-    table: pd.DataFrame | None = field(default=None, repr=False)
-    details: dict[str, Any] = field(default_factory=dict)
-    cost: Cost = field(default_factory=Cost)
-
-
-def no_finite_scores(check: str) -> Finding:
-    """What is found where the score of some version of the input is NaN or infinite."""
-    return Finding(check, None, None, "Not checked: some scores of the changed input are not finite numbers.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,15 +160,6 @@ def _where(row: float, column: float) -> str:
         case edge, "":
             return f"around the {edge} middle"
     return f"around the {vertical} {horizontal}"
-
-
-def percent(share: float) -> str:
-    """A share in words: whole percents, and "less than 1 %" rather than "0 %"."""
-    if 0 < share < 0.01:
-        return "less than 1 %"
-    if 0.99 < share < 1:
-        return "more than 99 %"
-    return f"{share:.0%}".replace("%", " %")
 
 
 def join_words(words: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 import explainers as ex
-from pages.common.options_form import option_key
+from pages.common.result.options_form import option_key
 from tests.browser.conftest import ROOT
 from tests.browser.driving import RUNNING, App
 from tests.browser.test_app import differ, query

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 import explainers as ex
-from pages.common.options_form import option_key
+from pages.common.result.options_form import option_key
 from tests.browser.driving import App
 from tests.browser.test_app import differ, query
 

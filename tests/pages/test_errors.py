@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pages.common import selection
+from pages.common.sidebar import selection
 from tests.pages.test_pages import opened
 
 CHANNEL = {"target": "a channel of a layer", "target_layer": "layer2", "channel_place": "300, 2"}

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import explainers as ex
-from pages.common.options_form import option_key
+from pages.common.result.options_form import option_key
 from tests.pages.test_pages import opened
 from tests.test_perturbation import FEW
 

@@ -12,10 +12,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import explainers as ex
-from pages.common.caches import BoundedCache, UploadStore, size_of
-from pages.common.options_form import _bound, option_key
-from pages.common.panel import strongest
-from pages.common.selection import PICTURES
+from pages.common.app.caches import BoundedCache, UploadStore, size_of
+from pages.common.result.options_form import _bound, option_key
+from pages.common.result.panel import strongest
+from pages.common.sidebar.selection import PICTURES
 
 APP = str(Path(__file__).parents[2] / "app.py")
 

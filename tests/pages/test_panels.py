@@ -11,9 +11,9 @@ from PIL import Image
 import explainers as ex
 from explainers.inputs.images import BYTES_LIMIT
 from explainers.render.overlay import Scale, figure
-from pages.common.panel import View, figure_png
-from pages.common.selection import LARGEST
-from pages.common.story import scene
+from pages.common.result.panel import View, figure_png
+from pages.common.sections.story import scene
+from pages.common.sidebar.selection import LARGEST
 from tests.pages.test_pages import opened
 
 SCENE = "scene:1000050"

@@ -9,9 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 import explainers as ex
 from explainers.engine.chunk_sizes import ChunkSizes
-from pages.common import live_map as refining
-from pages.common.live_map import Refinement
-from pages.common.options_form import option_key
+from pages.common.result import live_map as refining
+from pages.common.result.live_map import Refinement
+from pages.common.result.options_form import option_key
 from tests.pages.test_pages import opened, words
 
 KEY = "perturbation_method"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import explainers as ex
-from pages.common.options_form import option_key
+from pages.common.result.options_form import option_key
 from tests.pages.test_pages import opened, words
 
 SCENE = "scene:1000051"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from explainers.render.attention_charts import attention_distance_chart
+from explainers.render.charts.attention import attention_distance_chart
 
 TABLE = pd.DataFrame(
     {

@@ -13,7 +13,8 @@ import torch
 from explainers.core.attribution import Attribution, Completeness
 from explainers.core.errors import VitrineError
 from explainers.core.target import ClassTarget
-from explainers.render import charts
+from explainers.render.charts import attribution as charts
+from explainers.render.charts import weights as weight_charts
 
 TENSORS = [f"layer{n}.weight" for n in range(6)]
 WEIGHTS = pd.DataFrame(
@@ -45,11 +46,10 @@ ALL = {
     "histogram": charts.histogram_chart([1, 2], [0, 1, 2], "Weights", "Weight"),
     "values": charts.value_histogram(np.arange(100.0), "Values", log_counts=True),
     "layers": charts.layer_profile_chart([attribution("layer1", [1, 3]), attribution("layer2", [0, 4])]),
-    "channels": charts.channel_chart(pd.DataFrame({"channel": [0, 1, 2], "value": [1.0, -5.0, 2.0]})),
     "completeness": charts.completeness_chart(COMPLETENESS),
-    "weights": charts.weights_overview_chart(WEIGHTS),
-    "spectrum": charts.spectrum_chart([3.0, 2.0, 1.0], alpha=2.5, tail_start=4.0),
-    "compare": charts.compare_chart(WEIGHTS.assign(relative_change=[0, 0.001, 0.1, 1, 2, 0.5])),
+    "weights": weight_charts.weights_overview_chart(WEIGHTS),
+    "spectrum": weight_charts.spectrum_chart([3.0, 2.0, 1.0], alpha=2.5, tail_start=4.0),
+    "compare": weight_charts.compare_chart(WEIGHTS.assign(relative_change=[0, 0.001, 0.1, 1, 2, 0.5])),
 }
 
 
@@ -131,16 +131,6 @@ def test_layer_profile_keeps_the_order_of_the_layers() -> None:
     assert rows(charts.layer_profile_chart(table)) == rows(chart)
 
 
-def test_channels_are_ordered_by_strength_and_told_apart_by_sign() -> None:
-    assert [(row["channel"], row["sign"]) for row in rows(ALL["channels"])] == [
-        ("1", "negative"),
-        ("2", "positive"),
-        ("0", "positive"),
-    ]
-    many = pd.DataFrame({"channel": range(100), "value": np.linspace(-1, 2, 100)})
-    assert len(rows(charts.channel_chart(many, count=7))) == 7
-
-
 def test_completeness_shows_both_sides_and_the_gap() -> None:
     chart = charts.completeness_chart(COMPLETENESS, row=1)
     assert [row["score"] for row in rows(chart)] == [3, 4]
@@ -161,13 +151,13 @@ def test_weights_overview_has_a_panel_per_measure_and_a_place_per_tensor() -> No
 
 
 def test_weights_overview_of_one_measure() -> None:
-    assert len(views(charts.weights_overview_chart(WEIGHTS, "l2").to_dict())) == 1
+    assert len(views(weight_charts.weights_overview_chart(WEIGHTS, "l2").to_dict())) == 1
     with pytest.raises(VitrineError, match="'stable_rank'; choose among mean, std"):
-        charts.weights_overview_chart(WEIGHTS, "stable_rank")
+        weight_charts.weights_overview_chart(WEIGHTS, "stable_rank")
 
 
 def test_spectrum_counts_from_above_and_draws_the_fit() -> None:
-    table = charts.spectrum_table([1.0, 0.0, 3.0, np.nan, 2.0])
+    table = weight_charts.spectrum_table([1.0, 0.0, 3.0, np.nan, 2.0])
     assert table["eigenvalue"].tolist() == [9, 4, 1]
     assert table["share"].tolist() == pytest.approx([1 / 3, 2 / 3, 1])
     line = pd.DataFrame(rows(ALL["spectrum"], view=1))
@@ -176,13 +166,14 @@ def test_spectrum_counts_from_above_and_draws_the_fit() -> None:
     assert np.allclose(slope, 1 - 2.5)
     assert line["share"].iloc[0] == pytest.approx(2 / 3)
     assert all(
-        len(views(charts.spectrum_chart([1.0, 2.0], a, t).to_dict())) == 1 for a, t in [(None, 1), (2, None), (2, 99)]
+        len(views(weight_charts.spectrum_chart([1.0, 2.0], a, t).to_dict())) == 1
+        for a, t in [(None, 1), (2, None), (2, 99)]
     )
 
 
 def test_the_spectrum_of_nothing() -> None:
-    assert charts.spectrum_table([]).empty
-    charts.spectrum_chart([]).to_dict()
+    assert weight_charts.spectrum_table([]).empty
+    weight_charts.spectrum_chart([]).to_dict()
 
 
 def test_compare_draws_every_change_in_order() -> None:
@@ -190,5 +181,5 @@ def test_compare_draws_every_change_in_order() -> None:
     assert [(row["tensor"], row["relative_change"]) for row in bound][:3] == list(
         zip(TENSORS, [0, 0.001, 0.1], strict=False)
     )
-    bare = charts.compare_chart(pd.DataFrame({"tensor": ["a"], "relative_change": [0.1]}))
+    bare = weight_charts.compare_chart(pd.DataFrame({"tensor": ["a"], "relative_change": [0.1]}))
     assert "color" not in bare.to_dict()["encoding"]

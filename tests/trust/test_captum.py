@@ -10,8 +10,9 @@ from torch import Tensor
 
 import explainers as ex
 from explainers.inputs.baselines import Fill, baseline_for
-from explainers.trust.road import impute
-from explainers.trust.sensitivity import InfidelityOptions, SensitivityOptions, nudges, random_squares
+from explainers.trust.checks.infidelity import InfidelityOptions, random_squares
+from explainers.trust.checks.max_sensitivity import MaxSensitivityOptions, nudges
+from explainers.trust.checks.road import impute
 from tests.core.networks import assert_close, random_inputs, small_model
 from tests.trust.pairs import random_map
 
@@ -49,7 +50,7 @@ def test_infidelity(method: str) -> None:
 def test_max_sensitivity(method: str) -> None:
     model, one = small_model(torch.float64), random_inputs(1, dtype=torch.float64)
     made = ex.explain(model, one, method, CLASS)
-    options = SensitivityOptions(samples=6, radius=0.05, seed=2)
+    options = MaxSensitivityOptions(samples=6, radius=0.05, seed=2)
     found = ex.verify(model, one, made, "max-sensitivity", **options.model_dump()).findings[0]
     away = nudges(one, options)
 
@@ -66,7 +67,7 @@ def test_max_sensitivity(method: str) -> None:
 
 
 def test_nudges_fill_their_radius() -> None:
-    away = nudges(random_inputs(1), SensitivityOptions(samples=20, radius=0.1))
+    away = nudges(random_inputs(1), MaxSensitivityOptions(samples=20, radius=0.1))
     assert 0.0999 < float(away.abs().max()) <= 0.1
     assert abs(float(away.mean())) < 0.002
 

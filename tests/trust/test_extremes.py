@@ -19,7 +19,7 @@ from explainers.core.options import NoOptions
 from explainers.core.target import Target
 from explainers.engine.run import Run
 from explainers.registry import explainer
-from explainers.trust.sensitivity import InfidelityOptions, random_squares
+from explainers.trust.checks.infidelity import InfidelityOptions, random_squares
 from tests.core.networks import Formula, Linear, random_inputs, small_model
 from tests.trust.pairs import PATCH, SIDE, attribution, patch_mask, patch_model, picture
 

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 import explainers as ex
 from explainers.engine.run import Run
 from explainers.inputs.baselines import Fill, masker_for
-from explainers.trust.deletion import CoverOptions, random_orders
-from explainers.trust.randomisation import groups, redraw
+from explainers.trust.checks._covering import CoverOptions, random_orders
+from explainers.trust.checks.input_stability import InputStabilityOptions, changes
+from explainers.trust.checks.randomisation import groups, redraw
+from explainers.trust.checks.road import impute
 from explainers.trust.ranking import mean_ranks, order_of, spearman, top_mask, top_overlap
-from explainers.trust.road import impute
-from explainers.trust.stability import InputStabilityOptions, changes
 from tests.core.networks import fixed_engine, random_inputs, small_model
 from tests.trust.pairs import SIDE, attribution, patch_mask, random_map
 

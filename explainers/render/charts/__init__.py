@@ -1,0 +1,1 @@
+"""Altair charts: pure functions from tables and attributions to charts, by what they are of."""

@@ -1,0 +1,100 @@
+"""Input stability: the same map again from inputs that differ in nothing that matters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from explainers.core.cost import Cost
+from explainers.core.rng import seeded_noise
+from explainers.trust.context import CheckContext
+from explainers.trust.finding import Finding
+from explainers.trust.ranking import STEADY, spearman
+from explainers.trust.registry import Asks, SeedOptions, check
+
+
+class InputStabilityOptions(SeedOptions):
+    noise: float = Field(0.05, ge=0, le=1, description="Deviation of the noise, in the input's own deviations.")
+    shift: int = Field(
+        4,
+        ge=0,
+        le=64,
+        description="Pixels that the picture is moved by; what leaves on one side comes in on the other.",
+    )
+    copies: int = Field(3, ge=0, le=50, description="Noisy copies.")
+
+
+Move = Callable[[Tensor], Tensor]
+
+
+def changes(options: InputStabilityOptions) -> list[tuple[str, Move, Move]]:
+    """Name of a change, the change of inputs (1, C, H, W), and what brings maps (1, H, W) back to their place."""
+
+    def noisy(number: int) -> Move:
+        def add(one: Tensor) -> Tensor:
+            noise = seeded_noise(one, options.seed, torch.tensor([number]))
+            return one + options.noise * one.std() * noise
+
+        return add
+
+    def moved(pixels: int, axis: int) -> Move:
+        return lambda tensor: torch.roll(tensor, pixels, axis)
+
+    found: list[tuple[str, Move, Move]] = [
+        (f"noise, copy {number + 1}", noisy(number), lambda heat: heat) for number in range(options.copies)
+    ]
+    if options.shift:
+        found += [
+            (f"{options.shift} px {words}", moved(sign * options.shift, axis), moved(-sign * options.shift, axis))
+            for words, sign, axis in (("right", 1, -1), ("left", -1, -1), ("down", 1, -2), ("up", -1, -2))
+        ]
+    mirror: Move = lambda tensor: tensor.flip(-1)  # noqa: E731
+    return [*found, ("mirrored", mirror, mirror)]
+
+
+def _cost(attribution: object, options: InputStabilityOptions, rerun: Cost) -> Cost:
+    count = len(changes(options))
+    return rerun * count + Cost(count + 1)
+
+
+@check(
+    "input-stability",
+    options=InputStabilityOptions,
+    title="Input stability",
+    citation="Alvarez-Melis & Jaakkola 2018, arXiv:1806.08049",
+    says="Mean rank correlation of the map with that of the same picture with a little noise, moved by a few pixels or mirrored, laid "
+    "back in place; changes that alter the model's own answer are left out.",
+    better="higher",
+    low=-1,
+    high=1,
+    needs=Asks.RERUNS | Asks.IMAGES,
+    cost=_cost,
+)
+def input_stability(trial: CheckContext, options: InputStabilityOptions) -> Finding:
+    """Mean over the changes after which the highest output is the same; None where none is left."""
+    made = changes(options)
+    versions = torch.cat([change(trial.one) for _, change, _ in made])
+    outputs = trial.run.outputs(torch.cat([trial.one, versions])).flatten(1)
+    same = outputs[1:].argmax(1) == outputs[0].argmax()
+    scores = trial.target.take([0] * len(versions))(outputs[1:]).tolist() if hasattr(trial.target, "index") else None
+    heats = trial.each_again(versions)
+    found = [spearman(trial.heat, back(heat[None])[0]) for heat, (_, _, back) in zip(heats, made, strict=True)]
+    columns = {"change": [name for name, _, _ in made], "rank correlation": found, "same answer": same.tolist()}
+    table = pd.DataFrame(columns | ({"score": scores} if scores is not None else {}))
+    known = table[table["same answer"]]["rank correlation"].dropna()
+    details = {"changes": len(made), "answer kept": int(same.sum())}
+    if known.empty:
+        sentence = "No small change of the input left both the answer and a map to compare with."
+        return Finding("input-stability", None, None, sentence, "", table, details)
+    value = float(known.mean())
+    least = float(known.min())
+    sentence = (
+        f"Under a little noise, small moves and mirroring that leave the answer as it is ({len(known)} of {len(made)}), the map's "
+        f"rank correlation with itself is {value:.2f}."
+    )
+    clause = "" if value >= STEADY else f"small changes of the input give another map (rank correlation {value:.2f})"
+    return Finding("input-stability", value, value >= STEADY, sentence, clause, table, {**details, "least": least})

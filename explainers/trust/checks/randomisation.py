@@ -1,0 +1,146 @@
+"""Model randomisation: forget what the network learnt, from the top layer down, and see whether the map notices.
+
+A map that stays the same when the weights are drawn anew shows the picture, not the network. Weights are redrawn in a copy
+(He et al. 2015: normal, by the number of inputs; scales 1, offsets 0, running statistics 0 and 1), never in the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate, pairwise
+
+import pandas as pd
+import torch
+from pydantic import Field
+from skimage.metrics import structural_similarity
+from torch import Tensor, nn
+
+from explainers.core.rng import seeded_generator
+from explainers.graph.layers import Layer
+from explainers.graph.rewrite import copy_network
+from explainers.trust.context import CheckContext, heatmap_of
+from explainers.trust.finding import Finding
+from explainers.trust.ranking import centred_ranks, spearman, stretched
+from explainers.trust.registry import Asks, SeedOptions, check
+
+UNCHANGED = 0.5  # rank correlation with the map of a network that knows nothing
+
+
+class RandomisationOptions(SeedOptions):
+    steps: int = Field(
+        5,
+        ge=1,
+        le=100,
+        description="Groups of layers, redrawn one after the other from the top; each takes a run of the method.",
+    )
+
+
+def groups(network: nn.Module, layers: Sequence[Layer], steps: int) -> list[list[str]]:
+    """Names of all modules that hold weights themselves, in up to `steps` groups from the top layer down.
+
+    The top layer is a group of its own; the others are as even as can be. A module that no forward pass finishes (the part of an
+    attention that is read, not called) goes with the one around it that a pass does finish; what the network itself holds goes last.
+    """
+    finished = {layer.name: place for place, layer in enumerate(layers)}
+
+    def place(name: str) -> int:
+        around = list(accumulate(name.split("."), lambda a, b: f"{a}.{b}"))
+        return next((finished[part] for part in reversed(around) if part in finished), -1)
+
+    holding = [n for n, m in network.named_modules() if next(m.parameters(recurse=False), None) is not None]
+    holding.sort(key=place, reverse=True)
+    if steps == 1 or len(holding) == 1:
+        return [holding]
+    rest = holding[1:]
+    count = min(steps - 1, len(rest))
+    cuts = [round(part * len(rest) / count) for part in range(count + 1)]
+    return [holding[:1], *(rest[a:b] for a, b in pairwise(cuts))]
+
+
+@torch.no_grad()
+def redraw(module: nn.Module, source: torch.Generator) -> None:
+    """New weights for what the module holds itself; those of its parts stay."""
+    for name, weight in module.named_parameters(recurse=False):
+        if not weight.is_floating_point():
+            continue
+        if weight.ndim >= 2:
+            inputs = weight[0].numel()
+            drawn = torch.randn(weight.shape, generator=source, dtype=torch.float64) * (2 / inputs) ** 0.5
+            weight.copy_(drawn)
+        else:
+            weight.fill_(0.0 if "bias" in name else 1.0)
+    for name, value in (("running_mean", 0.0), ("running_var", 1.0)):
+        if isinstance(statistic := getattr(module, name, None), Tensor):
+            statistic.fill_(value)
+
+
+def similarity(a: Tensor, b: Tensor) -> float | None:
+    """SSIM of two maps, each stretched from 0 to 1; None for vectors, and maps of fewer than 3 pixels a side."""
+    if a.ndim != 2 or min(a.shape) < 3:
+        return None
+    window = min(7, min(a.shape) - (1 - min(a.shape) % 2))
+    return float(structural_similarity(stretched(a).numpy(), stretched(b).numpy(), win_size=window, data_range=1.0))
+
+
+@check(
+    "randomisation",
+    options=RandomisationOptions,
+    title="Model randomisation",
+    citation="Adebayo et al. 2018, arXiv:1810.03292",
+    says="Rank correlation of the map with that of a network whose weights were all drawn anew: a map that does not change shows the "
+    "picture, not the network.",
+    better="lower",
+    low=-1,
+    high=1,
+    needs=Asks.RERUNS | Asks.WEIGHTS,
+    cost=lambda attribution, options, rerun: rerun * options.steps,
+)
+def randomisation(trial: CheckContext, options: RandomisationOptions) -> Finding:
+    """Rank correlation with the map once every layer is redrawn; 0 where nothing is left of the map, None for a constant map.
+
+    The values are compared as they are read: with their sign where it says for or against. The table has their sizes as well: a map
+    whose signs alone are random still shows edges.
+    """
+    first = trial.heat
+    if centred_ranks(first) is None:
+        return Finding("randomisation", None, None, "The map is constant, so it has no ranks to compare.")
+    network = copy_network(trial.model.network).cpu()
+    model = replace(trial.model, network=network, fingerprint=f"{trial.model.fingerprint} redrawn")
+    parts = groups(network, trial.run.layers(), options.steps)
+    source = seeded_generator("cpu", options.seed)
+    rows = []
+    for number, part in enumerate(parts):
+        for name in part:
+            redraw(network.get_submodule(name), source)
+        heat = heatmap_of(trial.again(trial.one, model, share=1 / len(parts)), options.reduce)
+        left = bool(torch.isfinite(heat).all())
+        rows.append(
+            {
+                "step": number + 1,
+                "redrawn from the top down to": part[-1] or "the network itself",
+                "rank correlation": (spearman(first, heat) or 0.0) if left else 0.0,
+                "rank correlation of sizes": (spearman(first.abs(), heat.abs()) or 0.0) if left else 0.0,
+                "SSIM": similarity(first, heat) if left else None,
+            }
+        )
+    table = pd.DataFrame(rows)
+    value = float(table["rank correlation"].iloc[-1])
+    return _finding(value, table)
+
+
+def _finding(value: float, table: pd.DataFrame) -> Finding:
+    good = value < UNCHANGED
+    last = table["SSIM"].iloc[-1]
+    details = {"SSIM": None if pd.isna(last) else float(last), "first step": float(table["rank correlation"].iloc[0])}
+    if good:
+        sentence = (
+            f"The map changes with the network: its rank correlation with that of redrawn weights is {value:.2f}."
+        )
+        clause = "it changes when the network's weights are redrawn"
+    else:
+        sentence = (
+            f"The map hardly depends on the network: with all weights redrawn its rank correlation with itself is still {value:.2f}. "
+            "Read it as an edge detector."
+        )
+        clause = f"it hardly changes when the network's weights are redrawn (rank correlation {value:.2f}): an edge detector does as much"
+    return Finding("randomisation", value, good, sentence, clause, table, details)

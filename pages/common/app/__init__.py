@@ -1,0 +1,1 @@
+"""What every page needs of the app: navigation, errors, progress, caches, images, session."""

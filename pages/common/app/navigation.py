@@ -1,0 +1,52 @@
+"""The pages and their order; and the way in for somebody who opens one of them directly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from pages.common.app.images import in_place
+
+ART = Path(__file__).parents[2] / "docs" / "art"
+
+
+def navigation() -> StreamlitPage:
+    """Name the app and declare every page; returns the one asked for."""
+    # A picture of our own: an icon of Streamlit's would be fetched from the internet.
+    st.set_page_config(page_title="Vitrine", page_icon=in_place((ART / "icon.png").read_bytes()), layout="wide")
+    st.logo(in_place((ART / "logo.png").read_bytes()), size="large")
+    return st.navigation(
+        {
+            "Why this answer": [
+                st.Page("pages/overview.py", title="Overview", icon=":material/visibility:", default=True),
+                st.Page("pages/story.py", title="A story", icon=":material/auto_stories:"),
+                st.Page("pages/saliency.py", title="Saliency", icon=":material/grain:"),
+                st.Page("pages/grad_cam.py", title="Grad-CAM", icon=":material/filter_center_focus:"),
+                st.Page("pages/perturbation.py", title="Perturbation", icon=":material/grid_on:"),
+                st.Page("pages/attention.py", title="Attention", icon=":material/hub:"),
+                st.Page("pages/relevance.py", title="Relevance", icon=":material/water_drop:"),
+                st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
+            ],
+            "Inside the network": [
+                st.Page("pages/weight_stats.py", title="Weight statistics", icon=":material/bar_chart:"),
+            ],
+        }
+    )
+
+
+def opened() -> None:
+    """Mark that app.py runs, for the page that it is about to run."""
+    st.session_state["_opened"] = True
+
+
+def come_in_by_the_door() -> None:
+    """Start again from app.py if this page was run without it.
+
+    Until a server's first call of st.navigation, Streamlit takes a folder called pages for its older kind of app, so the very
+    first visitor who follows a link to a page gets that page's script alone.
+    """
+    if not st.session_state.pop("_opened", False):
+        navigation()
+        st.rerun()

@@ -1,0 +1,1 @@
+"""Maps beside one another."""

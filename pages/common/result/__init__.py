@@ -1,0 +1,1 @@
+"""One explanation on a page, whole."""

@@ -1,0 +1,1 @@
+"""Calling explainers from a page."""

@@ -1,0 +1,128 @@
+"""What the guided story shows: one scene with and without its sticker, and two networks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+import explainers as ex
+from explainers.render.charts.attribution import top_k_chart
+from pages.common.app.caches import model_cache, result_cache
+from pages.common.app.progress import ProgressBar
+from pages.common.result.panel import View, original, picture
+from pages.common.sidebar.selection import Selection, predicted
+
+FOOLED, HONEST = "demo:signs-shortcut", "demo:signs-cnn"
+
+
+METHODS = ["grad-cam", "integrated-gradients", "occlusion", "lrp-epsilon-plus-flat"]
+
+
+WIDTH = 280  # px
+
+
+STICKER = "the sticker"
+
+
+SCENES = 24
+
+
+def scene(spec: str, name: str) -> Selection:
+    """A network and a scene, to be explained for the network's own first answer."""
+    model = model_cache().get((spec, None), lambda: ex.load_model(spec))
+    image = result_cache().get(("sample", name), ex.sample(name).load)
+    code = f'model = ex.load_model("{spec}")'
+    return Selection(model, image, None, code, f'image = ex.sample("{name}").load()', "", (model.fingerprint, name, ""))
+
+
+def signs(name: str) -> list[str]:
+    """The classes of the signs in a scene, the main one first."""
+    return [part for part in scene(HONEST, name).regions() if part != STICKER]
+
+
+def show_answer(chosen: Selection, heading: str) -> str:
+    """The picture, and the five most probable answers; returns the first."""
+    answer = predicted(chosen.model, chosen.image, chosen.key[1])
+    top = answer.top(5)
+    st.markdown(f"**{heading}**")
+    original(chosen)
+    st.markdown(f"First answer: **{top[0][0]}**, with a probability of **{top[0][2]:.1%}**.")
+    st.altair_chart(
+        top_k_chart([label for label, _, _ in top], [share for _, _, share in top], highlighted=0, title=""),
+        alt=f"{heading}: probabilities of the five most probable classes",
+    )
+    return top[0][0]
+
+
+def show_maps(chosen: Selection) -> pd.DataFrame:
+    """The maps of four families; returns how much of each lies on the sticker and on the signs, and the same of the picture."""
+    found = {name: _explained(chosen, name) for name in METHODS}
+    for column, (name, result) in zip(st.columns(len(METHODS)), found.items(), strict=True):
+        with column:
+            method = ex.find_method(name)
+            folded = View("blue-red" if result.signed else "viridis", 0.6)
+            picture(
+                chosen,
+                result,
+                folded,
+                f"{method.title}: the map highlights what raises the score. Numbers: {method.unit}.",
+                width=WIDTH,
+            )
+    masks = {STICKER: chosen.regions()[STICKER]}
+    masks["the sign"] = chosen.regions()[signs(chosen.key[1])[0]]
+    rows: list[dict[str, Any]] = []
+    for place, mask in masks.items():
+        known = ex.truth_mask(chosen.model, mask)
+        rows.append({"map": "by chance", "place": place, "share": float(known.mean())})
+        for name, result in found.items():
+            verdict = result_cache().get(
+                ("story", *chosen.key, name, place),
+                lambda r=result, k=known: ex.verify(chosen.model, chosen.image, r, "energy-inside", truth=k),
+            )
+            rows.append({"map": ex.find_method(name).title, "place": place, "share": verdict["energy-inside"].value})
+    return pd.DataFrame(rows)
+
+
+def _explained(chosen: Selection, name: str) -> ex.Attribution:
+    bar = ProgressBar(st.empty(), ex.find_method(name).title)
+    try:
+        result: ex.Attribution = result_cache().get(
+            (*chosen.key, name, "[]"), lambda: ex.explain(chosen.model, chosen.image, name, progress=bar)
+        )
+    finally:
+        bar.clear()
+    return result
+
+
+def effect(spec: str) -> pd.DataFrame:
+    """`ex.sticker_effect` on fresh scenes."""
+    model = scene(spec, "scene:1000050").model
+    bar = ProgressBar(st.empty(), spec)
+    try:
+        table: pd.DataFrame = result_cache().get(
+            ("sticker effect", model.fingerprint),
+            lambda: ex.sticker_effect(model, ex.fresh_seeds(SCENES), progress=bar),
+        )
+    finally:
+        bar.clear()
+    return table
+
+
+CODE = {
+    1: 'print(ex.predict(model, image).top(5))',
+    2: 'for method in {methods}:\n    a = ex.explain(model, image, method)\n'
+    '    truth = ex.truth_mask(model, ex.sample("{scene}").regions()["the sticker"])\n'
+    '    print(method, ex.verify(model, image, a, "energy-inside", truth=truth).sentence)',
+    3: 'without = ex.sample("{plain}").load()\nprint(ex.predict(model, without).top(5))\n'
+    "print(ex.sticker_effect(model, ex.fresh_seeds({count})))",
+}  # fmt: skip
+
+
+def show_code(chosen: Selection, step: int) -> None:
+    """The Python behind a step."""
+    name = chosen.key[1]
+    told = CODE[step].format(methods=METHODS, scene=name, plain=name.removesuffix("+sticker"), count=SCENES)
+    with st.expander("The code that makes this", icon=":material/code:"):
+        st.code(f"import explainers as ex\n\n{chosen.model_code}\n{chosen.image_code}\n{told}", language="python")

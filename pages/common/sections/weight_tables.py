@@ -1,0 +1,77 @@
+"""What the weight statistics page asks of the library, kept between reruns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+import explainers as ex
+from pages.common.app.caches import model_cache, result_cache
+from pages.common.app.progress import ProgressBar
+from pages.common.sidebar.selection import CHECKPOINTS, keep_upload
+from pages.common.sidebar.uploads import Upload, gone, offered
+
+NONE = "none"
+
+
+def stats_with_progress(model: ex.Model) -> pd.DataFrame:
+    """`ex.weight_stats` of the model, computed once."""
+    bar = ProgressBar(st.empty(), "Weight statistics")
+    table: pd.DataFrame = result_cache().get(
+        ("weights", model.fingerprint), lambda: ex.weight_stats(model, progress=bar)
+    )
+    bar.clear()
+    return table
+
+
+def tensor_details(model: ex.Model, name: str) -> tuple[Any, ex.Spectrum | None]:
+    """Histogram (counts, edges) and spectrum of one tensor, the latter None for vectors."""
+    tensor = model.network.get_parameter(name)
+    details: tuple[Any, ex.Spectrum | None] = result_cache().get(
+        ("tensor", model.fingerprint, name), lambda: (ex.histogram(tensor), ex.spectrum(tensor))
+    )
+    return details
+
+
+def other_model(model: ex.Model) -> ex.Model | None:
+    """Choose other weights of the same architecture: by name, or from a file."""
+    known = {found.spec: found for found in ex.list_models()}
+    spec = model.name.split("@")[0]
+    if spec.startswith("demo:signs-"):
+        choices = [
+            name for name in ("demo:signs-cnn", "demo:signs-shortcut") if name != spec and spec != "demo:signs-vit"
+        ]
+    elif spec in known:
+        choices = [
+            f"{spec}@{weights}" for weights in (*known[spec].weights, "random") if f"{spec}@{weights}" != model.name
+        ]
+    else:
+        choices = []
+    left, right = st.columns(2)
+    uploaded = [*offered("weights_other", {spec}), *gone("weights_other", spec)]
+    chosen = left.selectbox("Other weights", [NONE, *choices, *uploaded], key="weights_other", bind="query-params")
+    right.file_uploader(
+        "or a checkpoint", CHECKPOINTS, key="weights_other_file", on_change=keep_upload,
+        args=("weights_other_file", "weights_other", spec),
+    )  # fmt: skip
+    if chosen == NONE:
+        return None
+    if upload := Upload.read(chosen):
+        return upload.model()
+    bar = ProgressBar(st.empty(), f"Loading {chosen}")
+    other = model_cache().get(
+        (chosen, None),
+        lambda: ex.load_model(chosen, progress=lambda done, total: bar(done / (total or done), "downloading")),
+    )
+    bar.clear()
+    return other
+
+
+def compared(model: ex.Model, other: ex.Model) -> pd.DataFrame:
+    """`ex.compare` of two models, computed once."""
+    table: pd.DataFrame = result_cache().get(
+        ("compare", model.fingerprint, other.fingerprint), lambda: ex.compare(model, other)
+    )
+    return table

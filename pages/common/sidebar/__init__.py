@@ -1,0 +1,1 @@
+"""One model, one input and one target for every page."""
