@@ -33,11 +33,11 @@ truth: $(VENV)/.run
 
 # Screenshots of every page in both themes, for docs/ and the README.
 shots: browser
-	$(BIN)/python -m tests.browser.shots
+	$(BIN)/python -m tests.support.shots
 
 .PHONY: browser
 browser: $(VENV)/.dev
-	$(BIN)/python -m tests.browser.chromium
+	$(BIN)/python -m tests.support.chromium
 
 $(VENV)/.python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Vitrine needs Python 3.11 or newer: make PYTHON=python3.11 run")'

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from explainers.core.model import Model
 from explainers.core.rng import seeded_noise
-from tests.core.networks import TRIPWIRE, small_model
-from tests.worked_example import GRADIENTS, Weighed
+from tests.support.networks import TRIPWIRE, small_model
+from tests.support.worked_example import GRADIENTS, Weighed
 
 FIXTURES = Path(__file__).parents[1].parent / "shared" / "fixtures"
 

@@ -9,22 +9,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.parse import parse_qs, urlparse
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 import explainers as ex
-from tests.browser.conftest import ROOT, serve
-from tests.browser.driving import App
+from tests.support.driving import ROOT, App, differ, query, serve
 
 pytestmark = pytest.mark.browser
-
-
-def query(page: Page) -> dict[str, list[str]]:
-    return parse_qs(urlparse(page.url).query)
 
 
 def photo(side: int = 300) -> bytes:
@@ -42,11 +36,6 @@ def upload(app: App, name: str, content: bytes) -> None:
     app.wait()
     app.page.keyboard.press("Escape")
     app.wait()
-
-
-def differ(one: Image.Image, other: Image.Image) -> float:
-    """Mean difference of two pictures of one size, 0 to 255."""
-    return float(np.abs(np.asarray(one, float) - np.asarray(other, float)).mean())
 
 
 def test_opening_page_explains_without_a_click(app: App) -> None:

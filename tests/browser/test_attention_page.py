@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.driving import App
-from tests.browser.test_app import differ, query
+from tests.support.driving import App, differ, query
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 import explainers as ex
-from tests.browser.driving import RUNNING, App
+from tests.support.driving import RUNNING, App
 
 pytestmark = pytest.mark.browser
 

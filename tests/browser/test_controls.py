@@ -14,9 +14,7 @@ from playwright.sync_api import expect
 
 import explainers as ex
 from pages.common.result.options_form import option_key
-from tests.browser.conftest import ROOT
-from tests.browser.driving import RUNNING, App
-from tests.browser.test_app import differ, query
+from tests.support.driving import ROOT, RUNNING, App, differ, query
 
 pytestmark = pytest.mark.browser
 

@@ -7,8 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.driving import RUNNING, App
-from tests.browser.test_app import differ, query
+from tests.support.driving import RUNNING, App, differ, query
 
 pytestmark = pytest.mark.browser
 

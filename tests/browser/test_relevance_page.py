@@ -7,8 +7,7 @@ from playwright.sync_api import expect
 
 import explainers as ex
 from pages.common.result.options_form import option_key
-from tests.browser.driving import App
-from tests.browser.test_app import differ, query
+from tests.support.driving import App, differ, query
 
 pytestmark = pytest.mark.browser
 

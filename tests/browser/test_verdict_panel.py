@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 import explainers as ex
-from tests.browser.driving import RUNNING, App
+from tests.support.driving import RUNNING, App
 
 pytestmark = pytest.mark.browser
 

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 import explainers as ex
-from tests.core.networks import assert_close, random_inputs, small_model
-from tests.test_perturbation import FEW
+from tests.support.methods import FEW
+from tests.support.networks import assert_close, random_inputs, small_model
 
 
 def numpy_only(inputs: torch.Tensor) -> np.ndarray:

@@ -13,7 +13,7 @@ from explainers.demo.dataset import Scenes, normalise
 from explainers.demo.diabetes import diabetes_table, r_squared
 from explainers.demo.networks import load_network
 from explainers.demo.scenes import SHORTCUT_CLASS
-from tests.demo.conftest import Peaks, peaks, share_inside
+from tests.support.scenes import Peaks, peaks, share_inside
 
 
 def answers(network: nn.Module, images: Tensor) -> Tensor:

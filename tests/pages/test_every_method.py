@@ -9,10 +9,12 @@ from streamlit.testing.v1 import AppTest
 
 import explainers as ex
 from pages.common.result.options_form import option_key
-from tests.pages.test_pages import opened
-from tests.test_perturbation import FEW
+from tests.support.app import opened, shown
+from tests.support.methods import FEW
 
 SCENE = "scene:1000051"
+
+
 PAGES = {
     "saliency": "saliency",
     "grad_cam": "cam",
@@ -20,8 +22,14 @@ PAGES = {
     "attention": "attention",
     "relevance": "relevance",
 }
+
+
 SMALL = {"steps": 4, "samples": 3, "number": 2}
+
+
 FEWER = FEW | {"occlusion": {"patch": 40, "stride": 28}}  # of a picture of 96 px
+
+
 CHANNEL = ex.ChannelTarget("layer3.0.conv2", 9)
 
 
@@ -36,10 +44,6 @@ def expected(model: ex.Model, method: ex.Method, target: ex.Target | None) -> ex
         return ex.explain(model, ex.sample(SCENE).load(), method.name, target, **quick(method))
     except ex.VitrineError as error:
         return str(error)
-
-
-def shown(app: AppTest) -> dict[str, str]:
-    return {metric.label: str(metric.value) for metric in app.metric}
 
 
 def box(app: AppTest, key: str) -> str | None:

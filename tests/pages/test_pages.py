@@ -9,30 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 import explainers as ex
 from pages.common.app.caches import BoundedCache, UploadStore, size_of
 from pages.common.result.options_form import _bound, option_key
 from pages.common.result.panel import strongest
 from pages.common.sidebar.selection import PICTURES
-
-APP = str(Path(__file__).parents[2] / "app.py")
-
-
-def opened(page: str = "", **query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=120)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    if page:
-        app.switch_page(f"pages/{page}.py").run()
-    assert not app.exception
-    return app
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(str(element.value) for element in (*app.main.markdown, *app.main.caption, *app.title))
+from tests.support.app import opened, words
 
 
 def test_the_opening_page_says_what_predict_says() -> None:

@@ -7,9 +7,8 @@ from torchcam import methods as torchcam
 from explainers.api import explain
 from explainers.core.model import Model
 from explainers.core.target import ClassTarget
-from tests.core.networks import assert_close
-from tests.peers.networks import SHAPE, TARGETS, inputs
-from tests.peers.test_grad_cam_peers import vision_transformer
+from tests.support.networks import assert_close
+from tests.support.peers import SHAPE, TARGETS, inputs, vision_transformer
 
 
 def test_legrad():

@@ -42,9 +42,8 @@ from explainers.core.rng import seeded_generator, seeded_noise
 from explainers.core.target import ClassTarget
 from explainers.demo.networks import SignsCNN
 from explainers.grad_cam._family import CONTRASTS
-from tests.core.networks import assert_close, lively
-from tests.peers.networks import SHAPE, TARGETS, inputs, network, twin
-from tests.peers.test_grad_cam_peers import GRAD_CAM, LAYERS, capture, chosen
+from tests.support.networks import assert_close, lively
+from tests.support.peers import GRAD_CAM, LAYERS, SHAPE, TARGETS, capture, chosen, inputs, network, twin
 
 NARROW = "layer3"
 FLOAT32 = 1e-4  # pytorch-grad-cam rounds scores to float32 before it subtracts or exponentiates them

@@ -5,21 +5,19 @@ gradients that it captured itself, does not. TorchCAM is asked for `normalized=F
 
 Both are given a twin of the network without in-place ReLUs. They keep a reference to a layer's output, which the
 next layer may then overwrite (DenseNet applies an in-place ReLU to the output of `features`): their activations are
-then those after the ReLU and their gradients those before it. Vitrine hands a copy on.
-"""
+then those after the ReLU and their gradients those before it. Vitrine hands a copy on."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 import torch
-from pytorch_grad_cam import EigenCAM, GradCAM, GradCAMElementWise, GradCAMPlusPlus, HiResCAM, LayerCAM, XGradCAM
+from pytorch_grad_cam import GradCAM
 from torch import Tensor, nn
 from torchcam import methods as torchcam
-from torchvision.models import VisionTransformer
 from torchvision.models.swin_transformer import SwinTransformer
 
 from explainers.api import explain
@@ -27,46 +25,23 @@ from explainers.core.model import Model
 from explainers.core.target import ClassTarget, ContrastTarget
 from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
-from tests.core.networks import assert_close
-from tests.peers.networks import SHAPE, TARGETS, inputs
+from tests.support.networks import assert_close
+from tests.support.peers import GRAD_CAM, LAYERS, SHAPE, TARGETS, Captured, capture, chosen, inputs, vision_transformer
 
-GRAD_CAM = {
-    "grad-cam": GradCAM,
-    "grad-cam++": GradCAMPlusPlus,
-    "hires-cam": HiResCAM,
-    "xgrad-cam": XGradCAM,
-    "layer-cam": LayerCAM,
-    "eigen-cam": EigenCAM,
-    "grad-cam-element-wise": GradCAMElementWise,
-}
 TORCHCAM = {
     "grad-cam": torchcam.GradCAM,
     "grad-cam++": torchcam.GradCAMpp,
     "xgrad-cam": torchcam.XGradCAM,
     "layer-cam": torchcam.LayerCAM,
 }
-# The default layer, and one half-way.
-LAYERS = {
-    "resnet18": ("layer4", "layer2"),
-    "mobilenet_v3_small": ("features", "features.6"),
-    "densenet121": ("features", "features.denseblock2"),
-}
+
+
 FLOAT32 = 1e-6  # attributions are kept in float32
+
+
 # pytorch-grad-cam adds 1e-7 to the sum of a channel's activations, and 1e-6 to Grad-CAM++'s denominator, lest it divide
 # by zero; Vitrine leaves out what has a denominator of zero, and adds nothing to the others.
 EPSILON = {"xgrad-cam": 2e-5, "grad-cam++": 2e-5}
-
-Captured = tuple[np.ndarray, np.ndarray]
-
-
-def capture(
-    network: nn.Module, layer: str, score: Callable[[Tensor], Tensor], reshape: Callable[[Tensor], Tensor] | None = None
-) -> Captured:
-    """Activations and gradients as pytorch-grad-cam captures them."""
-    with GradCAM(network, [network.get_submodule(layer)], reshape) as cam:
-        score(cam.activations_and_grads(inputs().requires_grad_())).backward()
-        (activations,), (gradients,) = cam.activations_and_grads.activations, cam.activations_and_grads.gradients
-        return activations.numpy().copy(), gradients.numpy().copy()
 
 
 def their_map(method: str, network: nn.Module, layer: str, captured: Captured) -> Tensor:
@@ -83,10 +58,6 @@ def compare(method: str, ours: Tensor, theirs: Tensor) -> None:
         sign = (ours.double() * theirs.double()).sum((1, 2), keepdim=True).sign()
         theirs = theirs * sign
     assert_close(ours, theirs, EPSILON.get(method, FLOAT32))
-
-
-def chosen(outputs: Tensor) -> Tensor:
-    return sum(outputs[row, index] for row, index in enumerate(TARGETS))
 
 
 @pytest.fixture(scope="session", params=[0, 1], ids=["default layer", "half-way"])
@@ -165,13 +136,6 @@ def test_contrast_of_two_classes(pair, method):
     theirs = capture(twin, layer, lambda outputs: sum(row[3] - row[7] for row in outputs))
     result = explain(model, inputs(), method, ContrastTarget(3, 7), layer=layer)
     compare(method, result.values, their_map(method, twin, layer, theirs))
-
-
-def vision_transformer() -> nn.Module:
-    torch.manual_seed(0)
-    network = VisionTransformer(64, 16, 2, 2, 32, 64, num_classes=10)
-    nn.init.normal_(network.heads.head.weight, std=1e5)  # torchvision begins with zeros
-    return network.double().eval()
 
 
 def swin() -> nn.Module:

@@ -16,8 +16,8 @@ from zennit.torchvision import ResNetCanonizer, VGGCanonizer
 from explainers.api import explain
 from explainers.core.model import Model
 from explainers.core.target import ClassTarget, ContrastTarget
-from tests.core.networks import assert_close, lively
-from tests.peers.networks import CLASSES, TARGETS, inputs, network
+from tests.support.networks import assert_close, lively
+from tests.support.peers import CLASSES, TARGETS, inputs, network
 
 SHAPE = (3, 32, 32)
 COMPOSITES = {

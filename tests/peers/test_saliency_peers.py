@@ -27,8 +27,8 @@ from explainers.core.model import Model
 from explainers.core.rng import seeded_noise
 from explainers.core.target import ClassTarget, ContrastTarget
 from explainers.inputs.noise import noise_deviation
-from tests.core.networks import Formula, assert_close
-from tests.peers.networks import SHAPE, TARGETS, inputs, with_windows_apart
+from tests.support.networks import Formula, assert_close
+from tests.support.peers import SHAPE, TARGETS, inputs, with_windows_apart
 
 pytestmark = pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients")
 

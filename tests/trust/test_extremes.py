@@ -20,8 +20,8 @@ from explainers.core.target import Target
 from explainers.engine.run import Run
 from explainers.registry import explainer
 from explainers.trust.checks.infidelity import InfidelityOptions, random_squares
-from tests.core.networks import Formula, Linear, random_inputs, small_model
-from tests.trust.pairs import PATCH, SIDE, attribution, patch_mask, patch_model, picture
+from tests.support.attributions import PATCH, SIDE, attribution, patch_mask, patch_model, picture
+from tests.support.networks import Formula, Linear, random_inputs, small_model
 
 STEPS = {"steps": 16, "fill": "zero"}
 

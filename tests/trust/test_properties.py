@@ -15,8 +15,8 @@ from hypothesis.extra.numpy import arrays
 from torch import Tensor
 
 import explainers as ex
-from tests.core.networks import random_inputs, small_model
-from tests.trust.pairs import SIDE, attribution
+from tests.support.attributions import SIDE, attribution
+from tests.support.networks import random_inputs, small_model
 
 FEW = {"steps": 3, "orders": 3, "samples": 4, "copies": 1, "seeds": 1}
 CHECKS = [check.name for check in ex.checks()]

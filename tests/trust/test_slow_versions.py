@@ -20,8 +20,8 @@ from explainers.trust.checks.input_stability import InputStabilityOptions, chang
 from explainers.trust.checks.randomisation import groups, redraw
 from explainers.trust.checks.road import impute
 from explainers.trust.ranking import mean_ranks, order_of, spearman, top_mask, top_overlap
-from tests.core.networks import fixed_engine, random_inputs, small_model
-from tests.trust.pairs import SIDE, attribution, patch_mask, random_map
+from tests.support.attributions import SIDE, attribution, patch_mask, random_map
+from tests.support.networks import fixed_engine, random_inputs, small_model
 
 CLASS = 2
 

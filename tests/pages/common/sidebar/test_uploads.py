@@ -1,0 +1,115 @@
+"""Files that a visitor gave: offered again by their names, and missed aloud once the server has dropped them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import explainers as ex
+from tests.support.app import checkpoint, opened, picture, words
+
+SPEC = "torchvision:squeezenet1_1"
+
+
+GONE = "This file is no longer kept on the server; upload it once more."
+
+
+SHORTCUT = Path(ex.__file__).parent / "demo/weights/signs-shortcut.safetensors"
+
+
+HONEST = SHORTCUT.with_name("signs-cnn.safetensors")
+
+
+def give(app: AppTest, widget: str, name: str, content: bytes) -> None:
+    app.file_uploader(key=widget).set_value((name, content, "application/octet-stream")).run()
+    assert not app.exception
+
+
+def code(app: AppTest) -> str:
+    return next(str(block.value) for block in app.code if "= ex.explain(" in block.value)
+
+
+def test_pictures_are_offered_by_their_names_after_others_were_looked_at() -> None:
+    app = opened("overview", input="photo:coffee")
+    give(app, "_picture_file", "my *red* one.png", picture("red"))
+    first = app.selectbox(key="input").value
+    assert first.startswith("my _red_ one.png · ")
+    assert r"my \_red\_ one.png · 96 × 96 px" in [caption.value for caption in app.sidebar.caption]
+    assert "ex.read_image('my *red* one.png')" in code(app)
+    red = words(app)
+    give(app, "_picture_file", "blue.png", picture("blue"))
+    app.selectbox(key="input").set_value("photo:coffee").run()
+    names = [option.rpartition(" · ")[0] for option in app.selectbox(key="input").options]
+    assert {"my _red_ one.png", "blue.png"} <= set(names)
+    app.selectbox(key="input").set_value(first).run()
+    assert words(app) == red
+    assert words(opened("overview", input=first)) == red, "the link opens it for others as well"
+
+
+@pytest.mark.parametrize("page", ["overview", "grad_cam", "compare"])
+@pytest.mark.parametrize("named", ["dog.jpg · 0123456789ab", "upload:0123456789ab.jpg"])
+def test_a_link_to_a_picture_that_is_gone_says_so(page: str, named: str) -> None:
+    app = opened(page, input=named)
+    assert [error.value for error in app.main.error] == [GONE]
+    assert not app.get("image")
+    app.selectbox(key="input").set_value("photo:coffee").run()
+    assert not app.error
+    assert named not in app.selectbox(key="input").options
+
+
+@pytest.mark.parametrize("named", [f"{SPEC} · mine.pt · 0123456789ab", "upload:0123456789ab.pt"])
+def test_a_link_to_weights_that_are_gone_says_so(named: str) -> None:
+    app = opened("overview", model=SPEC, weights=named, input="photo:coffee")
+    assert [error.value for error in app.main.error] == [GONE]
+    app.selectbox(key="weights").set_value("random").run()
+    assert not app.error
+    missing = opened("weight_stats", model="demo:signs-cnn", weights_other="demo:signs-cnn · mine.pt · 0123456789ab")
+    assert [error.value for error in missing.error if error.value == GONE] == [GONE]
+
+
+def test_another_architecture_leaves_the_file_of_the_first_and_it_is_offered_again() -> None:
+    app = opened("overview", model=SPEC, weights="random", input="photo:coffee")
+    give(app, "_weights_file", "mine.pt", checkpoint("squeezenet1_1", seed=3))
+    chosen = app.selectbox(key="weights").value
+    assert chosen.startswith(f"{SPEC} · mine.pt · ")
+    assert not app.error
+    assert "untrained" not in words(app)
+    assert f"model = ex.load_model(\"{SPEC}\", weights='mine.pt')" in code(app)
+    app.session_state["weights"] = "random"  # lest the other network's own weights be fetched
+    app.selectbox(key="model").set_value("torchvision:shufflenet_v2_x0_5").run()
+    assert chosen not in app.selectbox(key="weights").options
+    app.selectbox(key="model").set_value(SPEC).run()
+    assert chosen in app.selectbox(key="weights").options
+    assert not app.error
+
+
+def test_what_is_wrong_with_a_file_is_said_of_its_own_name() -> None:
+    wrong = checkpoint("shufflenet_v2_x0_5", seed=1)
+    app = opened("overview", model=SPEC, weights="random", input="photo:coffee")
+    give(app, "_weights_file", "no squeeze.pt", wrong)
+    assert app.sidebar.error[0].value.startswith("no squeeze.pt does not fit")
+    app = opened("weight_stats", model="demo:signs-cnn")
+    give(app, "weights_other_file", "no signs.pt", wrong)
+    assert any(error.value.startswith("no signs.pt does not fit") for error in app.error)
+    assert any("What these numbers say" in box.label for box in app.expander), "the page goes on"
+    app = opened("grad_cam", input="scene:1000050", truth_of_scene="a mask from a file")
+    give(app, "_truth_file", "mask.png", b"these are no pixels")
+    assert app.error[0].value.startswith("'mask.png' cannot be recognised")
+
+
+def test_other_weights_are_an_uploaded_file_until_others_are_chosen() -> None:
+    def changed(app: AppTest) -> bool:
+        table = next(frame.value for frame in app.dataframe if "relative_change" in frame.value)
+        return bool((table["relative_change"] > 0).any())
+
+    app = opened("weight_stats", model="demo:signs-cnn")
+    give(app, "weights_other_file", "the same.safetensors", HONEST.read_bytes())
+    box = app.selectbox(key="weights_other")
+    assert box.value.startswith("demo:signs-cnn · the same.safetensors · ")
+    assert not changed(app)
+    box.set_value("demo:signs-shortcut").run()
+    assert changed(app)
+    app.selectbox(key="weights_other").set_value("none").run()
+    assert not any("relative_change" in frame.value for frame in app.dataframe)

@@ -1,0 +1,57 @@
+"""Second moments of the gradient under noise."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from explainers.api import explain
+from explainers.core.model import Model
+from explainers.core.rng import seeded_noise
+from explainers.inputs.noise import noise_deviation
+from tests.support.networks import Formula, Linear, assert_close, random_inputs, small_model
+
+WEIGHTS = torch.tensor([[1.0, -2.0], [0.5, 3.0], [-4.0, 0.25]], dtype=torch.float64)
+
+
+POINT = torch.tensor([[2.0, -1.0, 3.0]], dtype=torch.float64)
+
+
+def noisy_gradients(model: Model, inputs: torch.Tensor, index: int, samples: int) -> torch.Tensor:
+    """Gradients at our noisy copies, one by one: (samples, N, ...)."""
+    found = []
+    for version in range(samples):
+        noise = seeded_noise(inputs, 0, torch.full((len(inputs),), version))
+        copy = (inputs + noise_deviation(inputs, 0.2) * noise).requires_grad_()
+        found.append(torch.autograd.grad(model.network(copy)[:, index].sum(), copy)[0])
+    return torch.stack(found)
+
+
+def test_both_are_moments_of_the_gradient():
+    model, inputs = small_model(torch.float64), random_inputs(3, dtype=torch.float64)
+    gradients = noisy_gradients(model, inputs, 1, samples=5)
+    options = {"samples": 5, "noise": 0.2}
+    squared, varied = explain(model, inputs, ["smoothgrad-squared", "vargrad"], 1, **options)
+    assert_close(squared.values, gradients.square().mean(0), 1e-6)
+    assert_close(varied.values, gradients.var(0, correction=0), 1e-6)
+    smooth = explain(model, inputs, "smoothgrad", 1, **options)
+    assert_close(varied.values + smooth.values.square(), squared.values, 1e-5)
+    assert not squared.signed
+    assert squared.values.min() >= 0 <= varied.values.min()
+
+
+def test_a_slope_that_is_the_same_everywhere_does_not_vary():
+    linear = Model("linear", Linear(WEIGHTS), (3,))
+    squared, varied = explain(linear, POINT, ["smoothgrad-squared", "vargrad"], 0, samples=4)
+    assert_close(squared.values, WEIGHTS[:, 0].square().unsqueeze(0), 1e-6)
+    assert not varied.values.any()
+
+
+def test_a_small_variance_of_a_large_slope_keeps_its_digits():
+    """1e4 x + x^2 / 2 has the slope 1e4 + x: in float32 the difference of the two moments would be all rounding."""
+    model = Model("steep", Formula(lambda x: (1e4 * x + x.square() / 2).sum(1, True), torch.float32), (2000,))
+    model = Model("steep", model.network, (2000,), task="regression")
+    point = torch.cat([torch.zeros(1, 1000), torch.ones(1, 1000)], 1)  # a range of 1
+    varied = explain(model, point, "vargrad", samples=20, noise=0.5).values
+    noise = torch.cat([seeded_noise(point, 0, torch.tensor([version])) for version in range(20)]) * 0.5
+    assert float(varied.mean()) == pytest.approx(float(noise.var(0, correction=0).mean()), rel=2e-2)

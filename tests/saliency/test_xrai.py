@@ -1,0 +1,85 @@
+"""XRAI: regions ranked by attribution."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from explainers.api import explain
+from explainers.engine.engine import engine_for
+from explainers.engine.run import Run
+from explainers.models import load_model
+from explainers.saliency.xrai import rank_regions, region_candidates
+from tests.support.networks import assert_close, random_inputs, small_model
+
+
+def test_regions_are_taken_by_the_average_of_what_they_add():
+    attribution = torch.tensor([[4.0, 0.0, 0.0, 1.0], [2.0, 0.0, -1.0, 3.0]]).double()
+    regions = torch.zeros(4, 2, 4, dtype=torch.bool)
+    regions[0, :, 0] = True  # 4 and 2: 3 on average, the first
+    regions[1, :, :2] = True  # then adds 0 and 0
+    regions[2, :, 2:] = True  # 0, 1, -1 and 3: 0.75
+    regions[3, 1, 3] = True  # 3, as good as the first, which comes before it
+    ranked = rank_regions(attribution, regions)
+    # What is left of the third region is 0, 1 and -1.
+    assert ranked.tolist() == [[3, 0, 0, 0], [3, 0, 0, 3]]
+    assert float(ranked.sum()) == float(attribution.sum())
+
+
+def test_regions_that_add_too_little_are_left_to_the_rest():
+    attribution = torch.arange(12.0).view(3, 4).double()
+    regions = torch.zeros(2, 3, 4, dtype=torch.bool)
+    regions[0, 2, 3] = True
+    regions[1, :2] = True
+    ranked = rank_regions(attribution, regions, least=2)
+    assert ranked.tolist() == [[3.5] * 4, [3.5] * 4, [9.5] * 4]
+
+
+def slow_ranking(attribution: torch.Tensor, regions: torch.Tensor, least: int) -> torch.Tensor:
+    """Every average made anew for every choice."""
+    left, ranked = torch.ones_like(attribution, dtype=torch.bool), torch.zeros_like(attribution)
+    while True:
+        new = [region & left for region in regions]
+        able = [(float(attribution[part].mean()), -place) for place, part in enumerate(new) if int(part.sum()) >= least]
+        if not able:
+            break
+        best, place = max(able)
+        ranked[new[-place]] = best
+        left &= ~regions[-place]
+    if left.any():
+        ranked[left] = attribution[left].mean()
+    return ranked
+
+
+@pytest.mark.parametrize("least", [1, 4])
+def test_the_ranking_equals_the_slow_one(least):
+    attribution = random_inputs(1, (20, 24), dtype=torch.float64)[0]
+    coarse = random_inputs(30, (5, 6), seed=2)[:, None]
+    regions = F.interpolate(coarse, (20, 24), mode="bilinear")[:, 0] > 0.6
+    assert_close(rank_regions(attribution, regions, least), slow_ranking(attribution, regions, least), 1e-9)
+
+
+def test_regions_cover_the_picture_at_every_scale_and_grow():
+    run = Run(small_model(), engine_for("cpu"))
+    one = random_inputs(1, (3, 40, 48))
+    plain, grown = region_candidates(run, one, 0), region_candidates(run, one, 2)
+    assert plain.any(0).all()
+    assert len(plain) == len(grown) > 10
+    assert (grown | plain).equal(grown)
+    assert grown.sum() > plain.sum()
+
+
+def test_the_map_is_integrated_gradients_from_black_and_white_in_regions():
+    model = load_model("demo:signs-cnn")
+    inputs = random_inputs(1, (3, 96, 96))
+    result = explain(model, inputs, "xrai", 2, steps=3)
+    ends = [explain(model, inputs, "integrated-gradients", 2, steps=3, baseline=end) for end in ("black", "white")]
+    mean = (ends[0].values + ends[1].values) / 2
+    run = Run(model, engine_for("cpu"))
+    expected = rank_regions(mean[0].sum(0).double(), region_candidates(run, inputs, 2), 9)
+    assert_close(result.values[0], expected, 1e-4)
+    assert_close(result.values.sum(), mean.sum(), 1e-4)
+    assert_close(
+        result.completeness.expected, (ends[0].completeness.expected + ends[1].completeness.expected) / 2, 1e-5
+    )

@@ -1,0 +1,219 @@
+"""Driving the app in a real Chromium: a server, a page, and what stands on it."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from base64 import b64decode
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlparse
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+
+def query(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlparse(page.url).query)
+
+
+def differ(one: Image.Image, other: Image.Image) -> float:
+    """Mean difference of two pictures of one size, 0 to 255."""
+    return float(np.abs(np.asarray(one, float) - np.asarray(other, float)).mean())
+
+
+ROOT = Path(__file__).parents[2]
+
+
+QUIET = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def serve(log: Path, environment: dict[str, str] | None = None) -> tuple[subprocess.Popen[bytes], str]:
+    """Start the app; returns its process and address once it answers."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
+    process = subprocess.Popen(
+        [*command, "--server.address=127.0.0.1"],
+        cwd=ROOT,
+        env=os.environ | (environment or {}),
+        stdout=log.open("wb"),
+        stderr=subprocess.STDOUT,
+    )
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(240):
+        if process.poll() is not None:
+            raise RuntimeError(f"streamlit ended at once: {log.read_text()}")
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
+                if answer.read() == b"ok":
+                    return process, address
+        except OSError:
+            time.sleep(0.25)
+    process.terminate()
+    raise TimeoutError("streamlit did not answer within a minute")
+
+
+RUNNING = 120_000  # ms: a first run on a busy two-core machine
+
+
+class App:
+    """One browser tab on the app."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.complaints: list[str] = []
+        page.on("console", self._listen)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _listen(self, message: ConsoleMessage) -> None:
+        # Opened at /saliency, Streamlit's own front end first asks for /saliency/_stcore/..., then for /_stcore/...
+        own_search = "404" in message.text and "/_stcore/" in message.location.get("url", "")
+        if message.type in ("error", "warning") and not own_search:
+            self.complaints.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
+
+    def open(self, path: str = "", **query: object) -> None:
+        self.visit(f"{self.address}/{path}" + (f"?{urlencode(query, doseq=True)}" if query else ""))
+
+    def visit(self, address: str) -> None:
+        """Open an address and wait for the page's title, or for what it says instead."""
+        self.page.goto(address)
+        self.page.locator("[data-testid=stMain] h1, [data-testid=stMain] [data-testid=stAlert]").first.wait_for(
+            timeout=RUNNING
+        )
+        self.wait()
+
+    def wait(self) -> None:
+        """Until the script has run and rested for a moment, and no exception stands on the page."""
+        idle = self.page.locator(
+            "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
+        )
+        rested = 0
+        while rested < 3:  # a widget waits a moment before it tells the server, and a run may be followed by another
+            self.page.wait_for_timeout(250)
+            if idle.count():
+                rested += 1
+            else:
+                idle.wait_for(timeout=RUNNING, state="attached")
+                rested = 0
+        expect(self.page.get_by_test_id("stException")).to_have_count(0)
+
+    def go(self, title: str) -> None:
+        """To another page by the navigation."""
+        self.page.get_by_test_id("stSidebarNavLink").filter(has_text=title).click()
+        expect(self.page.get_by_role("heading", level=1)).to_be_visible()
+        self.wait()
+
+    def widget(self, key: str) -> Locator:
+        return self.page.locator(f".st-key-{key}")
+
+    def choose(self, key: str, option: str) -> None:
+        """An option of a select box."""
+        self.pick(key, option)
+        self.wait()
+
+    def pick(self, key: str, option: str) -> None:
+        """An option of a select box, without waiting for what comes of it."""
+        box = self.widget(key).get_by_role("combobox")
+        box.click()
+        box.fill(option)
+        self.page.get_by_role("option", name=option, exact=True).first.click()
+
+    def nudge(self, key: str) -> None:
+        """Move a control a little, whatever its kind, without waiting for what comes of it."""
+        control = self.widget(key)
+        control.wait_for(timeout=RUNNING)
+        if (slider := control.get_by_role("slider")).count():
+            lowest = float(slider.input_value()) == float(slider.get_attribute("min") or 0)
+            slider.press("ArrowRight" if lowest else "ArrowLeft")
+        elif (box := control.get_by_role("combobox")).count():
+            self._open(box)
+            self.page.get_by_role("option", selected=False).first.click()
+        elif (number := control.locator("input[type=number]")).count():
+            number.fill(str(float(number.input_value()) + 1).removesuffix(".0"))
+            number.press("Enter")
+        elif (choice := control.get_by_role("radio", checked=False)).count():
+            choice.first.click()
+        else:
+            control.locator("label").first.click()
+
+    def _open(self, box: Locator) -> None:
+        """Open a select box; one that is drawn anew meanwhile closes, and a person would click again."""
+        option = self.page.get_by_role("option").first
+        for _ in range(10):
+            box.click()
+            try:
+                option.wait_for(timeout=3000)
+            except PlaywrightTimeout:
+                continue
+            return
+
+    def fill(self, key: str, text: str) -> None:
+        """Type into a field."""
+        field = self.widget(key).locator("input")
+        field.fill(text)
+        field.press("Enter")
+        self.wait()
+
+    def slide(self, key: str, presses: int) -> None:
+        """Move a slider by the keyboard: right if positive, left if negative."""
+        handle = self.widget(key).get_by_role("slider")
+        handle.focus()
+        for _ in range(abs(presses)):
+            handle.press("ArrowRight" if presses > 0 else "ArrowLeft")
+        self.wait()
+
+    def toggle(self, key: str) -> None:
+        self.widget(key).locator("label").first.click()
+        self.wait()
+
+    def text(self) -> str:
+        return self.page.get_by_test_id("stMain").inner_text()
+
+    def images(self, least: int = 1) -> list[Image.Image]:
+        """The pictures in the main part, as the browser got them, once there are at least so many."""
+        pictures = self.page.get_by_test_id("stMain").get_by_test_id("stImage")
+        pictures.nth(least - 1).wait_for(timeout=RUNNING)
+        read = "all => Promise.all(all.map(e => e.decode().then(() => e.src)))"
+        # All in one look, until two looks agree: meanwhile the page may be drawn anew.
+        sources, before = pictures.locator("img").evaluate_all(read), None
+        while sources != before:
+            self.page.wait_for_timeout(150)
+            sources, before = pictures.locator("img").evaluate_all(read), sources
+        contents = [b64decode(source.split(";base64,")[1]) for source in sources]
+        return [Image.open(io.BytesIO(content)).convert("RGB") for content in contents]
+
+    def download(self, button: str, nth: int = 0) -> tuple[str, bytes]:
+        """Press a download button; returns the suggested name and the bytes."""
+        with self.page.expect_download() as waiting:
+            self.page.get_by_test_id("stDownloadButton").filter(has_text=button).nth(nth).locator(
+                "button"
+            ).first.click()
+        return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
+
+    def code(self) -> str:
+        """The code that makes the view, from the first expander that has it."""
+        self.page.get_by_text("The code that makes this").first.click()
+        block = self.page.get_by_test_id("stCode").locator("visible=true").first
+        block.wait_for()
+        return block.inner_text()

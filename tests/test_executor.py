@@ -1,0 +1,124 @@
+"""Maps in the making: they sharpen, can be left and gone on with, and end where the finished map ends."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import pytest
+import torch
+
+import explainers as ex
+from explainers.engine.network_state import NetworkParts
+from tests.support.methods import FEW
+from tests.support.networks import assert_close, fixed_engine, random_inputs, small_model
+
+T = TypeVar("T")
+
+
+ANYTIME = [m.name for m in ex.methods(small_model()) if m.anytime and m.family == "perturbation"]
+
+
+@pytest.mark.parametrize("name", ANYTIME)
+def test_the_last_map_is_the_finished_one(name: str) -> None:
+    model, one = small_model(), random_inputs(1)
+    steps = list(ex.refine(model, one, name, 1, engine=fixed_engine(8), **FEW.get(name, {})))
+    finished = ex.explain(model, one, name, 1, engine=fixed_engine(8), **FEW.get(name, {}))
+    shares = [step.share for step in steps]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert len(steps) > 1
+    assert torch.equal(steps[-1].values, finished.values)
+
+
+def test_leaving_and_going_on_changes_nothing() -> None:
+    model, one = small_model(), random_inputs(1)
+    steps = ex.refine(model, one, "rise", 1, samples=64, engine=fixed_engine(16))
+    first = next(steps)
+    kept = first.values.clone()
+    ex.explain(model, random_inputs(1, seed=5), "grad-cam")  # somebody else works meanwhile
+    assert torch.is_grad_enabled()
+    *_, last = steps
+    assert torch.equal(first.values, kept)
+    assert (first.share, last.share) == (0.25, 1)
+    assert torch.equal(last.values, ex.explain(model, one, "rise", 1, samples=64, engine=fixed_engine(16)).values)
+
+
+def test_a_map_that_has_settled_ends_early() -> None:
+    model, one = small_model(), random_inputs(1)
+    options = {"samples": 20000, "cells": 3}
+    settled = ex.explain(model, one, "rise", 1, reliability=0.9, engine=fixed_engine(50), **options)
+    assert settled.share < 0.5
+    assert settled.reliability is not None
+    assert settled.reliability >= 0.9
+    whole = ex.explain(model, one, "rise", 1, seed=1, **options)
+    agreement = torch.corrcoef(torch.stack([settled.values.flatten(), whole.values.flatten()]))[0, 1]
+    assert agreement > 0.85
+
+
+def test_the_error_shrinks_with_the_root_of_the_samples() -> None:
+    model, one = small_model(), random_inputs(1)
+    errors = [ex.explain(model, one, "rise", 1, samples=n).error for n in (400, 6400)]
+    assert errors[0] is not None
+    assert errors[1] is not None
+    assert_close(errors[1] * 4, errors[0], 0.35)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "method", "words"),
+    [(random_inputs(2), "rise", "2 came"), (random_inputs(1), "grad-cam", "use explain, or one of: .*rise")],
+)
+def test_what_cannot_be_followed_is_refused_at_once(inputs: torch.Tensor, method: str, words: str) -> None:
+    with pytest.raises(ex.VitrineError, match=words):
+        ex.refine(small_model(), inputs, method)
+
+
+def test_short_work_waits_for_at_most_a_chunk_of_each_long_job() -> None:
+    """Three long jobs share a device: of every turn that a Grad-CAM waits for, each of them has at most one before it."""
+    model, inputs, engine = small_model(), random_inputs(1), fixed_engine(4)
+    turns: list[str] = []
+    attempt = engine.attempt
+
+    def logged(parts: NetworkParts, work: Callable[[], T]) -> T | None:
+        turns.append(threading.current_thread().name)
+        return attempt(parts, work)
+
+    engine.attempt = logged  # type: ignore[method-assign]
+    stop = threading.Event()
+
+    def long_job() -> None:
+        with suppress(ex.Cancelled):
+            ex.explain(model, inputs, "rise", 1, samples=20000, engine=engine, cancel=stop)
+
+    jobs = [threading.Thread(target=long_job, name="job") for _ in range(3)]
+    for job in jobs:
+        job.start()
+    try:
+        while turns.count("job") < 9:
+            time.sleep(0.01)
+        waits = []
+        for _ in range(15):
+            begun = len(turns)
+            ex.explain(model, random_inputs(1, seed=7), "grad-cam", 1, engine=engine)
+            waits.append(turns[begun:].index("MainThread"))
+    finally:
+        stop.set()
+        for job in jobs:
+            job.join(60)
+    assert turns[-20:].count("job") > 5, "the jobs were at work all the time"
+    # One more may slip in between counting and taking a ticket.
+    assert statistics.median(waits) <= 4
+
+
+def test_the_first_map_stands_within_a_second() -> None:
+    model = ex.load_model("torchvision:mobilenet_v3_small@random")
+    image = ex.sample("photo:chelsea").load()
+    ex.predict(model, image)
+    started = time.monotonic()
+    first = next(ex.refine(model, image, "rise"))
+    assert first.share < 0.1
+    assert time.monotonic() - started < 3, "it takes half a second on two idle cores; others may be at work"
