@@ -38,17 +38,17 @@ class NetworkCache:
         self._model = model
         self._check = check
 
-    def once(self, name: str, build: Callable[[nn.Module], T], *, contents: bool = False) -> T:
+    def get(self, name: str, build: Callable[[nn.Module], T], *, contents: bool = False) -> T:
         """What `build` makes of the network, such as a copy rewritten by it; see `Engine.derive`."""
         return self._engine.derive(self._parts, name, build, contents=contents, while_waiting=self._check)
 
-    def for_scores(self) -> nn.Module:
+    def scoring_copy(self) -> nn.Module:
         """The network, or a copy of it that has the same scores sooner; not for gradients."""
-        return self.once("merged for scores", self._merged, contents=True) or self._parts.network
+        return self.get("merged for scores", self._merged, contents=True) or self._parts.network
 
-    def halved(self) -> nn.Module | None:
-        """A copy of `for_scores` in half the bits; None for a function, whose bits are its own affair, and where none can be made."""
-        network = self.for_scores()
+    def half_precision_copy(self) -> nn.Module | None:
+        """A copy of `scoring_copy` in half the bits; None for a function, whose bits are its own affair, and where none can be made."""
+        network = self.scoring_copy()
         if not self._parts.tensors:
             return None
         # Tensor cores take convolutions channels last; what lies otherwise is turned over before each of them.
@@ -61,7 +61,7 @@ class NetworkCache:
                 return None
             return half.requires_grad_(False).to(self._engine.half, memory_format=layout)  # type: ignore[call-overload, no-any-return]
 
-        return self.once("half the bits", halve, contents=True)
+        return self.get("half the bits", halve, contents=True)
 
     def find_layers(self) -> tuple[Layer, ...]:
         """Every layer of the network, by a small forward and backward pass.
@@ -78,7 +78,7 @@ class NetworkCache:
                 )
             return found
 
-        return self.once(f"layers at {self._model.input_shape}", find)
+        return self.get(f"layers at {self._model.input_shape}", find)
 
     def _merged(self, network: nn.Module) -> nn.Module | None:
         """A copy of the network with fewer steps, if there is one and it answers two random inputs as the network does."""

@@ -55,7 +55,7 @@ class Run:
         self._parts = engine.place(NetworkParts.of(model.network))
         self.network = self._parts.network
         self.passes = Passes(engine, self._parts, model, progress=progress, cancel=cancel)
-        self.copies = NetworkCache(engine, self._parts, model, self.passes.check)
+        self.cache = NetworkCache(engine, self._parts, model, self.passes.check)
         self._layers: tuple[Layer, ...] | None = None
         self._together = layers
         self._shared = shared
@@ -171,7 +171,7 @@ class Run:
         if Needs.LAYERS not in self.model.capabilities:
             return ()
         if self._layers is None:
-            self._layers = self.copies.find_layers()
+            self._layers = self.cache.find_layers()
         return self._layers
 
     def layer(self, name: str | None) -> Layer:

@@ -52,7 +52,9 @@ def variant_scores(
     """
     full = fastest_scoring(run, one, run.resolve(one, target), count, make, extents)
     whole = layer_of(target) is None
-    halved = run.copies.halved() if precision is Precision.MIXED and whole and count >= WORTH_TRYING else None
+    halved = (
+        run.cache.half_precision_copy() if precision is Precision.MIXED and whole and count >= WORTH_TRYING else None
+    )
     if halved is None:
         yield from full.of(0, count)
         return
@@ -118,7 +120,7 @@ def fastest_scoring(
     """The fastest way in all bits for so many versions; arguments as of `variant_scores`."""
     whole = layer_of(target) is None
     worth = count >= (WORTH_FOLDING if extents is None else WORTH_FOLDING_IN_BOXES)
-    network = run.copies.for_scores() if whole and worth else run.network
+    network = run.cache.scoring_copy() if whole and worth else run.network
     if extents is not None:
         share = float(extents.areas().double().mean()) / math.prod(extents.within)
         if share > WORTH_BOXING or not whole or not can_increment(network):

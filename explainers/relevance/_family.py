@@ -104,7 +104,7 @@ def canonized_network(run: Run, end: str | None = None) -> fx.GraphModule:
     """The network up to the layer `end` in canonical form, made once per network and kept while its weights stand."""
     shape = run.model.input_shape
     build = functools.partial(canonize, input_shape=shape, end=end)
-    copy = run.copies.once(f"canonical at {shape} to {end}", build, contents=True)
+    copy = run.cache.get(f"canonical at {shape} to {end}", build, contents=True)
     assert isinstance(copy, fx.GraphModule)
     return copy
 

@@ -36,7 +36,7 @@ def attribute_with_captum(
     scores = run.scores(inputs, target)
     end = layer_of(target)
     build = functools.partial(with_deeplift_rules, end=end, at=at)
-    network = run.copies.once(f"ruled steps to {end}, looked at {at}", build, contents=True)
+    network = run.cache.get(f"ruled steps to {end}, looked at {at}", build, contents=True)
 
     def attribute(rows: Tensor, numbers: Sequence[int]) -> Tensor:
         places = [number // copies for number in numbers]

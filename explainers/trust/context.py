@@ -58,7 +58,7 @@ class CheckContext:
         return run
 
     @cached_property
-    def one(self) -> Tensor:
+    def input(self) -> Tensor:
         """The input, (1, ...), on the device."""
         return self.attribution.inputs.to(self.engine.device)
 
@@ -71,7 +71,7 @@ class CheckContext:
         """The heat map (H, W) at the input's own resolution, or the vector (F,), float64 on the CPU."""
         return heatmap_of(self.attribution, self.reduce)
 
-    def again(self, inputs: Tensor, model: Model | None = None, share: float = 1.0, **changed: Any) -> Attribution:
+    def rerun(self, inputs: Tensor, model: Model | None = None, share: float = 1.0, **changed: Any) -> Attribution:
         """The same method once more, on inputs (M, ...), each explained for the same target.
 
         Args:
@@ -88,16 +88,16 @@ class CheckContext:
         self._done += share
         return found
 
-    def each_again(self, inputs: Tensor) -> Tensor:
+    def rerun_each(self, inputs: Tensor) -> Tensor:
         """Heat maps of the same method on inputs (M, ...), each as if it had come alone: (M, H, W) or (M, F), float64."""
         rows = [inputs] if self._side_by_side else [inputs[place : place + 1] for place in range(len(inputs))]
-        found = [self.again(row, share=1 / len(rows)) for row in rows]
+        found = [self.rerun(row, share=1 / len(rows)) for row in rows]
         return torch.cat([heatmaps_of(attribution, self.reduce) for attribution in found])
 
-    def values_again(self, inputs: Tensor) -> Tensor:
-        """As `each_again`, but the values themselves, float64."""
+    def rerun_values(self, inputs: Tensor) -> Tensor:
+        """As `rerun_each`, but the values themselves, float64."""
         rows = [inputs] if self._side_by_side else [inputs[place : place + 1] for place in range(len(inputs))]
-        return torch.cat([self.again(row, share=1 / len(rows)).values for row in rows]).double()
+        return torch.cat([self.rerun(row, share=1 / len(rows)).values for row in rows]).double()
 
     @property
     def cost(self) -> Cost:

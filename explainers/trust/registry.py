@@ -139,7 +139,7 @@ def check(
     quick: bool = False,
     cost: CheckCost = free,
 ) -> Callable[[J], J]:
-    """Register `judge(trial, options)` as a check; see `Check` for what each argument is."""
+    """Register `judge(context, options)` as a check; see `Check` for what each argument is."""
 
     def register(judge: J) -> J:
         _checks[name] = Check(

@@ -71,15 +71,15 @@ def verify(
     findings: list[Finding] = []
     is_map = bool(torch.isfinite(attribution.values).all())
     for place, check in enumerate(chosen):
-        trial = CheckContext(
+        context = CheckContext(
             model, attribution, engine, mask, others, told[check.name].reduce, expected[place],
             _part(progress, check, sum(weights[:place]) / sum(weights), weights[place] / sum(weights)), cancel,
         )  # fmt: skip
         if is_map or check.name == "map":
-            finding = check.judge(trial, told[check.name])
+            finding = check.judge(context, told[check.name])
         else:
             finding = Finding(check.name, None, None, "Not checked: the map has values that are not numbers.")
-        findings.append(replace(finding, cost=trial.cost))
+        findings.append(replace(finding, cost=context.cost))
     if progress is not None:
         progress(1.0, "done")
     reduce = told[chosen[0].name].reduce if chosen else None

@@ -33,7 +33,7 @@ def address(tmp_path_factory: pytest.TempPathFactory, torch_home: Path) -> Itera
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     path = find_chromium()
-    assert path is not None, "no Chromium: run python -m tests.browser.chromium"
+    assert path is not None, "no Chromium: run python -m tests.support.chromium"
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield launched

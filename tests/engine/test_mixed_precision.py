@@ -48,7 +48,7 @@ def test_half_the_bits_are_used_after_the_first_versions_and_are_counted(half_ta
     mixed, run = swept(model, versions, Precision.MIXED)
     assert (run.cost.forward, run.cost.half) == (COUNT + TRIED, COUNT)
     assert torch.equal(mixed[:TRIED], exact[:TRIED])
-    in_half = run.copies.halved()
+    in_half = run.cache.half_precision_copy()
     assert in_half is not None
     with torch.no_grad():
         expected = in_half(versions[TRIED:].bfloat16())[:, 2].float()
@@ -139,7 +139,7 @@ class Branching(nn.Module):
 
 def test_half_the_bits_of_a_network_that_trains_are_those_of_one_that_evaluates() -> None:
     network, inputs = Branching().train(), random_inputs(4)
-    half = Run(Model("branching", network, (3, 16, 16)), fixed_engine(4)).copies.halved()
+    half = Run(Model("branching", network, (3, 16, 16)), fixed_engine(4)).cache.half_precision_copy()
     assert half is not None
     with torch.no_grad():
         found = half(inputs.to(torch.bfloat16)).float()

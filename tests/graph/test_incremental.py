@@ -249,7 +249,7 @@ def test_a_sweep_in_boxes_scores_the_same(precision: Precision, outputs_computed
     boxes = Boxes(torch.randint(SIDE - 8, (COUNT, 2), generator=torch.Generator().manual_seed(0)), (8, 8))
     versions, extents = versions_of(one, boxes), Extents(boxes.corners, boxes.corners + 8, (SIDE, SIDE))
     run = Run(model, fixed_engine(5))
-    run.copies.for_scores()
+    run.cache.scoring_copy()
     outputs_computed.clear()
     found = torch.cat(
         [s for _, s in variant_scores(run, one, ClassTarget(2), COUNT, lambda n: (versions[n], n), precision, extents)]

@@ -1,4 +1,4 @@
-"""Screenshots of every page in both themes, into docs/: `make shots`; of some: `python -m tests.browser.shots compare story`."""
+"""Screenshots of every page in both themes, into docs/: `make shots`; of some: `python -m tests.support.shots compare story`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ WIDTH, HEIGHT = 1440, 1000
 def main() -> int:
     path = find_chromium()
     if path is None:
-        print("No Chromium: run python -m tests.browser.chromium", file=sys.stderr)
+        print("No Chromium: run python -m tests.support.chromium", file=sys.stderr)
         return 1
     process, address = serve(Path(tempfile.mkdtemp()) / "log")
     try:

@@ -116,15 +116,15 @@ class Areas:
         return self.map > self.centre if insert else self.map < self.centre
 
 
-def compare_orders(trial: CheckContext, options: CoverOptions, insert: bool) -> Finding:
+def compare_orders(context: CheckContext, options: CoverOptions, insert: bool) -> Finding:
     name = "insertion" if insert else "deletion"
-    run, one = trial.run, trial.one
-    target, unit = recorded_target(run, one, trial.target, options.curve)
+    run, one = context.run, context.input
+    target, unit = recorded_target(run, one, context.target, options.curve)
     size = one.shape[2:]
-    orders = [order_of(trial.heat, options.seed)]
+    orders = [order_of(context.heat, options.seed)]
     orders += [centre_order(size)] if size and options.centre else []
     first = len(orders)
-    orders += random_orders(trial.attribution, options)
+    orders += random_orders(context.attribution, options)
     raw = curves(run, one, target, torch.stack(orders), options, insert)
     whole = float(run.scores(one, target)[0])
     if not (math.isfinite(whole) and bool(raw.isfinite().all())):

@@ -23,22 +23,22 @@ from explainers.trust.registry import Asks, CheckOptions, check
     needs=Asks.OTHERS,
     quick=True,
 )
-def agreement(trial: CheckContext, options: CheckOptions) -> Finding:
+def agreement(context: CheckContext, options: CheckOptions) -> Finding:
     """Mean over the other maps; in the table also the intersection over union of the strongest tenth."""
     rows = []
-    for other in trial.others:
+    for other in context.others:
         heat = heatmap_of(other, options.reduce)
-        if heat.shape != trial.heat.shape:
+        if heat.shape != context.heat.shape:
             raise VitrineError(
-                f"The map by {other.method} has the shape {tuple(heat.shape)} and this one {tuple(trial.heat.shape)}; "
+                f"The map by {other.method} has the shape {tuple(heat.shape)} and this one {tuple(context.heat.shape)}; "
                 "compare maps of one input."
             )
         rows.append(
             {
                 "method": other.method,
                 "layer": other.layer,
-                "rank correlation": spearman(trial.heat, heat),
-                "overlap of the top 10 %": top_overlap(trial.heat, heat),
+                "rank correlation": spearman(context.heat, heat),
+                "overlap of the top 10 %": top_overlap(context.heat, heat),
             }
         )
     table = pd.DataFrame(rows)

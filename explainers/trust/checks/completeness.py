@@ -24,9 +24,9 @@ NOTHING = 1e-6
     needs=Asks.PROMISE,
     quick=True,
 )
-def completeness(trial: CheckContext, options: CheckOptions) -> Finding:
+def completeness(context: CheckContext, options: CheckOptions) -> Finding:
     """|sum of the map - change of the score| / |change of the score|."""
-    promise = trial.attribution.completeness
+    promise = context.attribution.completeness
     assert promise is not None  # Asks.PROMISE
     total, expected = float(promise.total[0]), float(promise.expected[0])
     details = {"sum": total, "change of the score": expected}

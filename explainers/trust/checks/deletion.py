@@ -23,6 +23,6 @@ from explainers.trust.registry import Asks, check
     needs=Asks.SCORES,
     cost=covering_cost,
 )
-def deletion(trial: CheckContext, options: CoverOptions) -> Finding:
+def deletion(context: CheckContext, options: CoverOptions) -> Finding:
     """Mean of the curve after each step: 0 where the first step already removes everything."""
-    return compare_orders(trial, options, insert=False)
+    return compare_orders(context, options, insert=False)

@@ -29,9 +29,9 @@ def _known(name: str, value: float, chance: float, sentence: str, clause: str) -
     return Finding(name, value, good, sentence, clause, None, {"by chance": chance})
 
 
-def _setting(trial: CheckContext) -> tuple[Tensor, float]:
-    assert trial.truth is not None  # Asks.TRUTH
-    return trial.truth, float(trial.truth.double().mean())
+def _setting(context: CheckContext) -> tuple[Tensor, float]:
+    assert context.truth is not None  # Asks.TRUTH
+    return context.truth, float(context.truth.double().mean())
 
 
 @check(
@@ -41,10 +41,10 @@ def _setting(trial: CheckContext) -> tuple[Tensor, float]:
     says="Whether the strongest point of the map lies where the evidence is known to be.",
     better="higher", low=0, high=1, needs=Asks.TRUTH | Asks.IMAGES, quick=True,
 )  # fmt: skip
-def pointing_game(trial: CheckContext, options: CheckOptions) -> Finding:
+def pointing_game(context: CheckContext, options: CheckOptions) -> Finding:
     """1 or 0; a share where several points are equally strong."""
-    mask, chance = _setting(trial)
-    value = hit(trial.heat, mask)
+    mask, chance = _setting(context)
+    value = hit(context.heat, mask)
     where = "inside" if value == 1 else ("outside" if value == 0 else "partly inside")
     said = f"its strongest point lies {where} the marked region"
     return _known("pointing-game", value, chance, f"{said.capitalize()}.", said)
@@ -57,10 +57,10 @@ def pointing_game(trial: CheckContext, options: CheckOptions) -> Finding:
     says="The share of the map's positive values that lie where the evidence is known to be.",
     better="higher", low=0, high=1, needs=Asks.TRUTH | Asks.IMAGES, quick=True,
 )  # fmt: skip
-def energy_inside(trial: CheckContext, options: CheckOptions) -> Finding:
+def energy_inside(context: CheckContext, options: CheckOptions) -> Finding:
     """Sum of the positive values inside, over all of them."""
-    mask, chance = _setting(trial)
-    value = inside(trial.heat, mask)
+    mask, chance = _setting(context)
+    value = inside(context.heat, mask)
     if value is None:
         return Finding(
             "energy-inside", None, None, "No value of the map is positive, so there is nothing to find inside."
@@ -76,10 +76,10 @@ def energy_inside(trial: CheckContext, options: CheckOptions) -> Finding:
     says="Intersection over union of the region and as many of the strongest pixels as it has.",
     better="higher", low=0, high=1, needs=Asks.TRUTH | Asks.IMAGES, quick=True,
 )  # fmt: skip
-def truth_overlap(trial: CheckContext, options: CheckOptions) -> Finding:
+def truth_overlap(context: CheckContext, options: CheckOptions) -> Finding:
     """Intersection over union, with the size of the region as the threshold."""
-    mask, chance = _setting(trial)
-    value = overlap(top_mask(trial.heat, int(mask.sum())), mask)
+    mask, chance = _setting(context)
+    value = overlap(top_mask(context.heat, int(mask.sum())), mask)
     sentence = f"The strongest pixels, as many as the marked region has, and the region overlap by {percent(value)} of their union."
     return _known("truth-overlap", value, chance / (2 - chance), sentence, "")
 
@@ -91,10 +91,10 @@ def truth_overlap(trial: CheckContext, options: CheckOptions) -> Finding:
     says="Of as many of the strongest pixels as the region has, the share that lie in it.",
     better="higher", low=0, high=1, needs=Asks.TRUTH | Asks.IMAGES, quick=True,
 )  # fmt: skip
-def relevance_rank_accuracy(trial: CheckContext, options: CheckOptions) -> Finding:
+def relevance_rank_accuracy(context: CheckContext, options: CheckOptions) -> Finding:
     """Share of the strongest K pixels inside the region of K pixels."""
-    mask, chance = _setting(trial)
+    mask, chance = _setting(context)
     count = int(mask.sum())
-    value = int((top_mask(trial.heat, count) & mask).sum()) / count
+    value = int((top_mask(context.heat, count) & mask).sum()) / count
     sentence = f"Of the {count} strongest pixels, as many as the marked region has, {percent(value)} lie inside it."
     return _known("relevance-rank-accuracy", value, chance, sentence, "")

@@ -61,26 +61,26 @@ def random_squares(one: Tensor, options: InfidelityOptions) -> Tensor:
     needs=Asks.SCORES,
     cost=lambda attribution, options, rerun: Cost(options.samples + 1),
 )
-def infidelity(trial: CheckContext, options: InfidelityOptions) -> Finding:
+def infidelity(context: CheckContext, options: InfidelityOptions) -> Finding:
     """Captum's infidelity with normalize=True: mean (scale * foretold - drop)^2 with the scale that makes it least.
 
     What is foretold: of maps of slopes, the change of the input times the map; of all others, which are in shares of the score, the
     sum of the map over what is covered. A flat map, which foretells by the size of a square alone, foretells a good part; what a
     map explains beyond it is the share of the rest that it foretells, not below 0.
     """
-    run, one, attribution = trial.run, trial.one, trial.attribution
+    run, one, attribution = context.run, context.input, context.attribution
     squares = random_squares(one, options)
-    filled = baseline_for(trial.model, one, Fill.MEAN if options.fill is Fill.INPAINT else options.fill, options.seed)
+    filled = baseline_for(context.model, one, Fill.MEAN if options.fill is Fill.INPAINT else options.fill, options.seed)
     slopes = holds_gradients(attribution) and attribution.values.shape == one.shape
-    shares = (attribution.values.to(one) * (one - filled))[0].cpu().double() if slopes else trial.heat
+    shares = (attribution.values.to(one) * (one - filled))[0].cpu().double() if slopes else context.heat
     weights = shares.flatten() if one.ndim == 2 else shares.reshape(-1, *one.shape[2:]).sum(0).flatten()
 
     def versions(numbers: slice) -> tuple[Tensor, Tensor]:
         covered = squares[numbers]
         return torch.where(covered.to(one.device), filled, one), covered.flatten(1).double() @ weights
 
-    foretold, scores = zip(*variant_scores(run, one, trial.target, options.samples, versions), strict=True)
-    drop = run.scores(one, trial.target).cpu().double() - torch.cat(scores).cpu().double()
+    foretold, scores = zip(*variant_scores(run, one, context.target, options.samples, versions), strict=True)
+    drop = run.scores(one, context.target).cpu().double() - torch.cat(scores).cpu().double()
     if not bool(drop.isfinite().all()):
         return no_finite_scores("infidelity")
     told = torch.cat(foretold)

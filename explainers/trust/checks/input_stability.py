@@ -74,15 +74,17 @@ def _cost(attribution: object, options: InputStabilityOptions, rerun: Cost) -> C
     needs=Asks.RERUNS | Asks.IMAGES,
     cost=_cost,
 )
-def input_stability(trial: CheckContext, options: InputStabilityOptions) -> Finding:
+def input_stability(context: CheckContext, options: InputStabilityOptions) -> Finding:
     """Mean over the changes after which the highest output is the same; None where none is left."""
     made = changes(options)
-    versions = torch.cat([change(trial.one) for _, change, _ in made])
-    outputs = trial.run.outputs(torch.cat([trial.one, versions])).flatten(1)
+    versions = torch.cat([change(context.input) for _, change, _ in made])
+    outputs = context.run.outputs(torch.cat([context.input, versions])).flatten(1)
     same = outputs[1:].argmax(1) == outputs[0].argmax()
-    scores = trial.target.take([0] * len(versions))(outputs[1:]).tolist() if hasattr(trial.target, "index") else None
-    heats = trial.each_again(versions)
-    found = [spearman(trial.heat, back(heat[None])[0]) for heat, (_, _, back) in zip(heats, made, strict=True)]
+    scores = (
+        context.target.take([0] * len(versions))(outputs[1:]).tolist() if hasattr(context.target, "index") else None
+    )
+    heats = context.rerun_each(versions)
+    found = [spearman(context.heat, back(heat[None])[0]) for heat, (_, _, back) in zip(heats, made, strict=True)]
     columns = {"change": [name for name, _, _ in made], "rank correlation": found, "same answer": same.tolist()}
     table = pd.DataFrame(columns | ({"score": scores} if scores is not None else {}))
     known = table[table["same answer"]]["rank correlation"].dropna()

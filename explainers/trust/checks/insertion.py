@@ -23,6 +23,6 @@ from explainers.trust.registry import Asks, check
     needs=Asks.SCORES,
     cost=covering_cost,
 )
-def insertion(trial: CheckContext, options: CoverOptions) -> Finding:
+def insertion(context: CheckContext, options: CoverOptions) -> Finding:
     """Mean of the curve after each step: 1 where the first step already restores everything."""
-    return compare_orders(trial, options, insert=True)
+    return compare_orders(context, options, insert=True)

@@ -23,9 +23,9 @@ SATURATED = 0.5  # of the values at the very top of the scale
     needs=Asks.NOTHING,
     quick=True,
 )
-def is_a_map(trial: CheckContext, options: CheckOptions) -> Finding:
+def is_a_map(context: CheckContext, options: CheckOptions) -> Finding:
     """1 if there is something to look at, else 0."""
-    values = trial.attribution.values
+    values = context.attribution.values
     finite = torch.isfinite(values)
     broken = int((~finite).sum())
     kept = values[finite].double()

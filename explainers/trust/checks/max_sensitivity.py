@@ -39,10 +39,10 @@ def nudges(one: Tensor, options: MaxSensitivityOptions) -> Tensor:
     needs=Asks.RERUNS,
     cost=lambda attribution, options, rerun: rerun * (options.samples + 1),
 )
-def max_sensitivity(trial: CheckContext, options: MaxSensitivityOptions) -> Finding:
+def max_sensitivity(context: CheckContext, options: MaxSensitivityOptions) -> Finding:
     """Largest ||map of the changed input - map|| / ||map||, Euclidean, over the raw values."""
-    changed = trial.one + nudges(trial.one, options).to(trial.one)
-    maps = trial.values_again(torch.cat([trial.one, changed])).flatten(1)
+    changed = context.input + nudges(context.input, options).to(context.input)
+    maps = context.rerun_values(torch.cat([context.input, changed])).flatten(1)
     if not bool(torch.isfinite(maps).all()) or float(maps[0].norm()) == 0:
         said = "The map is blank or has values that are not numbers, so there is nothing to compare with."
         return Finding("max-sensitivity", None, None, said)

@@ -95,24 +95,24 @@ def similarity(a: Tensor, b: Tensor) -> float | None:
     needs=Asks.RERUNS | Asks.WEIGHTS,
     cost=lambda attribution, options, rerun: rerun * options.steps,
 )
-def randomisation(trial: CheckContext, options: RandomisationOptions) -> Finding:
+def randomisation(context: CheckContext, options: RandomisationOptions) -> Finding:
     """Rank correlation with the map once every layer is redrawn; 0 where nothing is left of the map, None for a constant map.
 
     The values are compared as they are read: with their sign where it says for or against. The table has their sizes as well: a map
     whose signs alone are random still shows edges.
     """
-    first = trial.heat
+    first = context.heat
     if centred_ranks(first) is None:
         return Finding("randomisation", None, None, "The map is constant, so it has no ranks to compare.")
-    network = copy_network(trial.model.network).cpu()
-    model = replace(trial.model, network=network, fingerprint=f"{trial.model.fingerprint} redrawn")
-    parts = groups(network, trial.run.layers(), options.steps)
+    network = copy_network(context.model.network).cpu()
+    model = replace(context.model, network=network, fingerprint=f"{context.model.fingerprint} redrawn")
+    parts = groups(network, context.run.layers(), options.steps)
     source = seeded_generator("cpu", options.seed)
     rows = []
     for number, part in enumerate(parts):
         for name in part:
             redraw(network.get_submodule(name), source)
-        heat = heatmap_of(trial.again(trial.one, model, share=1 / len(parts)), options.reduce)
+        heat = heatmap_of(context.rerun(context.input, model, share=1 / len(parts)), options.reduce)
         left = bool(torch.isfinite(heat).all())
         rows.append(
             {

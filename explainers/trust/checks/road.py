@@ -92,11 +92,11 @@ def _solved(pixels: Doubles, hidden: npt.NDArray[np.bool_]) -> Doubles:
     needs=Asks.SCORES | Asks.IMAGES,
     cost=lambda attribution, options, rerun: Cost(2 * options.steps + 1),
 )
-def road(trial: CheckContext, options: RoadOptions) -> Finding:
+def road(context: CheckContext, options: RoadOptions) -> Finding:
     """Mean over the shares covered of (lowest first - highest first), as a share of 1 or of the scores' range."""
-    run, one = trial.run, trial.one
-    target, unit = recorded_target(run, one, trial.target, options.curve)
-    pictures, shares = _pictures(trial, options)
+    run, one = context.run, context.input
+    target, unit = recorded_target(run, one, context.target, options.curve)
+    pictures, shares = _pictures(context, options)
     whole = run.scores(one, target).cpu().double()
 
     def versions(numbers: slice) -> tuple[Tensor, None]:
@@ -130,10 +130,10 @@ def road(trial: CheckContext, options: RoadOptions) -> Finding:
     return Finding("road", value, None if value > 0 else False, sentence, clause, table, details)
 
 
-def _pictures(trial: CheckContext, options: RoadOptions) -> tuple[Tensor, list[float]]:
+def _pictures(context: CheckContext, options: RoadOptions) -> tuple[Tensor, list[float]]:
     """Pictures with the highest-ranked pixels gone, then with the lowest-ranked gone (2 * steps, C, H, W), and the shares gone."""
-    places = order_of(trial.heat, options.seed)
-    image = trial.one[0]
+    places = order_of(context.heat, options.seed)
+    image = context.input[0]
     shares = [(step + 1) / (options.steps + 1) for step in range(options.steps)]
     deviation = options.noise * image.cpu().double().std((1, 2), keepdim=True)
     made = []
@@ -143,6 +143,6 @@ def _pictures(trial: CheckContext, options: RoadOptions) -> tuple[Tensor, list[f
         source = seeded_generator("cpu", options.seed, number)
         noise = torch.randn(image.shape, generator=source, dtype=torch.float64) * deviation * covered
         made.append(impute(image, covered) + noise)
-        if trial.progress is not None:
-            trial.progress(0.9 * (number + 1) / (2 * options.steps))
+        if context.progress is not None:
+            context.progress(0.9 * (number + 1) / (2 * options.steps))
     return torch.stack(made), shares

@@ -27,13 +27,13 @@ class SeedStabilityOptions(CheckOptions):
     needs=Asks.RERUNS | Asks.SEED,
     cost=lambda attribution, options, rerun: rerun * options.seeds,
 )
-def seed_stability(trial: CheckContext, options: SeedStabilityOptions) -> Finding:
+def seed_stability(context: CheckContext, options: SeedStabilityOptions) -> Finding:
     """Mean over the seeds; None for a constant map."""
-    own = int(trial.attribution.options.get("seed", 0))
+    own = int(context.attribution.options.get("seed", 0))
     rows = []
     for seed in range(own + 1, own + 1 + options.seeds):
-        heat = heatmap_of(trial.again(trial.one, share=1 / options.seeds, seed=seed), options.reduce)
-        rows.append({"seed": seed, "rank correlation": spearman(trial.heat, heat)})
+        heat = heatmap_of(context.rerun(context.input, share=1 / options.seeds, seed=seed), options.reduce)
+        rows.append({"seed": seed, "rank correlation": spearman(context.heat, heat)})
     table = pd.DataFrame(rows)
     known = table["rank correlation"].dropna()
     if known.empty:
