@@ -38,6 +38,8 @@ def _fail(name: str) -> None:
 def build(folder: Path) -> None:
     """Write the pages into a folder, whose earlier contents go."""
     shutil.rmtree(folder, ignore_errors=True)
+    if "Columns" not in pdoc.docstrings.GOOGLE_LIST_SECTIONS:  # those of tables, written as arguments are
+        pdoc.docstrings.GOOGLE_LIST_SECTIONS.append("Columns")
     pdoc.render.configure(
         docformat="google", template_directory=Path(__file__).parent / "templates", footer_text="Vitrine"
     )

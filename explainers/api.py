@@ -35,6 +35,7 @@ class Prediction:
         outputs: its raw outputs, (N, K).
         probabilities: softmax of them, (N, K); the outputs themselves where they are probabilities
             already, or where the model is a regression.
+        labels: one name per output.
 
     Example:
         >>> import explainers as ex

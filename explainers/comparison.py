@@ -28,6 +28,11 @@ from explainers.trust.ranking import correlation, order_and_top, overlap
 class Question:
     """What `explain` is asked, for one picture.
 
+    Attributes:
+        method: a method's name, see `methods`.
+        target: as in `explain`; None is the top class.
+        options: the method's own.
+
     Example:
         >>> import explainers as ex
         >>> model = ex.load_model("demo:signs-cnn")

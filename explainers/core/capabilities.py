@@ -33,8 +33,13 @@ class Needs(enum.Flag):
         <Needs.SCORES|IMAGES: 9>
     """
 
-    SCORES = enum.auto()  # a forward pass: any callable has it
-    GRADIENTS = enum.auto()  # d score / d input
-    LAYERS = enum.auto()  # activations and gradients inside the network
-    IMAGES = enum.auto()  # inputs with height and width
-    ATTENTION = enum.auto()  # attention layers, by the look of the modules (see `has_attention`)
+    SCORES = enum.auto()
+    """A forward pass: any callable has it."""
+    GRADIENTS = enum.auto()
+    """d score / d input."""
+    LAYERS = enum.auto()
+    """Activations and gradients inside the network."""
+    IMAGES = enum.auto()
+    """Inputs with height and width."""
+    ATTENTION = enum.auto()
+    """Attention layers, by the look of the modules (see `has_attention`)."""

@@ -12,6 +12,8 @@ class Cost:
     Costs add up, `sum(costs, Cost())` of several; they are subtracted, and multiplied by how often the work is done.
 
     Attributes:
+        forward, backward: passes of single inputs through the network.
+        seconds: in the network: spent, or predicted by `estimate`; 0 where only passes are counted.
         half: how many of the forward passes were in half the bits, see `Precision`.
         box: (height, width) of the only part of the input that those passes will change, if there is one.
 

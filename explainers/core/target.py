@@ -97,6 +97,9 @@ def _name(index: Index, labels: Sequence[str] | None) -> str:
 class ClassTarget:
     """The raw output (logit) of one class, or of one class per input.
 
+    Attributes:
+        index: of the class; a tuple of as many as there are inputs gives each its own.
+
     Example:
         >>> import torch
         >>> import explainers as ex
@@ -145,6 +148,9 @@ class ProbabilityTarget:
 class ContrastTarget:
     """Why `index` rather than `other`: the difference of two raw outputs.
 
+    Attributes:
+        index, other: of the two classes; tuples give each input its own.
+
     Example:
         >>> import torch
         >>> import explainers as ex
@@ -171,6 +177,9 @@ class ContrastTarget:
 @dataclass(frozen=True)
 class RegressionTarget:
     """One output of a regression model, in the model's own units.
+
+    Attributes:
+        output: its index; outputs of several dimensions are flattened first.
 
     Example:
         >>> import torch

@@ -48,6 +48,9 @@ def _channel(text: str, model: Model) -> ChannelTarget | None:
 def class_index(label: str, model: Model) -> int:
     """The index of the class called `label`, upper or lower case; digits are an index.
 
+    Raises:
+        VitrineError: no class has that label, or several do.
+
     Example:
         >>> import explainers as ex
         >>> model = ex.load_model("demo:signs-cnn")

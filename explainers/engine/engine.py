@@ -31,6 +31,11 @@ class Engine:
     Args:
         new_chunks: makes the chunk sizes of a network that comes for the first time.
 
+    Attributes:
+        device: where it works.
+        half: the 16-bit type that scores may be computed in there.
+        turnstile: lets one caller at a time into the networks on it.
+
     Example:
         >>> import explainers as ex
         >>> model = ex.load_model("demo:signs-cnn")

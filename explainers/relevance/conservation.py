@@ -136,6 +136,9 @@ def relevance_notes(model: Model, *, engine: Engine | None = None) -> list[str]:
 def describe_flow(flow: pd.DataFrame) -> str:
     """One plain sentence on how much of the score arrives at the input, and where most of the rest went.
 
+    Args:
+        flow: the table that `relevance_flow` makes.
+
     Example:
         >>> import pandas as pd
         >>> import explainers as ex
