@@ -31,6 +31,18 @@ bench: $(VENV)/.dev
 truth: $(VENV)/.run
 	$(BIN)/python -m benchmarks.truth
 
+# The API reference from the docstrings, into build/docs; and the drawing in docs/architecture.md.
+.PHONY: docs drawing
+docs: $(VENV)/.docs
+	$(BIN)/python -m docs.reference build/docs
+
+drawing: $(VENV)/.dev
+	$(BIN)/python -m docs.drawing
+
+$(VENV)/.docs: requirements-docs.txt $(VENV)/.run
+	$(BIN)/pip install --quiet -r requirements-docs.txt
+	touch $@
+
 # Screenshots of every page in both themes, for docs/ and the README.
 shots: browser
 	$(BIN)/python -m tests.support.shots

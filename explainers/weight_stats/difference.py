@@ -35,10 +35,16 @@ def compare(a: Model, b: Model) -> pd.DataFrame:
         cosine: cosine similarity of a and b; NaN where either is zero.
         std_ratio: std of b over std of a, of their finite values; NaN where a is constant.
         All five are NaN where there is no pair of one shape, and where NaN or Inf is in the way; they are
-        0, 0, 1, 0, 1 for "same".
+            0, 0, 1, 0, 1 for "same".
 
     Raises:
         VitrineError: the two have no tensor's name in common.
+
+    Example:
+        >>> import explainers as ex
+        >>> table = ex.compare(ex.load_model("demo:signs-cnn"), ex.load_model("demo:signs-shortcut"))
+        >>> table["tensor"][0], table["status"][0], table["shape"][0]
+        ('stem.conv.weight', 'changed', (16, 3, 3, 3))
     """
     first, second = _tensors(a.network), _tensors(b.network)
     if not first.keys() & second.keys():

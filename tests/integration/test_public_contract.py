@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import threading
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -140,6 +143,27 @@ def test_the_public_names_exist_and_nothing_else_is_promised() -> None:
     for name in ex.__all__:
         assert getattr(ex, name) is not None
     assert {"load_model", "wrap", "read_image", "explain", "methods", "predict", "weight_stats"} <= set(ex.__all__)
+
+
+def test_weight_stats_is_a_function_of_the_library_and_a_package_to_import_from() -> None:
+    from explainers.weight_stats import health, weight_stats
+
+    assert ex.weight_stats is weight_stats
+    assert ex.health is health
+    assert health(weight_stats(ex.load_model("demo:diabetes-mlp"))) == []
+
+
+def test_no_other_module_is_hidden_by_a_function_of_its_name() -> None:
+    hidden = set()
+    for package in (ex, importlib.import_module("pages")):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            room, _, name = module.name.rpartition(".")
+            if room == "pages":  # a page is a script: it runs when it is imported
+                continue
+            importlib.import_module(module.name)
+            if not isinstance(getattr(importlib.import_module(room), name), ModuleType):
+                hidden.add(module.name)
+    assert hidden == {"explainers.weight_stats"}
 
 
 def test_heatmap_of_a_hot_cell_is_where_the_cell_is(model: ex.Model, pictures: list[Image.Image]) -> None:
