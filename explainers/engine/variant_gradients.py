@@ -144,4 +144,4 @@ def _make_chunk(run: Run, inputs: Tensor, variants: Variants, rows: slice) -> tu
     number = torch.tensor(numbers[:1] if numbers[0] == numbers[-1] else numbers, device=inputs.device)
     version = torch.arange(rows.start, rows.stop, device=inputs.device) % variants.count
     # Laid out before they are multiplied into many: then so are the versions, without a copy.
-    return variants.make(run.laid_out(inputs[number]), number, version), numbers, number, version
+    return variants.make(run.to_fast_memory_format(inputs[number]), number, version), numbers, number, version

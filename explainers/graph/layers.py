@@ -143,6 +143,39 @@ def layers_up_to(layers: Sequence[Layer], end: str | None) -> Sequence[Layer]:
     return layers[: names.index(end) + 1] if end in names else layers
 
 
+def find_layer(name: str | None, layers: Sequence[Layer], network: str, end: str | None = None) -> Layer:
+    """The layer called `name`, or the last with a map over the image that the target depends on.
+
+    Args:
+        layers: every layer of the network.
+        network: its name, for a message.
+        end: the layer that the target reads, if it reads one: those above it do not run.
+
+    Raises:
+        VitrineError: there is no such layer, or a CAM cannot be read off it.
+    """
+    running = layers_up_to(layers, end)
+    if name is None:
+        return default_layer(running)
+    layer = next((layer for layer in running if layer.name == name), None)
+    if layer is not None and layer.has_map:
+        return layer
+    near = nearest_names(name, running)  # takes longer than a small network's pass
+    if layer is None and any(layer.name == name for layer in layers):
+        raise VitrineError(
+            f"Layer {name!r} runs after {end!r}, whose channel is explained; choose one before it, such as {near}."
+        )
+    if layer is None:
+        raise VitrineError(f"{network} has no layer {name!r}; did you mean one of: {near}?")
+    if layer.calls > 1:
+        raise VitrineError(
+            f"Layer {name!r} runs {layer.calls} times in one pass, so it has no single map; choose another, such as {near}."
+        )
+    raise VitrineError(
+        f"Layer {name!r} puts out {layer.shape}, which is no map over the image; choose another, such as {near}."
+    )
+
+
 def default_layer(layers: Sequence[Layer]) -> Layer:
     """The last layer that still has a map over the image.
 

@@ -214,10 +214,10 @@ def test_a_softmax_over_classes_is_no_attention():
 def test_the_gradients_of_the_last_layer_can_be_had_alone(chunk):
     inputs = doubles(3)
     weights, gradients = slow_weights_and_gradients(tiny_vit().network, inputs, 1)
-    run, captures = asked(tiny_vit(), inputs, chunk, slopes=AttentionGradients.LAST)
+    run, captures = asked(tiny_vit(), inputs, chunk, gradients_of=AttentionGradients.LAST)
     for number, capture in enumerate(captures):
         assert_close(capture.weights, weights[number], 1e-12)
-    assert [capture.slopes is None for capture in captures] == [True] * (DEPTH - 1) + [False]
+    assert [capture.weight_gradients is None for capture in captures] == [True] * (DEPTH - 1) + [False]
     assert_close(captures[-1].gradients, gradients[-1], 1e-10)
     assert (run.cost.forward, run.cost.backward) == (3, 3)
 
@@ -230,15 +230,15 @@ def test_a_run_that_several_methods_share_takes_all_gradients_at_once():
     assert run.cost.forward == 2
 
 
-@pytest.mark.parametrize("slopes", AttentionGradients)
-def test_everything_is_put_back_after_success_and_after_an_error(slopes):
+@pytest.mark.parametrize("gradients_of", AttentionGradients)
+def test_everything_is_put_back_after_success_and_after_an_error(gradients_of):
     model = tiny_vit()
     model.network.train()
     traces = Traces(model.network)
-    asked(model, doubles(), slopes=slopes)
+    asked(model, doubles(), gradients_of=gradients_of)
     traces.assert_none()
     with pytest.raises(RuntimeError, match="the target fails"):
-        Run(model, fixed_engine(2)).attention(doubles(), _Failing(), slopes)
+        Run(model, fixed_engine(2)).attention(doubles(), _Failing(), gradients_of)
     traces.assert_none()
     assert torch.overrides._get_current_function_mode_stack() == []
 
