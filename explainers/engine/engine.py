@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from explainers.engine.chunk_sizes import ChunkSizes
-from explainers.engine.device import choose_device, describe_device, give_back_freed_memory, keep_freed_memory
+from explainers.engine.device import choose_device, describe_device
 from explainers.engine.mixed_precision import half_dtype
 from explainers.engine.network_state import NetworkParts, frozen, preserved_rng, without_fast_attention
+from explainers.engine.process import give_back_freed_memory
 from explainers.engine.turnstile import Turnstile
 from explainers.graph.rewrite import copy_network
 
@@ -43,8 +44,6 @@ class Engine:
             weakref.WeakKeyDictionary()
         )
         self._lock = threading.Lock()
-        if device.type == "cpu":
-            keep_freed_memory()
 
     def describe(self) -> str:
         """The device in a few words, such as "CUDA: NVIDIA H100" or "CPU, 8 threads"."""
