@@ -59,13 +59,13 @@ class Engine:
             return parts
         with self._lock:
             state = parts.state()
-            kept = self._placed.get(parts.network)
-            if kept is None or kept[0] != state:
+            placed = self._placed.get(parts.network)
+            if placed is None or placed[0] != state:
                 copy = copy_network(parts.network).eval().requires_grad_(False)
                 copy.to(self.device, memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-                kept = (state, NetworkParts.of(copy))
-                self._placed[parts.network] = kept
-            return kept[1]
+                placed = (state, NetworkParts.of(copy))
+                self._placed[parts.network] = placed
+            return placed[1]
 
     def chunks(self, network: nn.Module) -> ChunkSizes:
         """The chunk sizes learnt from passes of this network, as long as it lives."""
@@ -89,18 +89,18 @@ class Engine:
         itself, which would then never die.
 
         Args:
-            contents: whether what is built depends on the weights' values, see `Parts.state`.
+            contents: whether what is built depends on the weights' values, see `NetworkParts.state`.
             while_waiting: see `Turnstile.turn`.
         """
         with self._lock:
             known = self._derived.setdefault(parts.network, {})
 
-        def kept() -> bool:
+        def is_current() -> bool:
             return name in known and known[name][0] == parts.state(contents)
 
-        if not kept():
+        if not is_current():
             with self.turnstile.turn(while_waiting):
-                if not kept():  # by now, or without the hooks that somebody else had in it
+                if not is_current():  # by now, or without the hooks that somebody else had in it
                     known[name] = (parts.state(contents), build(parts.network))
                     self.tidy()
         return known[name][1]  # type: ignore[return-value]
@@ -141,8 +141,8 @@ _engines_lock = threading.Lock()
 
 def engine_for(device: str | torch.device | None = None) -> Engine:
     """The one engine of a device; see `choose_device` for what None means."""
-    chosen = choose_device(device)
+    key = choose_device(device)
     with _engines_lock:
-        if chosen not in _engines:
-            _engines[chosen] = Engine(chosen)
-        return _engines[chosen]
+        if key not in _engines:
+            _engines[key] = Engine(key)
+        return _engines[key]

@@ -71,10 +71,10 @@ def test_sizes_stop_at_the_largest_of_the_device():
 def test_small_inputs_may_go_by_the_thousand():
     chunks, sizes = ChunkSizes("cpu"), []
     for _ in range(60):
-        sizes.append(chunks.size("pass", 10**6, numbers=40))
+        sizes.append(chunks.size("pass", 10**6, numel=40))
         chunks.took("pass", sizes[-1], 1.0)  # whatever the number of rows
     assert sizes[-1] == LARGEST["cpu"] * 64
-    assert chunks.size("pass", 10**6, numbers=40) * 40 < 10 * SMALL * LARGEST["cpu"]
+    assert chunks.size("pass", 10**6, numel=40) * 40 < 10 * SMALL * LARGEST["cpu"]
 
 
 def test_a_new_kind_starts_where_another_one_is():
