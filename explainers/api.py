@@ -35,6 +35,16 @@ class Prediction:
         outputs: its raw outputs, (N, K).
         probabilities: softmax of them, (N, K); the outputs themselves where they are probabilities
             already, or where the model is a regression.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> answer = ex.predict(model, image)
+        >>> tuple(answer.outputs.shape), tuple(answer.probabilities.shape)
+        ((1, 12), (1, 12))
+        >>> answer.top(1)[0][:2]  # label and index; the probability is the third
+        ('stop', 0)
     """
 
     outputs: Tensor
@@ -55,6 +65,14 @@ def predict(model: Model, images: Images, *, engine: Engine | None = None) -> Pr
 
     Raises:
         VitrineError: there is none, or it does not fit, in one sentence.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> answer = ex.predict(model, [image, image.rotate(20)])
+        >>> tuple(answer.outputs.shape)
+        (2, 12)
     """
     engine = engine or engine_for()
     inputs = inputs_of(model, images).to(engine.device)
@@ -119,6 +137,21 @@ def explain(
 
     Raises:
         VitrineError: the method, an option, the target or the input does not fit, in one sentence.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> a = ex.explain(model, image, "grad-cam", target="stop")
+        >>> tuple(a.values.shape), a.layer  # at the layer's own resolution
+        ((1, 12, 12), 'layer4')
+        >>> tuple(a.heatmap().shape)  # at the input's
+        (1, 96, 96)
+        >>> maps = ex.explain(model, image, ["grad-cam", "layer-cam"], layer=["layer2", "layer4"])
+        >>> [(m.method, m.layer) for m in maps]
+        [('grad-cam', 'layer2'), ('grad-cam', 'layer4'), ('layer-cam', 'layer2'), ('layer-cam', 'layer4')]
+        >>> sum(m.cost.forward for m in maps)  # they shared one pass
+        1
     """
     several = not isinstance(method, str) or isinstance(options.get("layer"), list | tuple)
     plans = read_plans([method] if isinstance(method, str) else list(method), model, options)
@@ -152,6 +185,16 @@ def refine(
 
     Raises:
         VitrineError: the method cannot be looked at on the way, or something does not fit, in one sentence.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> for a in ex.refine(model, image, "rise", samples=100):
+        ...     if a.share >= 0.5:
+        ...         break
+        >>> tuple(a.values.shape), tuple(a.error.shape)
+        ((1, 96, 96), (1, 96, 96))
     """
     plans = read_plans([method], model, options)
     chosen = plans[0][0]
@@ -176,6 +219,14 @@ def estimate(model: Model, images: Images, method: str, *, engine: Engine | None
     """What `explain` would take: its passes, and seconds from the pace of earlier passes of this model on this device.
 
     The first estimate of a model makes a few passes to find its pace.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> cost = ex.estimate(model, image, "rise", samples=100)
+        >>> cost.forward, cost.backward, cost.seconds > 0
+        (101, 0, True)
     """
     engine = engine or engine_for()
     inputs = inputs_of(model, images).to(engine.device)
@@ -193,6 +244,14 @@ def regions(model: Model, image: Images, segments: str = "slic", count: int = 50
 
     Raises:
         VitrineError: there is no such way to cut, no picture, or fewer than one region is asked for.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> segments = ex.regions(model, image, "grid", 16)
+        >>> tuple(segments.shape), int(segments.max()) + 1
+        ((96, 96), 16)
     """
     if segments not in list(Segments):
         raise VitrineError(f"Nothing is cut by {segments!r}; give one of: {', '.join(Segments)}.")
@@ -202,13 +261,28 @@ def regions(model: Model, image: Images, segments: str = "slic", count: int = 50
 
 
 def layers(model: Model, target: TargetLike = None, *, engine: Engine | None = None) -> list[Layer]:
-    """The layers that a CAM of a target can be read off, from early to late; `default_layer` and `stages` choose among them."""
+    """The layers that a CAM of a target can be read off, from early to late; `default_layer` and `stages` choose among them.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> names = [layer.name for layer in ex.layers(model)]
+        >>> names[0], names[-1]
+        ('stem.conv', 'layer4')
+    """
     found = layers_up_to(Run(model, engine or engine_for()).layers(), layer_of(parse_target(target, model)))
     return [layer for layer in found if layer.explains]
 
 
 def channel_layers(model: Model, *, engine: Engine | None = None) -> list[Layer]:
-    """The layers whose channels can be the target, see `ChannelTarget`, from early to late."""
+    """The layers whose channels can be the target, see `ChannelTarget`, from early to late.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> [(layer.name, layer.channels) for layer in ex.channel_layers(model)][-3:]
+        [('layer4', 64), ('pool', 64), ('fc', 12)]
+    """
     return [layer for layer in Run(model, engine or engine_for()).layers() if layer.has_channels]
 
 
@@ -228,6 +302,14 @@ def attention_heads(
 
     Raises:
         VitrineError: the model has no attention, or there are several pictures.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-vit")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> heads = ex.attention_heads(model, image)
+        >>> heads.names[0], tuple(heads.maps[0].shape)  # heads x height x width
+        ('blocks.0.attn', (4, 12, 12))
     """
     if Needs.ATTENTION | Needs.IMAGES not in model.capabilities:
         raise VitrineError(f"{model.name} has no attention over an image; bundled with Vitrine, demo:signs-vit has.")

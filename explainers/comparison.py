@@ -26,7 +26,17 @@ from explainers.trust.ranking import correlation, order_and_top, overlap
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """What `explain` is asked, for one picture."""
+    """What `explain` is asked, for one picture.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> question = ex.Question(model, image, "integrated-gradients", target="stop", options={"steps": 10})
+        >>> [a] = ex.explain_all([question])
+        >>> tuple(a.values.shape)
+        (1, 3, 96, 96)
+    """
 
     model: Model
     image: Image.Image
@@ -49,6 +59,14 @@ def explain_all(
 
     Returns:
         In the order of the questions; where one cannot be answered, the error that says why stands in its place.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> answers = ex.explain_all([ex.Question(model, image, name) for name in ("grad-cam", "layer-cam", "attn-lrp")])
+        >>> [type(answer).__name__ for answer in answers]  # a network without attention has no AttnLRP
+        ['Attribution', 'Attribution', 'VitrineError']
     """
     groups: dict[tuple[int, int, str], list[int]] = {}
     for number, question in enumerate(questions):
@@ -89,6 +107,16 @@ class Ranking:
     Attributes:
         ranks: see `centred_ranks`.
         strongest: where the map's strongest tenth lies, (H, W) bool.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> [ranking] = ex.rankings([ex.explain(model, image)])
+        >>> tuple(ranking.ranks.shape), tuple(ranking.strongest.shape)
+        ((9216,), (96, 96))
+        >>> int(ranking.strongest.sum())  # a tenth of the pixels
+        922
     """
 
     ranks: Tensor
@@ -101,7 +129,16 @@ class Ranking:
 
 
 def rankings(attributions: Sequence[Attribution]) -> list[Ranking | None]:
-    """The order of every map, for `likeness` and `rank_correlations`; None of a map that is constant or not finite."""
+    """The order of every map, for `likeness` and `rank_correlations`; None of a map that is constant or not finite.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> maps = ex.explain(model, image, ["grad-cam", "gradient"])
+        >>> [tuple(ranking.strongest.shape) for ranking in ex.rankings(maps)]
+        [(96, 96), (96, 96)]
+    """
     found = [order_and_top(folded_maps(attribution)[0]) for attribution in attributions]
     return [None if one is None else Ranking(*one) for one in found]
 
@@ -114,6 +151,17 @@ def rank_correlations(maps: Sequence[Attribution | Ranking | None], names: Seque
 
     Returns:
         Columns: row, column, correlation (-1 to 1; None where `likeness` has none); a row per ordered pair.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> maps = ex.explain(model, image, ["grad-cam", "layer-cam", "gradient"])
+        >>> table = ex.rank_correlations(maps, [a.method for a in maps])
+        >>> table.shape, list(table.columns)
+        ((9, 3), ['row', 'column', 'correlation'])
+        >>> round(float(table["correlation"][0]), 6)  # of a map with itself
+        1.0
     """
     found = _correlations(_ranked(maps))
     pairs = [(i, j) for i in range(len(maps)) for j in range(len(maps))]
@@ -142,7 +190,17 @@ def _correlations(ranked: Sequence[Ranking | None]) -> dict[tuple[int, int], flo
 
 def likeness(a: Attribution | Ranking | None, b: Attribution | Ranking | None) -> tuple[float, float] | None:
     """Rank correlation of two maps, -1 to 1, and the intersection over union of their strongest tenths, 0 to 1; None where
-    sizes differ or one has no order, being constant or not finite."""
+    sizes differ or one has no order, being constant or not finite.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> a, b = ex.explain(model, image, ["grad-cam", "hires-cam"])
+        >>> correlation, overlap = ex.likeness(a, b)
+        >>> bool(-1 <= correlation <= 1), bool(0 <= overlap <= 1)
+        (True, True)
+    """
     first, second = _ranked([a, b])
     if first is None or second is None or first.strongest.shape != second.strongest.shape:
         return None
@@ -160,6 +218,14 @@ def difference(a: Attribution, b: Attribution) -> Tensor:
 
     Raises:
         VitrineError: the maps have different sizes.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> a, b = (ex.explain(model, image, "grad-cam", target) for target in ("stop", "parking"))
+        >>> tuple(ex.difference(a, b).shape)
+        (96, 96)
     """
     first, second = heatmap_of(a), heatmap_of(b)
     if first.shape != second.shape:

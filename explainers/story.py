@@ -22,7 +22,14 @@ FRESH = EVAL_SEEDS_START + 900_000  # seeds of scenes that no bundled network wa
 
 
 def fresh_seeds(count: int) -> list[int]:
-    """Seeds of `count` scenes of other classes than the shortcut's, never trained on."""
+    """Seeds of `count` scenes of other classes than the shortcut's, never trained on.
+
+    Example:
+        >>> import explainers as ex
+        >>> seeds = ex.fresh_seeds(3)
+        >>> ex.sample(f"scene:{seeds[0]}").load().size
+        (96, 96)
+    """
     seeds: list[int] = []
     seed = FRESH
     while len(seeds) < count:
@@ -42,6 +49,14 @@ def sticker_effect(
 
     Returns:
         A row per scene: seed, sign, without, with sticker (the first answers), changed (bool).
+
+    Example:
+        >>> import explainers as ex
+        >>> table = ex.sticker_effect(ex.load_model("demo:signs-shortcut"), ex.fresh_seeds(2))
+        >>> table.shape, list(table.columns)
+        ((2, 5), ['seed', 'sign', 'without', 'with sticker', 'changed'])
+        >>> table["with sticker"][0] == ex.SHORTCUT
+        True
     """
     rows = []
     for number, seed in enumerate(seeds, 1):

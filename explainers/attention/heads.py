@@ -27,6 +27,16 @@ class AttentionHeads:
             the image and those it attends to, weighted by attention (Dosovitskiy et al. 2020, arXiv:2010.11929).
         whole: whether all layers attend over the same tokens of the whole image, so that attention can be followed
             through all of them.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-vit")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> heads = ex.attention_heads(model, image)
+        >>> len(heads.names), [tuple(maps.shape) for maps in heads.maps][:2]
+        (4, [(4, 12, 12), (4, 12, 12)])
+        >>> heads.distances.shape, list(heads.distances.columns)
+        ((16, 4), ['layer', 'name', 'head', 'distance'])
     """
 
     names: tuple[str, ...]

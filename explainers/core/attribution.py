@@ -26,6 +26,14 @@ class Completeness:
     Attributes:
         total: sum of the attribution, (N,).
         expected: score of the input minus score of the baseline, (N,).
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> a = ex.explain(model, image, "integrated-gradients", steps=50)
+        >>> tuple(a.completeness.gap.shape), bool(a.completeness.relative[0] < 0.1)
+        ((1,), True)
     """
 
     total: Tensor
@@ -55,6 +63,16 @@ class Attribution:
         signed: whether negative values mean evidence against.
         error: standard error of the values, of their shape, where the method is a sample and knows it.
         share: of the work that was asked for; less than 1 for a map in the making, or one that settled early.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> a = ex.explain(model, image, "gradient")
+        >>> tuple(a.values.shape), tuple(a.score.shape)
+        ((1, 3, 96, 96), (1,))
+        >>> tuple(a.heatmap((224, 224), reduce="abs").shape)
+        (1, 224, 224)
     """
 
     values: Tensor

@@ -22,7 +22,16 @@ def has_attention(network: nn.Module) -> bool:
 
 
 class Needs(enum.Flag):
-    """What a method asks of a model, and what a model can give."""
+    """What a method asks of a model, and what a model can give.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> ex.Needs.GRADIENTS in model.capabilities, ex.Needs.ATTENTION in model.capabilities
+        (True, False)
+        >>> ex.find_method("rise").needs
+        <Needs.SCORES|IMAGES: 9>
+    """
 
     SCORES = enum.auto()  # a forward pass: any callable has it
     GRADIENTS = enum.auto()  # d score / d input

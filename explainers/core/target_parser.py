@@ -46,7 +46,14 @@ def _channel(text: str, model: Model) -> ChannelTarget | None:
 
 
 def class_index(label: str, model: Model) -> int:
-    """The index of the class called `label`, upper or lower case; digits are an index."""
+    """The index of the class called `label`, upper or lower case; digits are an index.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> ex.class_index("Give way", model)
+        1
+    """
     labels = [name.lower() for name in model.labels or ()]
     matches = [i for i, name in enumerate(labels) if name == label.strip().lower()]
     if len(matches) == 1:

@@ -31,6 +31,16 @@ class Engine:
 
     Args:
         new_chunks: makes the chunk sizes of a network that comes for the first time.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> engine = ex.engine_for("cpu")
+        >>> engine.device
+        device(type='cpu')
+        >>> tuple(ex.explain(model, image, engine=engine).values.shape)
+        (1, 12, 12)
     """
 
     def __init__(self, device: torch.device, new_chunks: Callable[[], ChunkSizes] | None = None) -> None:
@@ -140,7 +150,13 @@ _engines_lock = threading.Lock()
 
 
 def engine_for(device: str | torch.device | None = None) -> Engine:
-    """The one engine of a device; see `choose_device` for what None means."""
+    """The one engine of a device; see `choose_device` for what None means.
+
+    Example:
+        >>> import explainers as ex
+        >>> ex.engine_for("cpu") is ex.engine_for("cpu")
+        True
+    """
     key = choose_device(device)
     with _engines_lock:
         if key not in _engines:

@@ -32,6 +32,15 @@ class Layer:
             token does not look at the other tokens of its last block.)
         by_input: whether it puts out one row per input. (Windows of a shifted-window transformer are several.)
         pairs: whether what looks like a map is an attention matrix, which is over pairs of tokens.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> layer = ex.layers(model)[-1]
+        >>> layer.name, layer.kind, layer.shape, layer.channels
+        ('layer4', 'Sequential', (64, 12, 12), 64)
+        >>> layer.layout.height, layer.layout.width
+        (12, 12)
     """
 
     name: str
@@ -181,6 +190,13 @@ def default_layer(layers: Sequence[Layer]) -> Layer:
 
     Raises:
         VitrineError: the network has none.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> layer = ex.default_layer(ex.layers(model))
+        >>> layer.name, layer.shape
+        ('layer4', (64, 12, 12))
     """
     for layer in reversed(layers):
         if layer.explains and not any(word in layer.kind for word in _NOT_FEATURES):
@@ -191,7 +207,14 @@ def default_layer(layers: Sequence[Layer]) -> Layer:
 
 
 def stages(layers: Sequence[Layer], count: int = 4) -> list[str]:
-    """Names of up to `count` layers from early to late: the last one at each resolution, or evenly spaced blocks."""
+    """Names of up to `count` layers from early to late: the last one at each resolution, or evenly spaced blocks.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> ex.stages(ex.layers(model))
+        ['layer1', 'layer2', 'layer4']
+    """
     last = default_layer(layers)
     usable = [layer for layer in layers if layer.explains and not any(word in layer.kind for word in _NOT_FEATURES)]
     usable = usable[: usable.index(last) + 1]

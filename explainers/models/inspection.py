@@ -96,6 +96,16 @@ def inspect_checkpoint(path: str | Path) -> CheckpointInfo:
 
     Raises:
         VitrineError: no such file, empty, too large, damaged, or no checkpoint at all.
+
+    Example:
+        >>> import pathlib, tempfile, torch
+        >>> import explainers as ex
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = pathlib.Path(folder) / "head.pt"
+        ...     torch.save({"state_dict": {"fc.weight": torch.zeros(12, 64)}, "epoch": 7}, file)
+        ...     info = ex.inspect_checkpoint(file)
+        >>> [(tensor.name, tensor.shape) for tensor in info.tensors], info.hints
+        ([('fc.weight', (12, 64))], {'epoch': '7'})
     """
     path = Path(expanduser(path))
     form = detect_format(path)

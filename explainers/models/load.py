@@ -49,7 +49,15 @@ class KnownModel:
 
 
 def list_models() -> list[KnownModel]:
-    """Every model known by name, the bundled ones first."""
+    """Every model known by name, the bundled ones first.
+
+    Example:
+        >>> import explainers as ex
+        >>> [known.spec for known in ex.list_models()][:2]
+        ['demo:signs-cnn', 'demo:signs-vit']
+        >>> "torchvision:resnet50" in [known.spec for known in ex.list_models()]
+        True
+    """
     demos = [
         KnownModel(f"demo:{name}", name, DESCRIPTIONS[name], "demo", on_disk=weights_path(name).is_file())
         for name in demo_models()
@@ -78,6 +86,12 @@ def load_model(
 
     Raises:
         VitrineError: unknown names, a failed download, or a file that can't be read or does not fit.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> model.name, model.input_shape, len(model.labels)
+        ('demo:signs-cnn', (3, 96, 96), 12)
     """
     kind, colon, rest = spec.strip().partition(":")
     name, at, entry = rest.partition("@")
@@ -129,6 +143,17 @@ def wrap(
 
     Raises:
         VitrineError: neither a module nor a function, or `input_shape` and `preprocess` contradict each other.
+
+    Example:
+        >>> import torch
+        >>> import explainers as ex
+        >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 3))
+        >>> model = ex.wrap(network, labels=["cat", "dog", "bird"], input_shape=(3, 4, 4))
+        >>> tuple(ex.explain(model, torch.rand(2, 3, 4, 4), "gradient").values.shape)
+        (2, 3, 4, 4)
+        >>> box = ex.wrap(lambda inputs: inputs.mean((2, 3)), input_shape=(3, 4, 4))  # a function: scores are all it has
+        >>> tuple(ex.predict(box, torch.rand(2, 3, 4, 4)).outputs.shape), box.capabilities
+        ((2, 3), <Needs.SCORES|IMAGES: 9>)
     """
     if not callable(network):
         raise VitrineError(f"wrap takes a torch.nn.Module or a function, not {type(network).__name__}.")

@@ -52,6 +52,16 @@ def relevance_flow(
 
     Raises:
         VitrineError: the method is no LRP; there are several inputs; the method does not lead through the network.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> flow = ex.relevance_flow(model, image)
+        >>> list(flow.columns)
+        ['layer', 'kind', 'relevance', 'share']
+        >>> list(flow["layer"])[:2], list(flow["layer"])[-1], round(float(flow["share"][0]), 4)
+        (['fc', 'pool'], 'input', 1.0)
     """
     if method not in RULES and method not in ATTENTION_IS_CONSTANT:
         known = ", ".join(m.name for m in methods(model) if m.family == "relevance")
@@ -99,6 +109,13 @@ def relevance_notes(model: Model, *, engine: Engine | None = None) -> list[str]:
 
     Raises:
         VitrineError: the network cannot be traced, or is a function without gradients.
+
+    Example:
+        >>> import explainers as ex
+        >>> ex.relevance_notes(ex.load_model("demo:signs-cnn"))
+        []
+        >>> ex.relevance_notes(ex.load_model("demo:signs-vit"))[0]
+        'This network has attention, for which AttnLRP and CP-LRP have rules; the other methods here have none.'
     """
     fitting_method("lrp-epsilon", model)
     attention = Needs.ATTENTION in model.capabilities
@@ -117,7 +134,14 @@ def relevance_notes(model: Model, *, engine: Engine | None = None) -> list[str]:
 
 
 def describe_flow(flow: pd.DataFrame) -> str:
-    """One plain sentence on how much of the score arrives at the input, and where most of the rest went."""
+    """One plain sentence on how much of the score arrives at the input, and where most of the rest went.
+
+    Example:
+        >>> import pandas as pd
+        >>> import explainers as ex
+        >>> ex.describe_flow(pd.DataFrame({"layer": ["fc", "stem", "input"], "share": [1.0, 1.0, 1.0]}))
+        '100% of the score arrives at the input; nothing to speak of is lost or doubled on the way.'
+    """
     layers, shares = list(flow["layer"]), [float(share) for share in flow["share"]]
     if math.isnan(shares[-1]):
         return "The score is zero, so there is nothing to share out."

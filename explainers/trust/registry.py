@@ -70,6 +70,12 @@ class Check:
         options: its options.
         cost: (attribution, options, passes of one more run of the method) -> passes it will make.
         judge: the mathematics.
+
+    Example:
+        >>> import explainers as ex
+        >>> check = ex.find_check("deletion")
+        >>> check.title, check.better, check.low, check.high, check.quick
+        ('Deletion', 'lower', 0, 1, False)
     """
 
     name: str
@@ -155,6 +161,14 @@ def checks(model: Model | None = None, attribution: Attribution | None = None) -
     """Every check, quick ones first, or those that fit this model and this attribution.
 
     Those that ask for the truth or for other maps are among them; `verify` makes them where it gets these.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> names = [check.name for check in ex.checks(model, ex.explain(model, image))]
+        >>> "deletion" in names, "completeness" in names  # Grad-CAM does not promise to sum up to anything
+        (True, False)
     """
     fitting = [check for check in _checks.values() if check.fits(model, attribution)]
     return sorted(fitting, key=lambda check: (not check.quick, check.title.lower()))
@@ -165,6 +179,11 @@ def find_check(name: str) -> Check:
 
     Raises:
         VitrineError: there is none.
+
+    Example:
+        >>> import explainers as ex
+        >>> ex.find_check("road").citation
+        'Rong et al. 2022, arXiv:2202.00449'
     """
     if name not in _checks:
         near = ", ".join(get_close_matches(name, _checks, n=3, cutoff=0.3) or sorted(_checks))

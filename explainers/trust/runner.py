@@ -59,6 +59,17 @@ def verify(
     Raises:
         VitrineError: the attribution is of several inputs, of another input or of another model; a check, an option, the truth or
             the others do not fit; in one sentence.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> a = ex.explain(model, image)
+        >>> verdict = ex.verify(model, image, a, ["map", "pointing-game"], truth=(30, 30, 70, 70))
+        >>> [finding.check for finding in verdict.findings]
+        ['map', 'pointing-game']
+        >>> verdict.sentence.startswith("The map highlights")
+        True
     """
     others = tuple(others)
     _match(model, image, attribution, others)
@@ -103,6 +114,14 @@ def estimate_verify(
 
     Args:
         truth, others: whether `verify` will get them.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> cost = ex.estimate_verify(model, ex.explain(model, image), "deletion")
+        >>> cost.forward > 0, cost.backward, cost.seconds > 0
+        (True, 0, True)
     """
     engine = engine or engine_for()
     _match_shapes(attribution)

@@ -33,6 +33,16 @@ class Verdict:
         findings: one per check.
         checks: the checks, in the same order.
         cost: of all of them.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> verdict = ex.verify(model, image, ex.explain(model, image))
+        >>> "map" in verdict, verdict["map"].value
+        (True, 1.0)
+        >>> list(verdict.table().columns)[:3]
+        ['check', 'title', 'value']
     """
 
     method: str

@@ -39,6 +39,12 @@ def compare(a: Model, b: Model) -> pd.DataFrame:
 
     Raises:
         VitrineError: the two have no tensor's name in common.
+
+    Example:
+        >>> import explainers as ex
+        >>> table = ex.compare(ex.load_model("demo:signs-cnn"), ex.load_model("demo:signs-shortcut"))
+        >>> table["tensor"][0], table["status"][0], table["shape"][0]
+        ('stem.conv.weight', 'changed', (16, 3, 3, 3))
     """
     first, second = _tensors(a.network), _tensors(b.network)
     if not first.keys() & second.keys():

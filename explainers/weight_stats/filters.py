@@ -16,6 +16,13 @@ def first_layer_filters(model: Model) -> tuple[str, Tensor] | None:
     """Name and weights (K, C, h, w), float32 on the CPU, of the first 2-d convolution; None if there is none.
 
     The first in the order of definition, which for torchvision's networks is the one that sees the image.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> name, filters = ex.first_layer_filters(model)
+        >>> name, tuple(filters.shape)
+        ('stem.conv', (16, 3, 3, 3))
     """
     for name, module in model.network.named_modules():
         if isinstance(module, nn.Conv2d):

@@ -52,7 +52,17 @@ class HealthFinding:
 
 
 def health(stats: pd.DataFrame) -> list[HealthFinding]:
-    """Findings in a table made by `weight_stats`, the most important first: by level, kind of finding, and extent."""
+    """Findings in a table made by `weight_stats`, the most important first: by level, kind of finding, and extent.
+
+    Example:
+        >>> import torch
+        >>> import explainers as ex
+        >>> layer = torch.nn.Linear(64, 8)
+        >>> _ = torch.nn.init.zeros_(layer.weight)
+        >>> for finding in ex.health(ex.weight_stats(ex.wrap(layer, input_shape=(64,)))):
+        ...     print(finding.level, finding.sentence, sep=": ")
+        problem: weight: all 512 weights are zero, so it lets nothing of its input through.
+    """
     ranked = []
     rows: list[dict[str, Any]] = [{str(k): v for k, v in row.items()} for row in stats.to_dict("records")]
     for place, rule in enumerate(_RULES):

@@ -84,6 +84,13 @@ class Spectrum:
         spectral_norm: largest singular value of the (flattened) matrix.
         stable_rank: ||W||_F^2 / ||W||_2^2 of it, between 1 and its rank; NaN for zeros.
         alpha, xmin, ks, tail: the power law of the eigenvalues, see `PowerLaw`.
+
+    Example:
+        >>> import torch
+        >>> import explainers as ex
+        >>> result = ex.spectrum(torch.eye(8, 4))
+        >>> result.singular_values.shape, round(result.spectral_norm, 6), round(result.stable_rank, 6)
+        ((4,), 1.0, 4.0)
     """
 
     singular_values: Floats
@@ -109,6 +116,14 @@ def spectrum(tensor: Tensor) -> Spectrum | None:
     Returns:
         None where there is nothing to decompose: a vector, an empty tensor, NaN or Inf in it, or both sides longer
         than LARGEST_SIDE.
+
+    Example:
+        >>> import explainers as ex
+        >>> weights = dict(ex.load_model("demo:signs-cnn").network.named_parameters())
+        >>> ex.spectrum(weights["fc.weight"]).singular_values.shape  # of a matrix 12 x 64
+        (12,)
+        >>> ex.spectrum(weights["fc.bias"]) is None
+        True
     """
     tensor = tensor.detach()
     if tensor.ndim < 2 or tensor.numel() == 0 or min(len(tensor), tensor[0].numel()) > LARGEST_SIDE:

@@ -51,6 +51,12 @@ def weight_stats(
 
     Raises:
         VitrineError: the device does not exist here.
+
+    Example:
+        >>> import explainers as ex
+        >>> table = ex.weight_stats(ex.load_model("demo:diabetes-mlp"))
+        >>> list(table["tensor"]), list(table["shape"])
+        (['fc1.weight', 'fc1.bias', 'fc2.weight', 'fc2.bias'], [(5, 10), (5,), (1, 5), (1,)])
     """
     place = choose_device(device)
     if place.type == "mps" and device is None:
