@@ -11,12 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from explainers.api import explain
-from explainers.core.errors import Cancelled, VitrineError
+from explainers.core.errors import Cancelled
 from explainers.core.model import Model
-from explainers.core.target import ClassTarget
-from explainers.engine.engine import Engine
 from explainers.engine.network_state import NetworkParts, frozen, preserved_rng, without_fast_attention
-from explainers.engine.run import Run
 from explainers.registry import Method, methods
 from tests.support.methods import METHODS, Traces, quick
 from tests.support.networks import FixedChunks, fixed_engine, random_inputs, small_cnn
@@ -223,30 +220,6 @@ def test_a_network_that_draws_random_numbers_leaves_the_global_state():
     traces.assert_none()
 
 
-class Remembering(nn.Module):
-    """Keeps a table between passes, as rotary position embeddings do."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 4, 3)
-        self.table: Tensor | None = None
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        if self.table is None:
-            self.table = torch.linspace(0, 1, 4).view(1, 4, 1, 1)
-        return (self.conv(inputs) * self.table).mean((2, 3))
-
-
-def test_what_a_network_keeps_between_passes_can_still_take_part_in_a_gradient():
-    """A table made in inference mode never could, neither here nor in its owner's own training afterwards."""
-    from explainers.api import predict
-
-    model = Model("remembering", Remembering(), (3, 16, 16))
-    predict(model, random_inputs(1))
-    assert explain(model, random_inputs(1), "gradient", 3).values.any()
-    model.network(random_inputs(1)).sum().backward()
-
-
 def test_every_registered_method_of_this_network_is_tried():
     assert {"gradient", "deeplift", "guided-backprop", "grad-cam", "eigen-cam"} <= set(METHODS)
     assert all(isinstance(m, Method) for m in methods())
@@ -262,32 +235,3 @@ def test_what_makes_queries_keys_and_values_counts_as_trainable_while_it_works_a
         assert trained == [f"blocks.{number}.attn.attn.in_proj_weight" for number in range(DEPTH)]
         raise KeyError
     traces.assert_none()
-
-
-def test_nothing_below_the_first_layer_looked_at_is_recorded():
-    model, recorded = tiny_vit(kind=MultiHead), []
-    for block in model.network.blocks:
-        block.register_forward_pre_hook(lambda module, inputs: recorded.append(torch.is_grad_enabled()))
-    inputs = random_inputs(2, (3, 16, 24), dtype=torch.float64)
-    run = Run(model, Engine(torch.device("cpu")))
-    run.layers()
-    recorded.clear()
-    run.capture(inputs, ["blocks.1"], ClassTarget(1))
-    assert recorded == [False, False, True]
-    assert not torch.is_inference_mode_enabled()
-    assert torch.is_grad_enabled()
-
-
-def test_a_score_that_leaves_the_input_out_says_so_also_beside_projections():
-    class Blind(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
-
-        def forward(self, inputs: Tensor) -> Tensor:
-            tokens = inputs.detach().flatten(2).transpose(1, 2)[..., :4]
-            return self.attention(tokens, tokens, tokens, need_weights=False)[0].mean(1)
-
-    model = Model("blind", Blind(), (4, 3, 3))
-    with pytest.raises(VitrineError, match="does not depend on its input"):
-        explain(model, random_inputs(1, (4, 3, 3)), "gradient", 0)

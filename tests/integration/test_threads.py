@@ -34,14 +34,14 @@ def at_once(works: list[Callable[[], Any]], patience: float = 60) -> list[Any]:
     results: list[Any] = [None] * len(works)
     barrier = threading.Barrier(len(works))
 
-    def run(place: int) -> None:
+    def run(index: int) -> None:
         barrier.wait()
         try:
-            results[place] = works[place]()
+            results[index] = works[index]()
         except Exception as error:
-            results[place] = error
+            results[index] = error
 
-    threads = [threading.Thread(target=run, args=(place,), daemon=True) for place in range(len(works))]
+    threads = [threading.Thread(target=run, args=(index,), daemon=True) for index in range(len(works))]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -60,11 +60,11 @@ def test_threads_get_what_one_thread_gets(count):
     model, engine = small_model(), fixed_engine(1)
     alone = {(job, row): answer(model, fixed_engine(1), job, row) for job in range(len(JOBS)) for row in range(2)}
 
-    def worker(place: int) -> list[tuple[tuple[int, int], Tensor]]:
-        mine = [(job, row) for row in range(2) for job in range(place, len(JOBS), count)]
+    def worker(index: int) -> list[tuple[tuple[int, int], Tensor]]:
+        mine = [(job, row) for row in range(2) for job in range(index, len(JOBS), count)]
         return [((job, row), answer(model, engine, job, row)) for job, row in mine]
 
-    results = at_once([lambda place=place: worker(place) for place in range(count)])
+    results = at_once([lambda index=index: worker(index) for index in range(count)])
     for result in results:
         assert isinstance(result, list), result
         for key, values in result:
@@ -98,11 +98,11 @@ def test_without_the_turnstile_answers_would_be_wrong(monkeypatch):
     inputs = [random_inputs(2, seed=seed) for seed in (0, 1)]
 
     def both(engine: Engine) -> list[Any]:
-        def one(place: int) -> Any:
-            return explain(model, inputs[place], "hires-cam", 0, engine=engine, layer="inner.norm1").values
+        def explain_row(index: int) -> Any:
+            return explain(model, inputs[index], "hires-cam", 0, engine=engine, layer="inner.norm1").values
 
         model.network.arrived.clear()
-        return at_once([lambda: one(0), lambda: one(1)])
+        return at_once([lambda: explain_row(0), lambda: explain_row(1)])
 
     alone = [explain(model, x, "hires-cam", 0, engine=fixed_engine(2), layer="inner.norm1").values for x in inputs]
     engine = fixed_engine(2)

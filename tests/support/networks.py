@@ -67,11 +67,11 @@ class Formula(nn.Module):
 
     def __init__(self, formula: Callable[[Tensor], Tensor], dtype: torch.dtype = torch.float64) -> None:
         super().__init__()
-        self.one = nn.Parameter(torch.ones((), dtype=dtype))
+        self.unit = nn.Parameter(torch.ones((), dtype=dtype))
         self.formula = formula
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return self.formula(inputs * self.one)
+        return self.formula(inputs * self.unit)
 
 
 def lively(network: nn.Module, shape: Sequence[int], seed: int = 0) -> nn.Module:
@@ -119,7 +119,7 @@ class FixedChunks(ChunkSizes):
         super().__init__("cpu")
         self.fixed = size
 
-    def size(self, key: object, remaining: int, numbers: int = 0) -> int:
+    def size(self, key: object, remaining: int, numel: int = 0) -> int:
         return min(self.fixed, remaining)
 
     def took(self, key: object, rows: int, seconds: float) -> None:
