@@ -18,6 +18,7 @@ from explainers.engine.run import Run
 from explainers.graph.layout import Layout, Windows
 from tests.support.methods import Traces
 from tests.support.networks import assert_close, fixed_engine, random_inputs
+from tests.support.threads import GUARD
 from tests.support.transformers import (
     DEPTH,
     HEADS,
@@ -229,12 +230,12 @@ def test_other_threads_keep_the_fused_product():
     def wait(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         if threading.current_thread() is other:
             inside.set()
-            assert seen.wait(30)
+            assert seen.wait(GUARD)
 
     other = threading.Thread(target=lambda: heard.append(network(doubles(1))))
     handle = network.blocks[1].register_forward_pre_hook(wait)
     other.start()
-    assert inside.wait(30)
+    assert inside.wait(GUARD)
 
     def call(inputs: Tensor) -> Tensor:
         outputs = network(inputs)

@@ -17,6 +17,7 @@ from explainers.engine.engine import Engine, engine_for
 from explainers.engine.network_state import NetworkParts
 from tests.support.methods import quick
 from tests.support.networks import assert_close, fixed_engine, random_inputs, small_cnn, small_model
+from tests.support.threads import GUARD
 
 
 def test_others_hooks_change_nothing_once_their_turn_is_over():
@@ -28,14 +29,14 @@ def test_others_hooks_change_nothing_once_their_turn_is_over():
         with engine.turnstile.turn():
             hook = network.conv1.register_forward_hook(lambda *given: None)
             inside.set()
-            waiting.wait(10)
+            waiting.wait(GUARD)
             hook.remove()
 
     thread = threading.Thread(target=other, daemon=True)
     thread.start()
-    assert inside.wait(10)
+    assert inside.wait(GUARD)
     later.append(engine.derive(NetworkParts.of(network), "copy", lambda _: object(), while_waiting=waiting.set))
-    thread.join(10)
+    thread.join(GUARD)
     assert later == [first]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
@@ -11,10 +10,14 @@ from explainers.api import explain
 from explainers.core.errors import Cancelled
 from tests.support.methods import METHODS, quick
 from tests.support.networks import fixed_engine, random_inputs, small_model
+from tests.support.threads import GUARD, wait_until
 
 
-@pytest.mark.parametrize("target", [None, 1], ids=["top class", "class 1"])
-@pytest.mark.parametrize("method", METHODS)
+# The top class is one forward pass more that was announced; that a class is named changes nothing else.
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [*((method, None) for method in METHODS), *((method, 1) for method in ("gradient", "grad-cam", "rise"))],
+)
 def test_progress_rises_from_nothing_to_all(method, target):
     told: list[tuple[float, str]] = []
     explain(
@@ -67,11 +70,17 @@ def test_cancel_stops_within_one_chunk(tripwire):
 
 
 def test_cancel_from_another_thread(tripwire):
-    cancel, begun = threading.Event(), threading.Event()
+    cancel, begun, chunks = threading.Event(), threading.Event(), []
 
     def other() -> None:
-        begun.wait(30)
+        begun.wait(GUARD)
         cancel.set()
+
+    def progress(share: float, _: str) -> None:
+        if share > 0:
+            chunks.append(len(tripwire.seen))
+            begun.set()
+            assert cancel.wait(GUARD)
 
     threading.Thread(target=other, daemon=True).start()
     with pytest.raises(Cancelled):
@@ -82,10 +91,10 @@ def test_cancel_from_another_thread(tripwire):
             0,
             steps=500,
             engine=fixed_engine(1),
-            progress=lambda share, _: begun.set() if share > 0 else None,
+            progress=progress,
             cancel=cancel,
         )
-    assert 1 <= len(tripwire.seen) < 10_000, "it went on long after it was cancelled"
+    assert chunks == [len(tripwire.seen)], "it went on after it was cancelled"
 
 
 @pytest.mark.parametrize("method", ["gradient", "grad-cam", "deeplift"])
@@ -103,9 +112,9 @@ def test_a_cancelled_caller_leaves_the_queue_without_its_turn(method):
     with engine.turnstile.turn():
         thread = threading.Thread(target=waiting, daemon=True)
         thread.start()
-        time.sleep(0.1)
+        wait_until(lambda: len(engine.turnstile._queue) == 2)
         cancel.set()
-        thread.join(10)
+        thread.join(GUARD)
         assert left == ["left"]
     assert len(engine.turnstile._queue) == 0
 
