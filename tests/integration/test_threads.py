@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -16,6 +15,7 @@ from explainers.api import explain
 from explainers.core.model import Model
 from explainers.engine.engine import Engine
 from tests.support.networks import fixed_engine, random_inputs, small_model
+from tests.support.threads import GUARD, wait_until
 
 JOBS: list[tuple[str, dict[str, Any]]] = [
     ("guided-backprop", {}),
@@ -29,7 +29,7 @@ JOBS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def at_once(works: list[Callable[[], Any]], patience: float = 60) -> list[Any]:
+def at_once(works: list[Callable[[], Any]]) -> list[Any]:
     """What each of several threads, let go together, returned."""
     results: list[Any] = [None] * len(works)
     barrier = threading.Barrier(len(works))
@@ -45,7 +45,7 @@ def at_once(works: list[Callable[[], Any]], patience: float = 60) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(patience)
+        thread.join(GUARD)
         assert not thread.is_alive(), "the threads wait for each other"
     return results
 
@@ -72,21 +72,19 @@ def test_threads_get_what_one_thread_gets(count):
     assert sum(len(result) for result in results) == len(alone)
 
 
-class Slow(nn.Module):
-    """Waits half-way for a second thread to come as far, if one can."""
+class Meeting(nn.Module):
+    """Waits half-way until a second thread has come as far, or `elsewhere` says that it stands somewhere else."""
 
     def __init__(self, inner: nn.Module) -> None:
         super().__init__()
         self.inner = inner
         self.arrived: set[int] = set()
-        self.patience = 0.5
+        self.elsewhere: Callable[[], bool] = lambda: True
         inner.norm2.register_forward_hook(self.wait)
 
     def wait(self, *_: object) -> None:
         self.arrived.add(threading.get_ident())
-        end = time.monotonic() + self.patience
-        while len(self.arrived) < 2 and time.monotonic() < end:
-            time.sleep(0.001)
+        wait_until(lambda: len(self.arrived) == 2 or self.elsewhere())
 
     def forward(self, inputs: Tensor) -> Tensor:
         return self.inner(inputs)
@@ -94,7 +92,7 @@ class Slow(nn.Module):
 
 def test_without_the_turnstile_answers_would_be_wrong(monkeypatch):
     """The test above can fail: with the lock taken away, hooks and frozen flags of one thread spoil the other's pass."""
-    model = Model("slow", Slow(small_model().network), (3, 16, 16))
+    model = Model("meeting", Meeting(small_model().network), (3, 16, 16))
     inputs = [random_inputs(2, seed=seed) for seed in (0, 1)]
 
     def both(engine: Engine) -> list[Any]:
@@ -106,10 +104,10 @@ def test_without_the_turnstile_answers_would_be_wrong(monkeypatch):
 
     alone = [explain(model, x, "hires-cam", 0, engine=fixed_engine(2), layer="inner.norm1").values for x in inputs]
     engine = fixed_engine(2)
-    kept = both(engine)
-    assert all(torch.equal(a, b) for a, b in zip(kept, alone, strict=True))
+    model.network.elsewhere = lambda: len(engine.turnstile._queue) == 2  # the other one waits for its turn
+    in_turn = both(engine)
+    assert all(torch.equal(a, b) for a, b in zip(in_turn, alone, strict=True))
     monkeypatch.setattr(engine.turnstile, "turn", lambda *_: nullcontext())
-    model.network.patience = 20  # the other one does come, however busy the machine
     broken = both(engine)
     assert not all(isinstance(a, Tensor) and torch.equal(a, b) for a, b in zip(broken, alone, strict=True))
 
@@ -122,14 +120,14 @@ def test_a_long_job_lets_a_short_one_through_between_its_chunks():
     def progress(share: float, words: str) -> None:
         if share > 0:
             started.set()
-            time.sleep(0.005)
+            wait_until(lambda: engine.turnstile._queue or order)  # the short one is in the queue, or through
 
     def long() -> None:
         explain(model, random_inputs(60), "gradient", 0, engine=engine, progress=progress)
         order.append("long")
 
     def short() -> None:
-        assert started.wait(30)
+        assert started.wait(GUARD)
         explain(model, random_inputs(1), "gradient", 0, engine=engine)
         order.append("short")
 
