@@ -32,6 +32,7 @@ from explainers.core.preprocess import Preprocess
 from explainers.core.target import ChannelTarget, ClassTarget, ContrastTarget, RegressionTarget, Target
 from explainers.core.target_parser import class_index
 from explainers.engine.engine import Engine, engine_for
+from explainers.engine.process import configure_process
 from explainers.grad_cam.layer_fusion import fuse
 from explainers.graph.layers import Layer, default_layer, stages
 from explainers.inputs.gallery import sample, samples
@@ -78,6 +79,7 @@ __all__ = [
     "checks",
     "class_index",
     "compare",
+    "configure_process",
     "default_layer",
     "describe_flow",
     "difference",

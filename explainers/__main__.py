@@ -19,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, or 2 for input that is at fault, after one line on stderr.
     """
     parsed = _parser().parse_args(arguments)
+    ex.configure_process()
     try:
         parsed.run(parsed)
     except ex.VitrineError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, overload
 
 from torch import Tensor
@@ -15,16 +15,14 @@ from explainers.core.capabilities import Needs
 from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
 from explainers.core.model import Images, Model
-from explainers.core.target import Target, are_probabilities, layer_of
+from explainers.core.target import are_probabilities, layer_of
 from explainers.core.target_parser import TargetLike, parse_target
-from explainers.engine.cost_prediction import predict_seconds
 from explainers.engine.engine import Engine, engine_for
 from explainers.engine.passes import Progress
 from explainers.engine.run import Run
-from explainers.executor import attribution_of, estimates_of, expected_passes, inputs_of, read_plans, run_plans, stacked
+from explainers.executor import begin, estimate_method, inputs_of, refine_method, run_methods
 from explainers.graph.layers import Layer, layers_up_to
 from explainers.inputs.segments import Segments, segment_input
-from explainers.registry import Method, methods
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +73,8 @@ def predict(model: Model, images: Images, *, engine: Engine | None = None) -> Pr
         >>> tuple(answer.outputs.shape)
         (2, 12)
     """
-    engine = engine or engine_for()
-    inputs = inputs_of(model, images).to(engine.device)
-    outputs = Run(model, engine).outputs(inputs).flatten(1).float().cpu()
+    job = begin(model, inputs_of(model, images), engine=engine)
+    outputs = job.run.outputs(job.inputs).flatten(1).float().cpu()
     is_class = model.task == "classification" and not are_probabilities(outputs)
     labels = tuple(model.label(i) for i in range(outputs.shape[1]))
     return Prediction(outputs, outputs.softmax(1) if is_class else outputs, labels)
@@ -155,9 +152,9 @@ def explain(
         1
     """
     several = not isinstance(method, str) or isinstance(options.get("layer"), list | tuple)
-    plans = read_plans([method] if isinstance(method, str) else list(method), model, options)
-    made = run_plans(model, images, plans, target, engine, progress, cancel)
-    return made if several else made[0]
+    requests = [(name, options) for name in ([method] if isinstance(method, str) else method)]
+    attributions = run_methods(model, images, requests, target, engine=engine, progress=progress, cancel=cancel)
+    return attributions if several else attributions[0]
 
 
 def refine(
@@ -197,23 +194,7 @@ def refine(
         >>> tuple(a.values.shape), tuple(a.error.shape)
         ((1, 96, 96), (1, 96, 96))
     """
-    plans = read_plans([method], model, options)
-    chosen = plans[0][0]
-    if len(plans) > 1 or not chosen.anytime:
-        able = ", ".join(m.name for m in methods(model) if m.anytime)
-        raise VitrineError(f"{chosen.title} has no map before it is done; use explain, or one of: {able}.")
-    engine = engine or engine_for()
-    inputs = model.inputs(image).to(engine.device)
-    if len(inputs) != 1:
-        raise VitrineError(f"refine follows the map of one input, and {len(inputs)} came; call it for each.")
-    asked = parse_target(target, model)
-    run = Run(model, engine, end=layer_of(asked), cancel=cancel)
-    return _refined(run, inputs, asked, *plans[0])
-
-
-def _refined(run: Run, inputs: Tensor, target: Target, method: Method, options: Any) -> Iterator[Attribution]:
-    for estimate in estimates_of(run, inputs, target, method, options):
-        yield attribution_of(run, inputs, target, method, options, stacked([estimate]), Cost())
+    return refine_method(model, image, (method, options), target, engine=engine, cancel=cancel)
 
 
 def estimate(model: Model, images: Images, method: str, *, engine: Engine | None = None, **options: Any) -> Cost:
@@ -229,11 +210,7 @@ def estimate(model: Model, images: Images, method: str, *, engine: Engine | None
         >>> cost.forward, cost.backward, cost.seconds > 0
         (101, 0, True)
     """
-    engine = engine or engine_for()
-    inputs = inputs_of(model, images).to(engine.device)
-    run = Run(model, engine)
-    passes = expected_passes(run, inputs, read_plans([method], model, options))
-    return replace(passes, seconds=predict_seconds(run, inputs, passes))
+    return estimate_method(model, images, (method, options), engine=engine)
 
 
 def regions(model: Model, image: Images, segments: str = "slic", count: int = 50) -> Tensor:
@@ -271,8 +248,8 @@ def layers(model: Model, target: TargetLike = None, *, engine: Engine | None = N
         >>> names[0], names[-1]
         ('stem.conv', 'layer4')
     """
-    found = layers_up_to(Run(model, engine or engine_for()).layers(), layer_of(parse_target(target, model)))
-    return [layer for layer in found if layer.explains]
+    running = layers_up_to(Run(model, engine or engine_for()).layers(), layer_of(parse_target(target, model)))
+    return [layer for layer in running if layer.explains]
 
 
 def channel_layers(model: Model, *, engine: Engine | None = None) -> list[Layer]:
@@ -314,9 +291,8 @@ def attention_heads(
     """
     if Needs.ATTENTION | Needs.IMAGES not in model.capabilities:
         raise VitrineError(f"{model.name} has no attention over an image; bundled with Vitrine, demo:signs-vit has.")
-    engine = engine or engine_for()
-    inputs = model.inputs(image).to(engine.device)
+    inputs = model.inputs(image)
     if len(inputs) != 1:
         raise VitrineError(f"Heads are shown for one picture at a time, not for {len(inputs)}.")
-    run = Run(model, engine, progress=progress)
-    return heads_of(run, inputs, parse_target(target, model))
+    job = begin(model, inputs, target, engine=engine, progress=progress)
+    return heads_of(job.run, job.inputs, job.target)

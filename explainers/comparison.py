@@ -19,7 +19,7 @@ from explainers.core.model import Model
 from explainers.core.target_parser import TargetLike
 from explainers.engine.engine import Engine
 from explainers.engine.passes import Progress
-from explainers.executor import read_plans, run_plans
+from explainers.executor import run_methods
 from explainers.trust.context import folded_maps, heatmap_of
 from explainers.trust.ranking import correlation, order_and_top, overlap
 
@@ -74,35 +74,39 @@ def explain_all(
         ['Attribution', 'Attribution', 'VitrineError']
     """
     groups: dict[tuple[int, int, str], list[int]] = {}
-    for number, question in enumerate(questions):
+    for question_index, question in enumerate(questions):
         about = (id(question.model), id(question.image), repr(question.target))
-        groups.setdefault(about, []).append(number)
-    found: dict[int, Attribution | VitrineError] = {}
-    for place, numbers in enumerate(groups.values()):
-        part = _part(progress, place, len(groups))
-        found |= dict(zip(numbers, _together([questions[n] for n in numbers], engine, part, cancel), strict=True))
-    return [found[number] for number in range(len(questions))]
+        groups.setdefault(about, []).append(question_index)
+    answers: dict[int, Attribution | VitrineError] = {}
+    for group_index, members in enumerate(groups.values()):
+        part = _part(progress, group_index, len(groups))
+        answers |= dict(zip(members, _answers([questions[i] for i in members], engine, part, cancel), strict=True))
+    return [answers[question_index] for question_index in range(len(questions))]
 
 
-def _together(
+def _answers(
     questions: Sequence[Question], engine: Engine | None, progress: Progress | None, cancel: threading.Event | None
 ) -> list[Attribution | VitrineError]:
     """Answers to questions of one model, picture and target. One that fails does not take the others with it."""
     first = questions[0]
     try:
-        plans = [plan for q in questions for plan in read_plans([q.method], q.model, q.options)]
-        return [*run_plans(first.model, first.image, plans, first.target, engine, progress, cancel)]
+        requests = [(question.method, question.options) for question in questions]
+        return [
+            *run_methods(
+                first.model, first.image, requests, first.target, engine=engine, progress=progress, cancel=cancel
+            )
+        ]
     except VitrineError as error:
         if len(questions) == 1:
             return [error]
-    return [answered for question in questions for answered in _together([question], engine, progress, cancel)]
+    return [answer for question in questions for answer in _answers([question], engine, progress, cancel)]
 
 
-def _part(progress: Progress | None, place: int, count: int) -> Progress | None:
+def _part(progress: Progress | None, group_index: int, count: int) -> Progress | None:
     """Progress of one group as a part of all of them."""
     if progress is None:
         return None
-    return lambda done, words: progress((place + done) / count, words)
+    return lambda done, words: progress((group_index + done) / count, words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,8 +148,8 @@ def rankings(attributions: Sequence[Attribution]) -> list[Ranking | None]:
         >>> [tuple(ranking.strongest.shape) for ranking in ex.rankings(maps)]
         [(96, 96), (96, 96)]
     """
-    found = [order_and_top(folded_maps(attribution)[0]) for attribution in attributions]
-    return [None if one is None else Ranking(*one) for one in found]
+    orders = [order_and_top(folded_maps(attribution)[0]) for attribution in attributions]
+    return [None if order is None else Ranking(*order) for order in orders]
 
 
 def rank_correlations(maps: Sequence[Attribution | Ranking | None], names: Sequence[str]) -> pd.DataFrame:
@@ -168,13 +172,13 @@ def rank_correlations(maps: Sequence[Attribution | Ranking | None], names: Seque
         >>> round(float(table["correlation"][0]), 6)  # of a map with itself
         1.0
     """
-    found = _correlations(_ranked(maps))
+    correlations = _correlations(_ranked(maps))
     pairs = [(i, j) for i in range(len(maps)) for j in range(len(maps))]
     return pd.DataFrame(
         {
             "row": [names[i] for i, _ in pairs],
             "column": [names[j] for _, j in pairs],
-            "correlation": [found.get(pair) for pair in pairs],
+            "correlation": [correlations.get(pair) for pair in pairs],
         }
     )
 
@@ -182,15 +186,15 @@ def rank_correlations(maps: Sequence[Attribution | Ranking | None], names: Seque
 def _correlations(ranked: Sequence[Ranking | None]) -> dict[tuple[int, int], float]:
     """Of all pairs that have one, by one product of matrices: products of vectors wake the threads for every pair."""
     by_shape: dict[torch.Size, dict[int, Tensor]] = {}
-    for number, one in enumerate(ranked):
-        if one is not None:
-            by_shape.setdefault(one.strongest.shape, {})[number] = one.ranks
-    found: dict[tuple[int, int], float] = {}
+    for map_index, ranking in enumerate(ranked):
+        if ranking is not None:
+            by_shape.setdefault(ranking.strongest.shape, {})[map_index] = ranking.ranks
+    correlations: dict[tuple[int, int], float] = {}
     for vectors in by_shape.values():
         stacked = torch.stack([*vectors.values()])
         products = (stacked @ stacked.T).clamp(-1, 1).flatten().tolist()
-        found |= dict(zip(itertools.product(vectors, vectors), products, strict=True))
-    return found
+        correlations |= dict(zip(itertools.product(vectors, vectors), products, strict=True))
+    return correlations
 
 
 def likeness(a: Attribution | Ranking | None, b: Attribution | Ranking | None) -> tuple[float, float] | None:
@@ -213,8 +217,9 @@ def likeness(a: Attribution | Ranking | None, b: Attribution | Ranking | None) -
 
 
 def _ranked(maps: Sequence[Attribution | Ranking | None]) -> list[Ranking | None]:
-    made = iter(rankings([one for one in maps if isinstance(one, Attribution)]))
-    return [next(made) if isinstance(one, Attribution) else one for one in maps]
+    """The maps' rankings, of which some are found already; all others at once."""
+    missing = iter(rankings([item for item in maps if isinstance(item, Attribution)]))
+    return [next(missing) if isinstance(item, Attribution) else item for item in maps]
 
 
 def difference(a: Attribution, b: Attribution) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from explainers.core.model import Model
 from explainers.core.rng import seeded_noise
+from explainers.engine.process import configure_process
 from tests.support.networks import TRIPWIRE, small_model
 from tests.support.worked_example import GRADIENTS, Weighed
 
@@ -22,6 +23,7 @@ FIXTURES = Path(__file__).parents[1].parent / "shared" / "fixtures"
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers that each compute on every core wait for each other most of the time: six times as long on two cores.
     torch.set_num_threads(1)
+configure_process()  # as the programs do
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -101,16 +101,18 @@ class Attribution:
             raise VitrineError(
                 f"There are attributions of {len(self.values)} inputs, 0 to {len(self.values) - 1}, and no {number}."
             )
-        place = slice(number, number + 1)
-        promise = self.completeness
+        rows = slice(number, number + 1)
+        completeness = self.completeness
         return replace(
             self,
-            values=self.values[place],
+            values=self.values[rows],
             target=self.target.take([number]),
-            score=self.score[place],
-            inputs=self.inputs[place],
-            error=None if self.error is None else self.error[place],
-            completeness=None if promise is None else Completeness(promise.total[place], promise.expected[place]),
+            score=self.score[rows],
+            inputs=self.inputs[rows],
+            error=None if self.error is None else self.error[rows],
+            completeness=None
+            if completeness is None
+            else Completeness(completeness.total[rows], completeness.expected[rows]),
         )
 
     @property

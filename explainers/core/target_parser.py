@@ -38,10 +38,10 @@ def parse_target(target: TargetLike, model: Model) -> Target:
 
 def _channel(text: str, model: Model) -> ChannelTarget | None:
     """LAYER:CHANNEL or LAYER:CHANNEL:PLACE, unless a class is called so."""
-    found = re.fullmatch(r"([^:]+):(\d+)(?::(\d+(?:,\d+)*))?", text.strip())
-    if found is None or text.strip().lower() in (name.lower() for name in model.labels or ()):
+    match = re.fullmatch(r"([^:]+):(\d+)(?::(\d+(?:,\d+)*))?", text.strip())
+    if match is None or text.strip().lower() in (name.lower() for name in model.labels or ()):
         return None
-    layer, channel, place = found.groups()
+    layer, channel, place = match.groups()
     return ChannelTarget(layer, int(channel), tuple(map(int, place.split(","))) if place else ())
 
 

@@ -124,18 +124,18 @@ def test_vectors_get_vectors() -> None:
 def test_calls_from_several_threads_give_the_answers_of_one(model: ex.Model, pictures: list[Image.Image]) -> None:
     methods = ["grad-cam", "guided-backprop", "gradient", "deeplift", "smoothgrad", "layer-cam"]
     alone = {m: ex.explain(model, pictures[0], m).values for m in methods}
-    found: dict[tuple[str, int], torch.Tensor] = {}
+    maps: dict[tuple[str, int], torch.Tensor] = {}
 
     def work(method: str, turn: int) -> None:
-        found[method, turn] = ex.explain(model, pictures[0], method).values
+        maps[method, turn] = ex.explain(model, pictures[0], method).values
 
     threads = [threading.Thread(target=work, args=(m, turn)) for turn in range(3) for m in methods]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == len(threads)
-    for (method, _), values in found.items():
+    assert len(maps) == len(threads)
+    for (method, _), values in maps.items():
         torch.testing.assert_close(values, alone[method], rtol=1e-4, atol=1e-6)
 
 
@@ -177,8 +177,8 @@ def test_heatmap_of_a_hot_cell_is_where_the_cell_is(model: ex.Model, pictures: l
 
 @pytest.mark.parametrize("method", [m.name for m in ex.methods() if not m.anytime])
 def test_what_a_map_highlights_names_the_target_if_the_map_depends_on_it(model: ex.Model, method: str) -> None:
-    found = ex.find_method(method)
-    asked = model if found.fits(model) else ex.load_model("demo:signs-vit")
+    description = ex.find_method(method)
+    fitting_model = model if description.fits(model) else ex.load_model("demo:signs-vit")
     picture = ex.sample("photo:chelsea").load()
-    one, other = (ex.explain(asked, picture, method, target).values for target in (0, 5))
-    assert torch.equal(one, other) == ("{target}" not in found.highlights)
+    first, second = (ex.explain(fitting_model, picture, method, target).values for target in (0, 5))
+    assert torch.equal(first, second) == ("{target}" not in description.highlights)
