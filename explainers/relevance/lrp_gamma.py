@@ -9,7 +9,7 @@ from zennit.core import Composite
 from zennit.rules import Gamma
 
 from explainers.engine.run import Run
-from explainers.relevance._family import CAVEAT, POSITIVE, STABILIZER, GammaOptions, everywhere, lrp
+from explainers.relevance._family import POSITIVE_CAVEAT, RULE_CAVEAT, STABILIZER, GammaOptions, lrp, single_rule
 
 
 @lrp(
@@ -18,8 +18,8 @@ from explainers.relevance._family import CAVEAT, POSITIVE, STABILIZER, GammaOpti
     title="LRP-γ",
     citation="Montavon et al. 2019, doi:10.1007/978-3-030-28954-6_10",
     shows="How the score is made up, with more weight on what adds to it, which calms the map.",
-    caveat=CAVEAT + POSITIVE,
+    caveat=RULE_CAVEAT + POSITIVE_CAVEAT,
 )
 def gamma(run: Run, inputs: Tensor, options: GammaOptions) -> Composite:
     """As the epsilon rule, with w + gamma max(w, 0) for w; Andéol et al. 2021 for inputs of either sign."""
-    return everywhere(Gamma(options.gamma, STABILIZER))
+    return single_rule(Gamma(options.gamma, STABILIZER))
