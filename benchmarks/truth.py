@@ -20,7 +20,7 @@ import explainers as ex
 from explainers.demo.scenes import CLASSES, EVAL_SEEDS_START, SHORTCUT_CLASS, Scene, draw_scene
 from explainers.engine.run import Run
 from explainers.inputs.baselines import Fill, masker_for
-from explainers.trust.checks.ground_truth import hit, inside
+from explainers.trust.checks.ground_truth import energy_share, pointing_hit
 
 STICKER = "on the sticker"
 WHERE = {"demo:signs-cnn": "in the sign", "demo:signs-vit": "in the sign", "demo:signs-shortcut": STICKER}
@@ -82,8 +82,8 @@ def pointing(
         ]
         started = time.perf_counter()
         for heat, mask in zip(heats, map(torch.from_numpy, masks[start : start + BATCH]), strict=True):
-            hits.append(hit(heat, mask))
-            energy.append(inside(heat, mask) or 0.0)  # None of a map without positive values
+            hits.append(pointing_hit(heat, mask))
+            energy.append(energy_share(heat, mask) or 0.0)  # None of a map without positive values
     shares = (float(np.mean(values)) for values in (hits, energy, deleted))
     return Pointing(model.name, method, where, *shares, spent / len(scenes), len(scenes))
 

@@ -16,8 +16,8 @@ import explainers as ex
 from explainers.engine.run import Run
 from explainers.inputs.baselines import Fill, masker_for
 from explainers.trust.checks._covering import CoverOptions, random_orders
-from explainers.trust.checks.input_stability import InputStabilityOptions, changes
-from explainers.trust.checks.randomisation import groups, redraw
+from explainers.trust.checks.input_stability import InputStabilityOptions, small_changes
+from explainers.trust.checks.randomisation import layer_groups, redraw
 from explainers.trust.checks.road import impute
 from explainers.trust.ranking import mean_ranks, order_of, spearman, top_mask, top_overlap
 from tests.support.attributions import SIDE, attribution, patch_mask, random_map
@@ -239,7 +239,7 @@ def test_redrawing_leaves_nothing_of_what_was_learnt() -> None:
 def test_every_weight_is_in_one_group_from_the_top_down(name: str, steps: int) -> None:
     model = ex.load_model(name)
     layers = Run(model, ex.engine_for()).layers()
-    found = groups(model.network, layers, steps)
+    found = layer_groups(model.network, layers, steps)
     listed = [module for group in found for module in group]
     holding = [n for n, m in model.network.named_modules() if next(m.parameters(recurse=False), None) is not None]
     assert sorted(listed) == sorted(holding)
@@ -287,6 +287,6 @@ def test_input_stability() -> None:
 
 def test_every_change_is_brought_back() -> None:
     one = random_inputs(1)
-    for name, change, back in changes(InputStabilityOptions(copies=0, shift=3)):
+    for name, change, back in small_changes(InputStabilityOptions(copies=0, shift=3)):
         assert not torch.equal(change(one), one), name
         assert torch.equal(back(change(one)), one), name
