@@ -17,7 +17,6 @@ from explainers.engine.passes import Progress
 SHORTCUT = CLASSES[SHORTCUT_CLASS]
 """The class that `signs-shortcut` learnt to tell by its sticker."""
 
-
 FRESH = EVAL_SEEDS_START + 900_000  # seeds of scenes that no bundled network was trained on
 
 

@@ -21,7 +21,6 @@ from explainers.perturbation.occlusion import OcclusionOptions, patch_corners
 
 CPU = torch.device("cpu")
 
-
 STATUS = """Name:\tpython
 VmHWM:\t  900 kB
 VmRSS:\t  700 kB
@@ -31,9 +30,7 @@ RssShmem:\t   50 kB
 Threads:\t4
 """
 
-
 BLOCK = 64 << 20  # bytes
-
 
 counted = pytest.mark.skipif(in_use(CPU) is None, reason="this system does not count a process's memory")
 

@@ -31,14 +31,11 @@ MEASURES: Final = {
 }
 """Columns that can be drawn, and their titles."""
 
-
 TOLD: Final = {"kind": "Kind", "shape": "Shape", "count": "Weights", **MEASURES, "nan": "NaN", "inf": "Infinite"}
 """Columns shown on hover, and their titles."""
 
-
 PANEL: Final = 110
 """Height of one measure's panel among several, in pixels."""
-
 
 CHANGES: Final = (0, 0.001, 0.01, 0.1, 1, 10, 100)
 """Ticks of the axis of relative change."""
