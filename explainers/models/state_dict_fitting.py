@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +14,9 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from explainers.core.errors import VitrineError
-from explainers.models.checkpoints import printable, read_state_dict
-
-PREFIXES: Final = ("module.", "_orig_mod.", "model.", "net.", "network.")
-"""What wrappers put before every name: DataParallel, torch.compile, Lightning modules."""
+from explainers.models.checkpoint_errors import printable
+from explainers.models.checkpoint_prefixes import prefixes_taken_off
+from explainers.models.checkpoints import read_state_dict
 
 FEW: Final = 4
 """Names shown of each kind of mismatch."""
@@ -31,31 +30,13 @@ def fit_state_dict(state: Mapping[str, Tensor], network: nn.Module) -> dict[str,
     """
     wanted = network.state_dict().keys()
     # max keeps the first of equals, so that nothing is taken off without gain
-    fitted = dict(max(_unwrapped(state), key=lambda candidate: len(candidate.keys() & wanted)))
+    fitted = dict(max(prefixes_taken_off(state), key=lambda candidate: len(candidate.keys() & wanted)))
     for name in wanted - fitted.keys():
         if name.endswith(".num_batches_tracked") and name.replace("num_batches_tracked", "running_mean") in fitted:
             fitted[name] = torch.tensor(0)  # PyTorch fills it in as well when it reads files from before 0.4.1
     if "n_averaged" not in wanted:
         fitted.pop("n_averaged", None)  # the counter of torch.optim.swa_utils.AveragedModel
     return fitted
-
-
-def _unwrapped(state: Mapping[str, Tensor]) -> Iterable[Mapping[str, Tensor]]:
-    """`state`, then `state` with one prefix after the other taken off."""
-    while True:
-        yield state
-        prefix = common_prefix(state)
-        if prefix is None:
-            return
-        names = [name.removeprefix(prefix) for name in state]
-        if len(set(names)) < len(names):
-            return
-        state = dict(zip(names, state.values(), strict=True))
-
-
-def common_prefix(names: Collection[str]) -> str | None:
-    """The wrapper's prefix that more than half of the names carry, or None."""
-    return next((p for p in PREFIXES if 2 * sum(name.startswith(p) for name in names) > len(names)), None)
 
 
 def load_into(network: nn.Module, path: str | Path) -> None:

@@ -10,7 +10,6 @@ from safetensors.torch import save_file
 
 from explainers.core.errors import VitrineError
 from explainers.models import Format, TensorInfo, inspect_checkpoint, read_state_dict
-from explainers.models.pickles import named_globals
 
 FILES = {
     "weights/imagenet/mobilenet_v2_imagenet1k.safetensors": Format.SAFETENSORS,
@@ -25,8 +24,8 @@ FILES = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_it_lists_what_reading_gives(fixtures, name):
-    path = fixtures / name
+def test_it_lists_what_reading_gives(shared_fixtures, name):
+    path = shared_fixtures / name
     info = inspect_checkpoint(path)
     state = read_state_dict(path)
     assert info.format is FILES[name]
@@ -39,8 +38,8 @@ def test_it_lists_what_reading_gives(fixtures, name):
     assert info.suspicious == ()
 
 
-def test_a_lightning_checkpoint_tells_its_origin(fixtures):
-    info = inspect_checkpoint(fixtures / "lightning/uvadl_LogisticRegression_10.ckpt")
+def test_a_lightning_checkpoint_tells_its_origin(shared_fixtures):
+    info = inspect_checkpoint(shared_fixtures / "lightning/uvadl_LogisticRegression_10.ckpt")
     assert info.hints == {"Lightning": "1.3.4", "epoch": "40", "step": "80"}
     assert info.prefixes == ("model.",)
     assert info.tensors == (
@@ -53,8 +52,8 @@ def test_a_lightning_checkpoint_tells_its_origin(fixtures):
     assert ("archive/data.pkl" in dict(info.records)) or any(n.endswith("data.pkl") for n, _ in info.records)
 
 
-def test_a_refused_file_still_shows_what_it_wanted(fixtures):
-    info = inspect_checkpoint(fixtures / "lightning/uvadl_cifar10_autoencoder64_UNSAFE_HPARAMS.ckpt")
+def test_a_refused_file_still_shows_what_it_wanted(shared_fixtures):
+    info = inspect_checkpoint(shared_fixtures / "lightning/uvadl_cifar10_autoencoder64_UNSAFE_HPARAMS.ckpt")
     assert info.suspicious == ("pytorch_lightning.utilities.parsing.AttributeDict",)
     assert "collections.OrderedDict" in info.globals
     assert len(info.records) == 26
@@ -88,14 +87,6 @@ def test_what_is_no_checkpoint_is_said(tmp_path):
     (tmp_path / "x.pt").write_text("nothing of the kind")
     with pytest.raises(VitrineError, match="neither safetensors nor"):
         inspect_checkpoint(tmp_path / "x.pt")
-
-
-def test_names_reached_through_the_memo_are_found():
-    import io
-
-    # 'os' and 'system' are pushed once, kept in the memo, and fetched again before STACK_GLOBAL
-    pickle = b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94\x8c\x04junk\x94h\x00h\x01\x93."
-    assert named_globals(io.BytesIO(pickle)) == ["os.system"]
 
 
 def test_metadata_cannot_send_anything_to_the_terminal(tmp_path):

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
-from os.path import expanduser
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,8 +22,9 @@ from explainers.core.model import Model
 from explainers.core.preprocess import Preprocess
 from explainers.models.checkpoints import read_state_dict
 from explainers.models.download import DownloadError, DownloadProgress, checkpoints_folder, fetch, file_name
-from explainers.models.fitting import fit_state_dict, load_state
 from explainers.models.labels import Labels, read_labels
+from explainers.models.paths import expanded
+from explainers.models.state_dict_fitting import fit_state_dict, load_state
 
 RANDOM: Final = "random"
 """The name of "no weights": an untrained network, the same one every time."""
@@ -35,7 +35,7 @@ IMAGENET_CLASSES: Final = 1000
 OLD_DENSENET: Final = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..+)")
 """Names in torchvision's DenseNet files from before module names could not contain dots."""
 
-_one_at_a_time = threading.Lock()  # the CPU's random number generator is shared by all threads
+_generator_lock = threading.Lock()  # the CPU's random number generator is shared by all threads
 
 
 def classification_models() -> list[str]:
@@ -140,7 +140,7 @@ class Blueprint:
 @contextmanager
 def own_random_numbers() -> Iterator[None]:
     """Draw from a fixed seed, and put the generator back where it was."""
-    with _one_at_a_time, torch.random.fork_rng(devices=[]):
+    with _generator_lock, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(SEED)  # torch.manual_seed would reseed the GPUs too
         yield
 
@@ -172,7 +172,7 @@ def load_torchvision(
     if weights == RANDOM:
         network, note = Blueprint(name, entry).untrained(), "Random weights: its answers mean nothing."
     elif file is not None:
-        network = _with_weights(name, entry, Path(expanduser(file)))
+        network = _with_weights(name, entry, expanded(file))
         note = f"Weights from {Path(file).name}, in torchvision's {name}."
     else:
         network = _with_weights(name, entry, _downloaded(name, entry, progress))

@@ -22,18 +22,18 @@ def named_globals(stream: IO[bytes]) -> list[str]:
     Reads several pickles one after the other, as PyTorch's legacy format has them, and stops at the first byte
     that is not a pickle. Names built while unpickling can't be seen this way: a list for the reader, not a guard.
     """
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     budget = itertools.count()
     try:
         while next(budget) < LONGEST_PICKLE:
-            for name in _globals_of_one(stream, budget):
-                found[name] = None
+            for name in _globals_of_one_pickle(stream, budget):
+                names[name] = None
     except Exception:  # not a pickle, or the end of it: pickletools raises nearly anything on damaged bytes
         pass
-    return list(found)
+    return list(names)
 
 
-def _globals_of_one(stream: IO[bytes], budget: Iterator[int]) -> Iterator[str]:
+def _globals_of_one_pickle(stream: IO[bytes], budget: Iterator[int]) -> Iterator[str]:
     memo: dict[int, object] = {}
     strings: list[str] = []  # pushed so far; STACK_GLOBAL takes the last two
     last: object = None

@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from os.path import expanduser
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +14,13 @@ from safetensors import safe_open
 from torch import Tensor
 
 from explainers.core.errors import VitrineError
-from explainers.models.checkpoints import (
-    Format,
-    RefusedError,
-    damaged,
-    detect_format,
-    find_state_dict,
-    globals_of,
-    printable,
-    read_checkpoint,
-    zip_records,
-)
-from explainers.models.fitting import common_prefix
-from explainers.models.pickles import suspicious
+from explainers.models.checkpoint_errors import RefusedError, damaged, printable
+from explainers.models.checkpoint_formats import Format, detect_format, globals_of, zip_records
+from explainers.models.checkpoint_prefixes import common_prefixes
+from explainers.models.checkpoints import read_checkpoint
+from explainers.models.paths import expanded
+from explainers.models.pickle_globals import suspicious
+from explainers.models.state_dict_search import find_state_dict
 
 
 @dataclass(frozen=True)
@@ -97,14 +90,21 @@ def inspect_checkpoint(path: str | Path) -> CheckpointInfo:
     Raises:
         VitrineError: no such file, empty, too large, damaged, or no checkpoint at all.
     """
-    path = Path(expanduser(path))
+    path = expanded(path)
     form = detect_format(path)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     size = path.stat().st_size
     if form is Format.SAFETENSORS:
         tensors, metadata = _safetensors_header(path)
-        return CheckpointInfo(form, size, sha256, tensors=tensors, metadata=metadata, prefixes=_prefixes(tensors))
+        return CheckpointInfo(
+            form,
+            size,
+            sha256,
+            tensors=tensors,
+            metadata=metadata,
+            prefixes=common_prefixes(tensor.name for tensor in tensors),
+        )
     names = globals_of(path)
     records = tuple(zip_records(path)) if form in {Format.ZIP, Format.TORCHSCRIPT} else ()
     entries, tensors, refused = _pickled(path)
@@ -114,7 +114,7 @@ def inspect_checkpoint(path: str | Path) -> CheckpointInfo:
         sha256=sha256,
         entries=entries,
         tensors=tensors,
-        prefixes=_prefixes(tensors),
+        prefixes=common_prefixes(tensor.name for tensor in tensors),
         globals=tuple(printable(name, 160) for name in names),
         suspicious=tuple(printable(name, 160) for name in suspicious(names)),
         records=records,
@@ -166,12 +166,3 @@ def _short(value: Any) -> str:
 def _tensor_info(name: str, tensor: Tensor) -> TensorInfo:
     shape = tuple(tensor.shape)
     return TensorInfo(printable(name, 160), shape, str(tensor.dtype).removeprefix("torch."), math.prod(shape))
-
-
-def _prefixes(tensors: Sequence[TensorInfo]) -> tuple[str, ...]:
-    names = [tensor.name for tensor in tensors]
-    found = []
-    while names and (prefix := common_prefix(names)):
-        found.append(prefix)
-        names = [name.removeprefix(prefix) for name in names]
-    return tuple(found)

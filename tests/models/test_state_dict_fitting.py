@@ -1,19 +1,17 @@
-"""Weights into networks: prefixes, old names, and what is said when they don't fit."""
+"""Weights into networks: all of them or none, and what differs is named."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torchvision.models import VisionTransformer
 
 from explainers.core.errors import VitrineError
-from explainers.models import fit_state_dict, load_into, read_state_dict
-from explainers.models.fitting import load_state
+from explainers.models import load_into, read_state_dict
+from explainers.models.state_dict_fitting import load_state
 
 
 class Block(nn.Module):
@@ -64,62 +62,30 @@ def tiny() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 2))
 
 
-def test_a_legacy_file_with_prefixes_loads_strictly(fixtures):
+def test_a_legacy_file_with_prefixes_loads_strictly(shared_fixtures):
     network = ResNet20().eval()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    load_into(network, fixtures / "weights/cifar10/resnet20-12fca82f.th")
+    load_into(network, shared_fixtures / "weights/cifar10/resnet20-12fca82f.th")
     changed = [name for name, tensor in network.state_dict().items() if not torch.equal(tensor, before[name])]
     assert len(changed) >= 19 * 4 + 2  # every convolution, normalisation and the last layer
     outputs = network(torch.rand(4, 3, 32, 32))
     assert outputs.isfinite().all()
     assert outputs.shape == (4, 10)
-    stored = torch.load(fixtures / "weights/cifar10/resnet20-12fca82f.th", map_location="cpu", weights_only=True)
+    stored = torch.load(shared_fixtures / "weights/cifar10/resnet20-12fca82f.th", map_location="cpu", weights_only=True)
     assert torch.equal(network.linear.weight, stored["state_dict"]["module.linear.weight"])
 
 
-def test_a_plain_state_dict_loads_strictly(fixtures):
+def test_a_plain_state_dict_loads_strictly(shared_fixtures):
     network = CifarNet()
-    load_into(network, fixtures / "weights/cifar10/captum_cifar_torchvision.pt")
+    load_into(network, shared_fixtures / "weights/cifar10/captum_cifar_torchvision.pt")
     assert network(torch.rand(2, 3, 32, 32)).isfinite().all()
 
 
-def test_a_lightning_checkpoint_loads_into_the_bare_network(fixtures):
+def test_a_lightning_checkpoint_loads_into_the_bare_network(shared_fixtures):
     network = nn.Linear(512, 10)
-    load_into(network, fixtures / "lightning/uvadl_LogisticRegression_10.ckpt")
-    stored = read_state_dict(fixtures / "lightning/uvadl_LogisticRegression_10.ckpt")
+    load_into(network, shared_fixtures / "lightning/uvadl_LogisticRegression_10.ckpt")
+    stored = read_state_dict(shared_fixtures / "lightning/uvadl_LogisticRegression_10.ckpt")
     assert torch.equal(network.weight, stored["model.weight"])
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.sampled_from(["module.", "_orig_mod.", "model.", "net."]), max_size=5))
-def test_any_stack_of_prefixes_is_taken_off(prefixes):
-    network = tiny()
-    state = network.state_dict()
-    wrapped = {"".join(prefixes) + name: tensor for name, tensor in state.items()}
-    fitted = fit_state_dict(wrapped, network)
-    assert fitted.keys() == state.keys()
-    assert all(fitted[name] is wrapped["".join(prefixes) + name] for name in state)
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.sampled_from(["module", "model", "net"]), min_size=1, max_size=3), st.integers(0, 3))
-def test_prefixes_that_belong_to_the_network_stay(own, extra):
-    network = tiny()
-    for name in own:
-        network = nn.ModuleDict({name: network})
-    state = network.state_dict()
-    wrapped = {"module." * extra + name: tensor for name, tensor in state.items()}
-    assert fit_state_dict(wrapped, network).keys() == state.keys()
-
-
-def test_a_prefix_is_taken_off_where_most_names_carry_it():
-    state = {f"module.{name}": tensor for name, tensor in tiny().state_dict().items()} | {"n_averaged": torch.tensor(3)}
-    assert fit_state_dict(state, tiny()).keys() == tiny().state_dict().keys()
-
-
-def test_names_that_would_collide_are_left():
-    state = {"model.weight": torch.ones(2, 2), "model.bias": torch.ones(2), "weight": torch.zeros(2, 2)}
-    assert fit_state_dict(state, nn.Linear(2, 2)).keys() == state.keys()
 
 
 def test_wrapped_networks_of_pytorch_itself():
