@@ -43,16 +43,16 @@ def sticker_effect(
         A row per scene: seed, sign, without, with sticker (the first answers), changed (bool).
     """
     rows = []
-    for number, seed in enumerate(seeds, 1):
+    for scene_count, seed in enumerate(seeds, 1):
         plain = draw_scene(seed)
-        found = predict(model, [plain.image, draw_scene(seed, sticker=True).image], engine=engine)
-        without, laid = (found.top(1, row)[0][0] for row in (0, 1))
+        prediction = predict(model, [plain.image, draw_scene(seed, sticker=True).image], engine=engine)
+        without, with_sticker = (prediction.top(1, row)[0][0] for row in (0, 1))
         rows.append(
             {
-                "seed": seed, "sign": CLASSES[plain.label], "without": without, "with sticker": laid,
-                "changed": without != laid,
+                "seed": seed, "sign": CLASSES[plain.label], "without": without, "with sticker": with_sticker,
+                "changed": without != with_sticker,
             }
         )  # fmt: skip
         if progress is not None:
-            progress(number / len(seeds), f"{number} of {len(seeds)} scenes")
+            progress(scene_count / len(seeds), f"{scene_count} of {len(seeds)} scenes")
     return pd.DataFrame(rows, columns=["seed", "sign", "without", "with sticker", "changed"])

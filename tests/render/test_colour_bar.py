@@ -8,7 +8,7 @@ import pytest
 
 from explainers.render.colormaps import COLORMAPS
 from explainers.render.colour_bar import STOPS, colour_bar_html
-from explainers.render.overlay import Scale
+from explainers.render.scale import Scale
 
 
 @pytest.mark.parametrize("name", list(COLORMAPS))

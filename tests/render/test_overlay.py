@@ -16,8 +16,12 @@ import explainers as ex
 from explainers.core.errors import VitrineError
 from explainers.render.cells import Drawing, backdrop, encode_cells
 from explainers.render.colormaps import COLORMAPS
+from explainers.render.colour_bar import colour_bar
 from explainers.render.encoding import encode_photo, encode_png, encode_small
-from explainers.render.overlay import HATCH, Scale, colour_bar, colourise, figure, filters_sheet, overlay, resize_map
+from explainers.render.figure import figure
+from explainers.render.filters import filters_sheet
+from explainers.render.overlay import HATCH, colourise, overlay, resize_map
+from explainers.render.scale import Scale
 
 VIRIDIS = COLORMAPS["viridis"].lut
 BLUE_RED = COLORMAPS["blue-red"].lut
