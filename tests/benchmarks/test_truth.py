@@ -41,8 +41,8 @@ def test_a_map_of_noise_does_not_score() -> None:
 
 
 def test_methods_are_ranked_network_by_network(capsys: pytest.CaptureFixture[str]) -> None:
-    chosen = ["gradient", "grad-cam", "rollout", "hires-cam"]
-    main(["--scenes", "12", "--methods", *chosen, "--models", "demo:signs-cnn", "demo:signs-vit"])
+    methods = ["gradient", "grad-cam", "rollout", "hires-cam"]
+    main(["--scenes", "12", "--methods", *methods, "--models", "demo:signs-cnn", "demo:signs-vit"])
     rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| demo")]
     assert [row[0] for row in rows] == ["demo:signs-cnn"] * 3 + ["demo:signs-vit"] * 4, "a CNN has no attention"
     assert {row[1] for row in rows[:3]} == {"gradient", "grad-cam", "hires-cam"}
