@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 import explainers as ex
-from benchmarks.truth import sign_scenes
 from explainers.core.attribution import Attribution
 from explainers.core.model import Model
 from explainers.core.target import ClassTarget, Target
@@ -56,19 +54,6 @@ def random_map(seed: int = 0, side: int = SIDE) -> Tensor:
 def verdict_of(values: Tensor, *checks: str, **options: Any) -> ex.Verdict:
     """What the checks say of these values as a map of `picture`, as `patch_model` sees it."""
     return ex.verify(patch_model(), picture(), attribution_of(values, picture()), checks, **options)
-
-
-def convinced_shares(check: str, count: int) -> tuple[float, float]:
-    """Share of fresh sign scenes where a check is convinced of Grad-CAM's map, and of a shuffled copy of it."""
-    model, source = ex.load_model("demo:signs-cnn"), torch.Generator().manual_seed(0)
-    honest = shuffled = 0
-    for scene in sign_scenes(count):
-        attribution = ex.explain(model, scene.image, "grad-cam", scene.label)
-        places = torch.randperm(attribution.values.numel(), generator=source)
-        values = attribution.values.flatten()[places].view(attribution.values.shape)
-        honest += ex.verify(model, scene.image, attribution, check)[check].good is True
-        shuffled += ex.verify(model, scene.image, replace(attribution, values=values), check)[check].good is True
-    return honest / count, shuffled / count
 
 
 def explained(model: Model, image: Tensor, method: str = "grad-cam", **options: Any) -> Attribution:

@@ -5,12 +5,7 @@ from __future__ import annotations
 import torch
 
 import explainers as ex
-from tests.support.attributions import (
-    SIDE,
-    attribution_of,
-    explained,
-    random_map,
-)
+from tests.support.attributions import SIDE, attribution_of, explained, random_map
 from tests.support.networks import random_inputs, small_model
 
 

@@ -10,13 +10,7 @@ import pytest
 import torch
 
 import explainers as ex
-from tests.support.attributions import (
-    SIDE,
-    attribution_of,
-    explained,
-    patch_mask,
-    random_map,
-)
+from tests.support.attributions import SIDE, attribution_of, explained, patch_mask, random_map
 from tests.support.networks import fixed_engine, random_inputs, small_model
 
 

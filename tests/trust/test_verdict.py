@@ -7,12 +7,7 @@ import torch
 
 import explainers as ex
 from explainers.trust.verdict import highlighted
-from tests.support.attributions import (
-    SIDE,
-    attribution_of,
-    explained,
-    patch_mask,
-)
+from tests.support.attributions import SIDE, attribution_of, explained, patch_mask
 from tests.support.networks import random_inputs, small_model
 
 

@@ -10,12 +10,7 @@ from torch import Tensor
 import explainers as ex
 from explainers.inputs.baselines import Fill, masker_for
 from explainers.trust.checks._covering import CoverOptions, random_orders
-from tests.support.attributions import (
-    SIDE,
-    attribution_of,
-    probability_of,
-    random_map,
-)
+from tests.support.attributions import SIDE, attribution_of, probability_of, random_map
 from tests.support.networks import Linear, fixed_engine, random_inputs, small_model
 
 CLASS = 2

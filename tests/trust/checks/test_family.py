@@ -15,14 +15,7 @@ from hypothesis.extra.numpy import arrays
 from torch import Tensor
 
 import explainers as ex
-from tests.support.attributions import (
-    PATCH,
-    SIDE,
-    attribution_of,
-    explained,
-    patch_mask,
-    picture,
-)
+from tests.support.attributions import PATCH, SIDE, attribution_of, explained, patch_mask, picture
 from tests.support.networks import Formula, fixed_engine, random_inputs, small_model
 
 FEW = {"steps": 3, "orders": 3, "samples": 4, "copies": 1, "seeds": 1}
@@ -69,8 +62,11 @@ def maps() -> st.SearchStrategy[Tensor]:
 
 @pytest.mark.parametrize("name", CHECKS)
 @quick
-@given(values=maps())
-def test_finite_maps_give_finite_values_in_range(name: str, values: Tensor) -> None:
+@given(values=maps(), power=st.integers(-6, 6))
+def test_finite_maps_give_finite_values_in_range_and_scaling_changes_nothing(
+    name: str, values: Tensor, power: int
+) -> None:
+    """Scaled by powers of two, which scale floating-point numbers without rounding."""
     check, finding = ex.find_check(name), judged(values, name)
     if finding.value is not None:
         assert np.isfinite(finding.value)
@@ -80,24 +76,16 @@ def test_finite_maps_give_finite_values_in_range(name: str, values: Tensor) -> N
     assert np.isfinite(numbers).all()
     assert finding.sentence.endswith(".")
     assert "nan" not in finding.sentence.lower().split()
-
-
-@pytest.mark.parametrize("name", CHECKS)
-@quick
-@given(values=maps(), power=st.integers(-6, 6))
-def test_scaling_the_map_changes_nothing(name: str, values: Tensor, power: int) -> None:
-    """Powers of two: they scale floating-point numbers without rounding."""
     _, _, explained, _ = setting()
-    scale = 2.0**power
-    promise = explained.completeness
+    scale, promise = 2.0**power, explained.completeness
     assert promise is not None
     # What a map must sum up to is scaled with it, as a score in other units would be.
-    scaled = replace(explained, completeness=ex.Completeness(promise.total * scale, promise.expected * scale))
-    before, after = judged(values, name), judged(values * scale, name, scaled)
-    assert (before.value is None) == (after.value is None)
-    if before.value is not None:
-        assert after.value == pytest.approx(before.value, rel=1e-6, abs=1e-9)
-    assert before.good == after.good
+    scaled_promise = ex.Completeness(promise.total * scale, promise.expected * scale)
+    scaled = judged(values * scale, name, replace(explained, completeness=scaled_promise))
+    assert (finding.value is None) == (scaled.value is None)
+    if finding.value is not None:
+        assert scaled.value == pytest.approx(finding.value, rel=1e-6, abs=1e-9)
+    assert finding.good == scaled.good
 
 
 @quick

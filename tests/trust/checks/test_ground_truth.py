@@ -9,12 +9,7 @@ import torch
 
 import explainers as ex
 from explainers.trust.ranking import top_mask
-from tests.support.attributions import (
-    attribution_of,
-    patch_mask,
-    random_map,
-    verdict_of,
-)
+from tests.support.attributions import attribution_of, patch_mask, random_map, verdict_of
 from tests.support.networks import random_inputs, small_model
 
 
