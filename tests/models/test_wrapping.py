@@ -54,14 +54,14 @@ def compiled_in_place(network: nn.Module) -> nn.Module:
 @pytest.mark.parametrize("compiled", [compiled_whole, compiled_blocks, compiled_in_place])
 def test_a_compiled_network_is_explained_as_if_it_were_not_and_stays_compiled(compiled):
     plain, network = tiny_vit(), compiled(tiny_vit().network)
-    held = [*network.named_modules()]
+    modules = [*network.named_modules()]
     call = network._compiled_call_impl
     model = wrap(network, input_shape=plain.input_shape)
     assert (model.name, model.fingerprint) == ("TinyViT", plain.fingerprint)
     inputs = random_inputs(2, plain.input_shape, dtype=torch.float64)
     for method in ("attn-lrp", "cp-lrp", "grad-cam", "rollout"):
         assert_close(explain(model, inputs, method, 1).values, explain(plain, inputs, method, 1).values, 1e-12)
-    assert [*network.named_modules()] == held
+    assert [*network.named_modules()] == modules
     assert network._compiled_call_impl is call
     with torch.no_grad():
         model.network.head.weight.zero_()

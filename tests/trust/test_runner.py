@@ -75,9 +75,9 @@ def test_one_of_several_inputs() -> None:
 )
 def test_what_does_not_fit_is_refused_in_one_sentence(change: dict[str, Any], words: str) -> None:
     model, image = small_model(), random_inputs(1)
-    asked: dict[str, Any] = {"model": model, "image": image, "attribution": explained(model, image)} | change
+    arguments: dict[str, Any] = {"model": model, "image": image, "attribution": explained(model, image)} | change
     with pytest.raises(ex.VitrineError, match=words) as caught:
-        ex.verify(**asked)
+        ex.verify(**arguments)
     assert "\n" not in str(caught.value)
 
 

@@ -20,6 +20,6 @@ def test_the_best_and_the_worst_map() -> None:
 
 def test_a_map_of_a_scene_convinces_and_a_shuffled_one_does_not() -> None:
     """`python -m benchmarks verdicts` asks it of two hundred scenes."""
-    honest, shuffled = convinced_shares("deletion", 12, steps=8)
+    honest, shuffled = convinced_shares("deletion", 12, steps=12)
     assert honest >= 0.9
     assert shuffled <= 0.1

@@ -30,8 +30,8 @@ def test_input_stability() -> None:
         assert rows.loc[name, "score"] == pytest.approx(float(again.score[0]), abs=1e-4)
         top = [ex.predict(model, x).outputs.argmax().item() for x in (image, change(image))]
         assert bool(rows.loc[name, "same answer"]) == (top[0] == top[1])
-    kept = finding.table[finding.table["same answer"]]["rank correlation"].dropna()
-    assert finding.value == pytest.approx(kept.mean())
+    same_answer = finding.table[finding.table["same answer"]]["rank correlation"].dropna()
+    assert finding.value == pytest.approx(same_answer.mean())
 
 
 def test_every_change_is_brought_back() -> None:
