@@ -22,7 +22,7 @@ def test_an_unknown_name_on_the_command_line_is_refused(capsys: pytest.CaptureFi
 def test_a_very_short_training_end_to_end(tmp_path: Path) -> None:
     names = ["signs-cnn", "signs-vit", "signs-shortcut", "diabetes-mlp"]
     folders = ["--out", str(tmp_path), "--cache", str(tmp_path / "cache")]
-    train.main([*names, *folders, "--threads", "1", "--scenes", "48", "--epochs", "2"])
+    train.main([*names, *folders, "--threads", "1", "--scenes", "24", "--epochs", "2"])
     results = json.loads((tmp_path / "results.json").read_text())
     assert set(results) == set(names)
     for name in names:

@@ -164,7 +164,8 @@ def test_the_weights_entry_decides_the_size_of_a_transformer():
     assert Blueprint("vit_b_16", entries.IMAGENET1K_V1).bodiless().image_size == 224
 
 
-FAMILIES = ["convnext_tiny", "efficientnet_b0", "efficientnet_v2_s", "maxvit_t", "mobilenet_v3_small", "resnet18"]
+FAMILIES = ["convnext_tiny", "efficientnet_b0", "maxvit_t", "mobilenet_v3_small", "resnet18", "shufflenet_v2_x0_5"]
+FAMILIES += ["swin_t", "swin_v2_t", "vgg11", "vit_b_32"]
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -212,7 +213,7 @@ def test_real_weights_in_both_forms(shared_fixtures):
         assert torch.equal(models[0].network(x), reference(x))
 
 
-@pytest.mark.parametrize("prefix", ["", "module.", "model."])
+@pytest.mark.parametrize("prefix", ["", "module."])
 def test_a_fine_tuned_file_decides_the_number_of_outputs(tmp_path, prefix):
     state = some_weights(SMALL, num_classes=3)
     torch.save({"state_dict": {prefix + key: tensor for key, tensor in state.items()}}, tmp_path / "mine.pth")

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from explainers.weight_stats import filters
 from explainers.weight_stats.filters import as_filters, count_filters, first_layer_filters
 from explainers.weight_stats.table import weight_stats
 from tests.support.weights import model_of, random, small_cnn
@@ -29,7 +30,7 @@ def test_twins_are_found_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     for a, b in [(0, 49), (7, 8), (20, 33)]:
         weight[b] = weight[a]
     for pairs in (1, 60, 350, 10_000):
-        monkeypatch.setattr("explainers.weight_stats.filters._COMPARED", pairs)
+        monkeypatch.setattr(filters, "_COMPARED", pairs)
         assert count_filters(weight).near_duplicate == 6
 
 
