@@ -17,7 +17,6 @@ from explainers.engine.passes import Progress
 SHORTCUT = CLASSES[SHORTCUT_CLASS]
 """The class that `signs-shortcut` learnt to tell by its sticker."""
 
-
 FRESH = EVAL_SEEDS_START + 900_000  # seeds of scenes that no bundled network was trained on
 
 
@@ -59,16 +58,16 @@ def sticker_effect(
         True
     """
     rows = []
-    for number, seed in enumerate(seeds, 1):
+    for scene_count, seed in enumerate(seeds, 1):
         plain = draw_scene(seed)
-        found = predict(model, [plain.image, draw_scene(seed, sticker=True).image], engine=engine)
-        without, laid = (found.top(1, row)[0][0] for row in (0, 1))
+        prediction = predict(model, [plain.image, draw_scene(seed, sticker=True).image], engine=engine)
+        without, with_sticker = (prediction.top(1, row)[0][0] for row in (0, 1))
         rows.append(
             {
-                "seed": seed, "sign": CLASSES[plain.label], "without": without, "with sticker": laid,
-                "changed": without != laid,
+                "seed": seed, "sign": CLASSES[plain.label], "without": without, "with sticker": with_sticker,
+                "changed": without != with_sticker,
             }
         )  # fmt: skip
         if progress is not None:
-            progress(number / len(seeds), f"{number} of {len(seeds)} scenes")
+            progress(scene_count / len(seeds), f"{scene_count} of {len(seeds)} scenes")
     return pd.DataFrame(rows, columns=["seed", "sign", "without", "with sticker", "changed"])

@@ -6,7 +6,7 @@ import explainers as ex
 from explainers.render.charts.attribution import histogram_chart
 from explainers.render.charts.weights import compare_chart, spectrum_chart, weights_overview_chart
 from explainers.render.encoding import encode_png
-from explainers.render.overlay import filters_sheet
+from explainers.render.filters import filters_sheet
 from pages.common.app.errors import sentences
 from pages.common.app.follow_default import follow_default
 from pages.common.app.images import show_picture

@@ -15,9 +15,7 @@ from torch import Tensor
 NEAR_ZERO: Final = 1e-3
 """A value is near zero whose magnitude is at most this share of the tensor's root mean square."""
 
-
 _CACHED: Final = 1 << 15  # elements per step on the CPU: they stay in a core's cache, and need no second thread
-
 
 _PARALLEL: Final = 1 << 24  # elements per step on a GPU
 

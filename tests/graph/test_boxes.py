@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from explainers.graph.boxes import Boxes, ChangedMaps, Extents, SlidingWindow
 from explainers.inputs.segments import segment_extents
-from explainers.perturbation._family import small_to_large
+from explainers.perturbation._family import regions_by_area
 from tests.support.boxes import some_boxes, variants_in_boxes
 from tests.support.networks import random_inputs
 
@@ -65,7 +65,7 @@ def test_common_boxes_hold_all_and_stay_on_the_map() -> None:
 
 def test_boxes_of_regions_hold_them() -> None:
     regions = torch.tensor([[0, 0, 1, 1], [0, 2, 2, 1], [3, 3, 2, 1]])
-    order, extents = small_to_large(regions)
+    order, extents = regions_by_area(regions)
     assert extents is not None
     assert order.tolist() == [3, 0, 2, 1]
     assert extents.corners.tolist() == [[2, 0], [0, 0], [1, 1], [0, 2]]

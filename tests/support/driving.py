@@ -30,7 +30,6 @@ def differ(one: Image.Image, other: Image.Image) -> float:
 
 ROOT = Path(__file__).parents[2]
 
-
 QUIET = [
     "--no-sandbox",
     "--disable-background-networking",

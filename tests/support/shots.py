@@ -35,7 +35,6 @@ PAGES = {
     "weight_stats": ("weight_stats", {"weights_tensor": "layer3.0.conv2.weight"}),
 }
 
-
 WIDTH, HEIGHT = 1440, 1000
 
 

@@ -15,9 +15,9 @@ from PIL import Image
 
 import explainers as ex
 from explainers.render.cells import COLOURS, Drawing, backdrop, encode_cells
-from explainers.render.colour_bar import colour_bar_html
+from explainers.render.colour_bar import colour_bar, colour_bar_html
 from explainers.render.lettering import PAPER
-from explainers.render.overlay import Scale, colour_bar
+from explainers.render.scale import Scale
 from explainers.render.sheet import sheet
 from pages.common.app.caches import result_cache
 from pages.common.app.images import show_picture

@@ -10,7 +10,7 @@ from explainers.render.cells import COLOURS, Drawing, backdrop
 from explainers.render.charts.comparison import correlation_chart, deletion_chart
 from explainers.render.colour_bar import colour_bar_html
 from explainers.render.encoding import encode_photo
-from explainers.render.overlay import Scale
+from explainers.render.scale import Scale
 from pages.common.app.caches import result_cache
 from pages.common.app.follow_default import follow_default
 from pages.common.app.images import show_picture

@@ -15,8 +15,10 @@ import explainers as ex
 from explainers.render.colormaps import COLORMAPS
 from explainers.render.colour_bar import colour_bar_html
 from explainers.render.encoding import encode_photo, encode_png
+from explainers.render.figure import figure
 from explainers.render.outlines import outlined
-from explainers.render.overlay import Scale, figure, overlay
+from explainers.render.overlay import overlay
+from explainers.render.scale import Scale
 from pages.common.app.caches import result_cache
 from pages.common.app.images import show_picture
 from pages.common.result.verdict import verdict_panel

@@ -7,7 +7,8 @@ import streamlit as st
 import explainers as ex
 from explainers.render.colour_bar import colour_bar_html
 from explainers.render.encoding import encode_photo
-from explainers.render.overlay import Scale, overlay
+from explainers.render.overlay import overlay
+from explainers.render.scale import Scale
 from pages.common.app.caches import result_cache
 from pages.common.app.images import batched, show_picture
 from pages.common.app.progress import ProgressBar

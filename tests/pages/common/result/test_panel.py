@@ -10,7 +10,8 @@ from PIL import Image
 
 import explainers as ex
 from explainers.inputs.images import BYTES_LIMIT
-from explainers.render.overlay import Scale, figure
+from explainers.render.figure import figure
+from explainers.render.scale import Scale
 from pages.common.result.panel import View, figure_png
 from pages.common.sections.story import scene
 from pages.common.sidebar.selection import LARGEST
