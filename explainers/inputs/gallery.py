@@ -75,7 +75,7 @@ class Sample:
 
 def samples() -> list[Sample]:
     """The gallery, scenes first."""
-    return [sample(name) for name in (*SCENES, *PHOTOS)]
+    return [sample(sample_id) for sample_id in (*SCENES, *PHOTOS)]
 
 
 def sample(id: str) -> Sample:

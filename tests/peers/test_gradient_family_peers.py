@@ -35,7 +35,7 @@ from explainers.core.target import ChannelTarget, ClassTarget
 from explainers.inputs.noise import noise_deviation
 from explainers.saliency._references import ReferenceOptions, draw_references
 from explainers.saliency.layer.gradient_shap import LayerGradientShapOptions
-from explainers.saliency.paths.expected_gradients import shares_of_the_way
+from explainers.saliency.paths.expected_gradients import stratified_alphas
 from tests.support.networks import assert_close
 from tests.support.peers import TARGETS, inputs, with_windows_apart
 
@@ -122,7 +122,7 @@ def test_layer_gradient_shap(pair, layer, monkeypatch):
     pool = draw_references(model, x, options).pool
     one_sample = LayerInputBaselineXGradient(twin, twin.get_submodule(layer))
     found = []
-    for version, point in enumerate(shares_of_the_way(options).double().numpy()):
+    for version, point in enumerate(stratified_alphas(options).double().numpy()):
         monkeypatch.setattr(np.random, "uniform", lambda low, high, size, point=point: np.full(size, point))
         found.append(one_sample.attribute(x, pool[[version % 2] * 2].contiguous(), list(TARGETS)))
     result = explain(model, x, "layer-gradient-shap", TARGET, layer=layer, samples=4, number=2, seed=3)

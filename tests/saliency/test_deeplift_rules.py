@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
 from captum.attr import Deconvolution, DeepLift, GuidedBackprop
+from captum.attr._core.deep_lift import SUPPORTED_NON_LINEAR
 from torch import Tensor, nn
 
 from explainers.api import explain
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.target import ChannelTarget
+from explainers.saliency._deeplift_rules import RULES, deeplift_rules_in_captum
 from tests.support.networks import Linear, assert_close, fixed_engine, lively, random_inputs, small_cnn
 from tests.support.transformers import small_vit
 
@@ -303,3 +307,38 @@ def test_attention_that_returns_its_weights_too_is_a_layer():
         explain(model, inputs, "layer-deeplift", 1, layer=layer).values for layer in (dropout, attention)
     )
     assert_close(at_attention, at_dropout, 1e-6)
+
+
+def test_captums_table_is_as_it_was_after_a_run_and_after_an_error(monkeypatch):
+    before = dict(SUPPORTED_NON_LINEAR)
+    assert not RULES.keys() & before.keys(), "importing explainers changes nothing"
+    model, inputs = Model("softmax", Ending(nn.Softmax(1)), (3, 16, 16)), random_inputs(1, dtype=torch.float64)
+    explain(model, inputs, "deeplift", 1)
+    assert before == SUPPORTED_NON_LINEAR
+
+    def fail(*_: object) -> None:
+        assert RULES.items() <= SUPPORTED_NON_LINEAR.items()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(DeepLift, "attribute", fail)
+    with pytest.raises(ZeroDivisionError):
+        explain(model, inputs, "deeplift", 1)
+    assert before == SUPPORTED_NON_LINEAR
+
+
+def test_captums_table_has_the_rules_until_the_last_thread_has_left():
+    entered, may_leave = threading.Event(), threading.Event()
+
+    def stay() -> None:
+        with deeplift_rules_in_captum():
+            entered.set()
+            may_leave.wait(60)
+
+    thread = threading.Thread(target=stay)
+    with deeplift_rules_in_captum():
+        thread.start()
+        assert entered.wait(60)
+    assert RULES.keys() <= SUPPORTED_NON_LINEAR.keys()
+    may_leave.set()
+    thread.join(60)
+    assert not RULES.keys() & SUPPORTED_NON_LINEAR.keys()

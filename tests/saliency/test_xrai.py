@@ -32,7 +32,7 @@ def test_regions_that_add_too_little_are_left_to_the_rest():
     regions = torch.zeros(2, 3, 4, dtype=torch.bool)
     regions[0, 2, 3] = True
     regions[1, :2] = True
-    ranked = rank_regions(attribution, regions, least=2)
+    ranked = rank_regions(attribution, regions, min_pixels=2)
     assert ranked.tolist() == [[3.5] * 4, [3.5] * 4, [9.5] * 4]
 
 

@@ -17,7 +17,7 @@ from explainers.engine.run import Run
 from explainers.engine.variant_gradients import Variants, variant_captures
 from explainers.saliency._references import draw_references
 from explainers.saliency.layer.gradient_shap import LayerGradientShapOptions
-from explainers.saliency.paths.expected_gradients import shares_of_the_way
+from explainers.saliency.paths.expected_gradients import stratified_alphas
 from tests.support.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.support.transformers import small_swin
 
@@ -245,7 +245,7 @@ def test_gradient_shap_at_a_layer_with_channels_last_by_the_slow_way(swin, layer
     options = LayerGradientShapOptions(number=2, samples=4)
     pool = draw_references(swin, inputs, options).pool
     expected = torch.zeros_like(below(inputs))
-    for place, share in enumerate(shares_of_the_way(options).double()):
+    for place, share in enumerate(stratified_alphas(options).double()):
         reference = pool[place % 2]
         slopes = slope(above, below(torch.lerp(reference.expand_as(inputs), inputs, share)), 4)
         expected += (below(inputs) - below(reference[None])).detach() * slopes / 4

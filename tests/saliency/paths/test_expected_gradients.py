@@ -29,7 +29,7 @@ def test_colours_are_plain_and_between_black_and_white():
     pixels = drawn.pool * std + mean
     assert 0 <= pixels.min() < 0.1
     assert 0.9 < pixels.max() <= 1
-    assert drawn.chosen.tolist() == [list(range(20))] * 2
+    assert drawn.indices.tolist() == [list(range(20))] * 2
     noise = draw_references(model, random_inputs(2), ReferenceOptions(number=2, references="noise")).pool * std + mean
     assert 0 <= noise.min() < 0.01 < 0.99 < noise.max() <= 1
     assert len(noise.unique()) > 1000
@@ -41,7 +41,7 @@ def test_other_inputs_are_never_the_input_itself_and_all_take_part():
     inputs = random_inputs(4)
     drawn = draw_references(small_model(), inputs, ReferenceOptions(number=7, references="inputs"))
     assert drawn.pool is inputs
-    for row, chosen in enumerate(drawn.chosen.tolist()):
+    for row, chosen in enumerate(drawn.indices.tolist()):
         assert len(chosen) == 7
         others = set(range(4)) - {row}
         assert set(chosen[:3]) == set(chosen[3:6]) == others
@@ -77,7 +77,7 @@ def test_a_linear_network_is_compared_with_the_mean_reference(method, references
     inputs = random_inputs(4, (3,), dtype=torch.float64)
     drawn = draw_references(model, inputs, ReferenceOptions(number=3, references=references))
     result = explain(model, inputs, method, 1, number=3, references=references)
-    mean = drawn.pool[drawn.chosen].mean(1)
+    mean = drawn.pool[drawn.indices].mean(1)
     # 50 samples of 3 references: the first two are met once more.
     share = 1e-6 if method == "deeplift-shap" else 0.05
     assert_close(result.values, WEIGHTS[:, 1] * (inputs - mean), share)

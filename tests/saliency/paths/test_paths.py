@@ -29,19 +29,19 @@ def test_blurring_is_a_gaussian_with_mirrored_edges(size, sigma):
     expected = scipy.ndimage.gaussian_filter(
         images.numpy(), sigma=(0, 0, sigma, sigma), mode="reflect", truncate=8 + 40 / sigma
     )
-    found = Blurs(images).at(torch.arange(3), torch.full((3,), sigma).double())
+    found = Blurs(images).blurred(torch.arange(3), torch.full((3,), sigma).double())
     assert_close(found, torch.from_numpy(expected), 1e-3 if sigma < 2 else 1e-6)  # a sampled Gaussian is a little wider
 
 
 def test_blurring_by_nothing_changes_nothing_and_by_much_leaves_the_mean():
     images = random_inputs(2, (3, 16, 20), dtype=torch.float64)
     blurs = Blurs(images)
-    assert_close(blurs.at(torch.tensor([1, 0]), torch.zeros(2).double()), images[[1, 0]], 1e-12)
+    assert_close(blurs.blurred(torch.tensor([1, 0]), torch.zeros(2).double()), images[[1, 0]], 1e-12)
     means = images.mean((2, 3), keepdim=True).expand_as(images)
-    assert_close(blurs.at(torch.arange(2), torch.full((2,), 1e3).double()), means, 1e-9)
-    one = blurs.at(torch.tensor([1]), torch.tensor([0.0, 2.0]).double())
+    assert_close(blurs.blurred(torch.arange(2), torch.full((2,), 1e3).double()), means, 1e-9)
+    one = blurs.blurred(torch.tensor([1]), torch.tensor([0.0, 2.0]).double())
     assert one.shape == (2, 3, 16, 20)
-    way = blurs.way(torch.tensor([1]), torch.tensor([2.0]).double(), torch.tensor([0.0]).double())
+    way = blurs.change(torch.tensor([1]), torch.tensor([2.0]).double(), torch.tensor([0.0]).double())
     assert_close(way, one[:1] - one[1:], 1e-12)
 
 
@@ -50,7 +50,7 @@ def test_the_blur_path_of_a_linear_network_is_its_weights_times_what_the_blur_ta
     model = Model("linear", Linear(weights.view(-1, 1)), (3, 12, 12), task="regression")
     inputs = random_inputs(2, (3, 12, 12), dtype=torch.float64)
     result = explain(model, inputs, "blur-integrated-gradients", steps=3, blur=0.25)
-    blurred = Blurs(inputs).at(torch.arange(2), torch.full((2,), 3.0).double())
+    blurred = Blurs(inputs).blurred(torch.arange(2), torch.full((2,), 3.0).double())
     assert_close(result.values, weights * (inputs - blurred), 1e-6)
     assert_close(result.completeness.expected, (weights * (inputs - blurred)).flatten(1).sum(1), 1e-6)
 
