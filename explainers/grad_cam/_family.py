@@ -22,7 +22,7 @@ from explainers.engine.run import Run
 from explainers.grad_cam._principal_component import principal_map
 from explainers.registry import explainer
 
-COARSE = (
+COARSE_CAVEAT = (
     "It is as coarse as the layer, stretched over the image: edges in it are not edges in the picture. "
     "It says where the layer's evidence lies, not what it looks for there."
 )
@@ -50,12 +50,14 @@ def gradient_cost(shape: Sequence[int], options: SmoothOptions) -> Cost:
     return Cost(shape[0] * (VIEWS + 1), shape[0] * VIEWS) if options.aug_smooth else Cost(shape[0], shape[0])
 
 
-cam = functools.partial(
+cam_method = functools.partial(
     explainer, family="cam", needs=Needs.LAYERS | Needs.GRADIENTS | Needs.IMAGES, cost=gradient_cost, signed=False
 )
 
 
-forward_only = functools.partial(cam, needs=Needs.LAYERS | Needs.IMAGES, cost=lambda shape, options: Cost(shape[0], 0))
+forward_cam_method = functools.partial(
+    cam_method, needs=Needs.LAYERS | Needs.IMAGES, cost=lambda shape, options: Cost(shape[0], 0)
+)
 
 
 def cam_map(
@@ -73,17 +75,17 @@ def cam_map(
         curvature: whether the terms need it.
     """
 
-    def maps(rows: Tensor, of: Target) -> Tensor:
-        shares = terms(run.capture(rows, [options.layer], of, curvature)[0])
-        return (principal_map(shares) if options.eigen_smooth else shares.sum(1)).relu()
+    def maps(rows: Tensor, targets: Target) -> Tensor:
+        channels = terms(run.capture(rows, [options.layer], targets, curvature)[0])
+        return (principal_map(channels) if options.eigen_smooth else channels.sum(1)).relu()
 
     if not options.aug_smooth:
         return maps(inputs, target)
     views = run.derived("views", inputs, _views)
-    every = run.resolve(inputs, target).take(list(range(len(inputs))) * VIEWS)
-    plain, mirrored = maps(views, every).chunk(2)
-    both = plain + mirrored.flip(-1)
-    return both.view(len(CONTRASTS), len(inputs), *both.shape[1:]).mean(0) / 2
+    view_targets = run.resolve(inputs, target).take(list(range(len(inputs))) * VIEWS)
+    plain, mirrored = maps(views, view_targets).chunk(2)
+    sums = plain + mirrored.flip(-1)
+    return sums.view(len(CONTRASTS), len(inputs), *sums.shape[1:]).mean(0) / 2
 
 
 def _views(inputs: Tensor) -> Tensor:

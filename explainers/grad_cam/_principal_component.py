@@ -9,30 +9,30 @@ from torch import Tensor
 
 
 def principal_map(maps: Tensor) -> Tensor:
-    """Places projected on the first principal component of their channels: (N, C, h, w) to (N, h, w).
+    """Positions projected on the first principal component of their channels: (N, C, h, w) to (N, h, w).
 
     Its sign is a convention: it agrees with the sum of the channels.
     """
     positions = maps.flatten(2).transpose(1, 2)  # (N, hw, C)
     centred = positions - positions.mean(1, keepdim=True)
-    places, channels = centred.shape[1:]
+    count, channels = centred.shape[1:]
     # Of the two Gram matrices the smaller one. Apple GPUs know no float64.
-    if places <= channels:
-        first = _leading(centred @ centred.transpose(1, 2))  # (N, hw), unit length
+    if count <= channels:
+        first = _leading_eigenvectors(centred @ centred.transpose(1, 2))  # (N, hw), unit length
         projected = first * torch.linalg.vector_norm(torch.einsum("np,npc->nc", first, centred), dim=1, keepdim=True)
     else:
-        projected = torch.einsum("npc,nc->np", centred, _leading(centred.transpose(1, 2) @ centred))
-    return agreeing(projected, centred).reshape(-1, *maps.shape[-2:])
+        projected = torch.einsum("npc,nc->np", centred, _leading_eigenvectors(centred.transpose(1, 2) @ centred))
+    return agreeing_with_sum(projected, centred).reshape(-1, *maps.shape[-2:])
 
 
-def _leading(matrices: Tensor) -> Tensor:
+def _leading_eigenvectors(matrices: Tensor) -> Tensor:
     """The eigenvector of the largest eigenvalue of symmetric matrices (N, n, n), (N, n): a third of the time of all of them."""
     last = matrices.shape[-1] - 1
-    vectors = [eigh(one, subset_by_index=[last, last])[1][:, 0] for one in matrices.cpu().double().numpy()]
+    vectors = [eigh(matrix, subset_by_index=[last, last])[1][:, 0] for matrix in matrices.cpu().double().numpy()]
     return torch.from_numpy(np.stack(vectors)).to(matrices)
 
 
-def agreeing(projected: Tensor, centred: Tensor) -> Tensor:
+def agreeing_with_sum(projected: Tensor, centred: Tensor) -> Tensor:
     """Projections (N, hw), turned round where they run against the sum of the channels (N, hw, C)."""
     agrees = (projected * centred.sum(2)).sum(1, keepdim=True)
     return torch.where(agrees < 0, -projected, projected)

@@ -1,5 +1,7 @@
 """FEM as in pytorch-grad-cam: channels weighted by how often they fire far above their own mean. No gradients, no class.
 
+Fuad et al. 2020 (doi:10.1109/IPTA50016.2020.9286629).
+
 The paper's map differs: there every channel adds its mean, and only at the places where it is far above that."""
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from torch import Tensor
 from explainers.core.options import LayerOptions
 from explainers.core.target import Target
 from explainers.engine.run import Run
-from explainers.grad_cam._family import COARSE, forward_only
+from explainers.grad_cam._family import COARSE_CAVEAT, forward_cam_method
 
 
 class FemOptions(LayerOptions):
@@ -22,7 +24,7 @@ class FemOptions(LayerOptions):
     )
 
 
-@forward_only(
+@forward_cam_method(
     "fem",
     options=FemOptions,
     title="FEM",
@@ -31,7 +33,7 @@ class FemOptions(LayerOptions):
     citation="pytorch-grad-cam's variant of Fuad et al. 2020, doi:10.1109/IPTA50016.2020.9286629",
     shows="Channels of the layer added up, each weighted by the share of places where it is far above its own mean. "
     "In the paper every channel adds its mean instead, at those places only.",
-    caveat=COARSE + " It does not look at the score at all: every target gives the same map.",
+    caveat=COARSE_CAVEAT + " It does not look at the score at all: every target gives the same map.",
 )
 def fem(run: Run, inputs: Tensor, target: Target, options: FemOptions) -> Tensor:
     """ReLU(sum_c w_c A_c) with w_c the share of places where A_c > mean(A_c) + k std(A_c), (N, h, w).

@@ -1,4 +1,6 @@
-"""Finer-CAM: what tells a class from those that look most like it."""
+"""Finer-CAM: what tells a class from those that look most like it.
+
+Zhang et al. 2025 (arXiv:2501.11309)."""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
 from explainers.core.target import ClassTarget, Target
 from explainers.engine.run import Run
-from explainers.grad_cam._family import COARSE, VIEWS, SmoothOptions, cam, cam_map
+from explainers.grad_cam._family import COARSE_CAVEAT, VIEWS, SmoothOptions, cam_map, cam_method
+from explainers.grad_cam.grad_cam import grad_cam_terms
 
 
 class FinerOptions(SmoothOptions):
@@ -65,14 +68,14 @@ def _cost(shape: Sequence[int], options: FinerOptions) -> Cost:
     return Cost(shape[0] * (views + 1), shape[0] * views)
 
 
-@cam(
+@cam_method(
     "finer-cam",
     options=FinerOptions,
     title="Finer-CAM",
     cost=_cost,
     citation="Zhang et al. 2025, arXiv:2501.11309",
     shows="Grad-CAM of the difference between a class and those of nearest score: what tells it from its look-alikes.",
-    caveat=COARSE + " What the look-alikes share with the class does not show.",
+    caveat=COARSE_CAVEAT + " What the look-alikes share with the class does not show.",
 )
 def finer_cam(run: Run, inputs: Tensor, target: Target, options: FinerOptions) -> Tensor:
     """Grad-CAM, ReLU(sum_c mean(G_c) A_c), of the `FinerTarget`, (N, h, w)."""
@@ -84,4 +87,4 @@ def finer_cam(run: Run, inputs: Tensor, target: Target, options: FinerOptions) -
             "two; for a contrast of your own choose grad-cam."
         )
     finer = nearest_target(outputs, resolved, options)
-    return cam_map(run, inputs, finer, options, lambda c: c.gradients.mean((2, 3), keepdim=True) * c.activations)
+    return cam_map(run, inputs, finer, options, grad_cam_terms)

@@ -10,20 +10,19 @@ from torch import Tensor
 from explainers.core.target import Target
 from explainers.engine.layer_capture import LayerCapture
 from explainers.engine.run import Run
-from explainers.grad_cam._family import COARSE, SmoothOptions, cam, cam_map
+from explainers.grad_cam._family import COARSE_CAVEAT, SmoothOptions, cam_map, cam_method
 
 
-@cam(
+@cam_method(
     "grad-cam++",
     options=SmoothOptions,
     title="Grad-CAM++",
     citation="Chattopadhay et al. 2018, arXiv:1710.11063",
     shows="Like Grad-CAM, with weights made so that several copies of an object each count.",
-    caveat=COARSE + " Its weights assume an exponential score; negative evidence is left out.",
+    caveat=COARSE_CAVEAT + " Its weights assume an exponential score; negative evidence is left out.",
 )
 def grad_cam_plus_plus(run: Run, inputs: Tensor, target: Target, options: SmoothOptions) -> Tensor:
     """ReLU(sum_c w_c A_c) with w_c = sum(alpha * ReLU(G_c)) and alpha = G^2 / (2 G^2 + sum(A) G^3), (N, h, w)."""
-
     return cam_map(run, inputs, target, options, grad_cam_plus_plus_terms)
 
 

@@ -56,14 +56,20 @@ def fuse(maps: Sequence[Attribution], how: How = "mean") -> Attribution:
             f"Maps with a sign, as {first.method} makes them, have no product: two places against the score would count as "
             'one for it; fuse them by "mean" or "max".'
         )
-    about = {(one.input_fingerprint, one.model_fingerprint, one.target, one.signed) for one in maps}
-    if len(about) > 1 or any(one.values.ndim != 3 for one in maps):
+    subjects = {
+        (attribution.input_fingerprint, attribution.model_fingerprint, attribution.target, attribution.signed)
+        for attribution in maps
+    }
+    if len(subjects) > 1 or any(attribution.values.ndim != 3 for attribution in maps):
         raise VitrineError(
             "Only maps (N, h, w) of the same model, inputs, target and kind can be fused; explain them in one call, with a "
             "list of layers."
         )
-    size = (max(one.values.shape[1] for one in maps), max(one.values.shape[2] for one in maps))
-    scaled = torch.stack([_resized(_scaled(one.values, one.signed), size) for one in maps])
+    size = (
+        max(attribution.values.shape[1] for attribution in maps),
+        max(attribution.values.shape[2] for attribution in maps),
+    )
+    scaled = torch.stack([_resized(_scaled(attribution.values, attribution.signed), size) for attribution in maps])
     if how == "mean":
         values = scaled.mean(0)
     elif how == "product":
@@ -73,10 +79,10 @@ def fuse(maps: Sequence[Attribution], how: How = "mean") -> Attribution:
     return replace(
         first,
         values=values,
-        layer=" + ".join(dict.fromkeys(one.layer or one.method for one in maps)),
-        method=" + ".join(dict.fromkeys(one.method for one in maps)),
+        layer=" + ".join(dict.fromkeys(attribution.layer or attribution.method for attribution in maps)),
+        method=" + ".join(dict.fromkeys(attribution.method for attribution in maps)),
         options=first.options | {"fused": how},
-        cost=sum((one.cost for one in maps), Cost()),
+        cost=sum((attribution.cost for attribution in maps), Cost()),
         completeness=None,
         error=None,
     )

@@ -1,4 +1,6 @@
-"""Random-CAM: a CAM that knows nothing, for the others to be better than."""
+"""Random-CAM: a CAM that knows nothing, for the others to be better than.
+
+Gildenblat et al. 2021, pytorch-grad-cam."""
 
 from __future__ import annotations
 
@@ -10,14 +12,14 @@ from explainers.core.options import LayerOptions
 from explainers.core.rng import seeded_generator
 from explainers.core.target import Target
 from explainers.engine.run import Run
-from explainers.grad_cam._family import COARSE, forward_only
+from explainers.grad_cam._family import COARSE_CAVEAT, forward_cam_method
 
 
 class RandomCamOptions(LayerOptions):
     seed: int = Field(0, ge=0, description="Seed of the weights.")
 
 
-@forward_only(
+@forward_cam_method(
     "random-cam",
     options=RandomCamOptions,
     title="Random-CAM",
@@ -25,7 +27,7 @@ class RandomCamOptions(LayerOptions):
     unit="units of activation",
     citation="Gildenblat et al. 2021, pytorch-grad-cam (RandomCAM)",
     shows="Channels of the layer added up with random weights: a baseline. What it highlights, the layer highlights by itself.",
-    caveat=COARSE
+    caveat=COARSE_CAVEAT
     + " It does not look at the score at all; a map no better than this one says nothing about the target.",
 )
 def random_cam(run: Run, inputs: Tensor, target: Target, options: RandomCamOptions) -> Tensor:

@@ -1,4 +1,6 @@
-"""ShapleyCAM: Grad-CAM whose weights know the score's curvature."""
+"""ShapleyCAM: Grad-CAM whose weights know the score's curvature.
+
+Cai 2025 (arXiv:2501.06261)."""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from explainers.core.cost import Cost
 from explainers.core.target import ClassTarget, Target, TopTarget
 from explainers.engine.layer_capture import LayerCapture
 from explainers.engine.run import Run
-from explainers.grad_cam._family import COARSE, SmoothOptions, cam, cam_map, gradient_cost
+from explainers.grad_cam._family import COARSE_CAVEAT, SmoothOptions, cam_map, cam_method, gradient_cost
 
 
 class ShapleyCamOptions(SmoothOptions):
@@ -26,31 +28,31 @@ class ShapleyCamOptions(SmoothOptions):
 class ResidualTarget:
     """Residual softmax target-class (ReST, arXiv:2501.06261): raw output of a class plus the logarithm of its probability."""
 
-    of: ClassTarget | TopTarget
+    target: ClassTarget | TopTarget
 
     def __call__(self, outputs: Tensor) -> Tensor:
-        return 2 * self.of(outputs) - outputs.logsumexp(1)
+        return 2 * self.target(outputs) - outputs.logsumexp(1)
 
     def take(self, rows: Sequence[int]) -> ResidualTarget:
-        return ResidualTarget(self.of.take(rows))
+        return ResidualTarget(self.target.take(rows))
 
     def describe(self, labels: Sequence[str] | None = None) -> str:
-        return f"{self.of.describe(labels)}, score plus log-probability"
+        return f"{self.target.describe(labels)}, score plus log-probability"
 
 
 def _cost(shape: Sequence[int], options: ShapleyCamOptions) -> Cost:
-    one = gradient_cost(shape, options)
-    return Cost(one.forward, 2 * one.backward)
+    cost = gradient_cost(shape, options)
+    return Cost(cost.forward, 2 * cost.backward)
 
 
-@cam(
+@cam_method(
     "shapley-cam",
     options=ShapleyCamOptions,
     title="ShapleyCAM",
     cost=_cost,
     citation="Cai 2025, arXiv:2501.06261",
     shows="Like Grad-CAM, with weights that approximate Shapley values to second order: slope less half the curvature.",
-    caveat=COARSE
+    caveat=COARSE_CAVEAT
     + " A raw score of a network of ReLUs has no curvature above its last ReLU: there only the log-probability bends it.",
 )
 def shapley_cam(run: Run, inputs: Tensor, target: Target, options: ShapleyCamOptions) -> Tensor:

@@ -10,20 +10,19 @@ from torch import Tensor
 from explainers.core.target import Target
 from explainers.engine.layer_capture import LayerCapture
 from explainers.engine.run import Run
-from explainers.grad_cam._family import COARSE, SmoothOptions, cam, cam_map
+from explainers.grad_cam._family import COARSE_CAVEAT, SmoothOptions, cam_map, cam_method
 
 
-@cam(
+@cam_method(
     "xgrad-cam",
     options=SmoothOptions,
     title="XGrad-CAM",
     citation="Fu et al. 2020, arXiv:2008.02312",
     shows="Like Grad-CAM, with gradients weighted by the activations they belong to.",
-    caveat=COARSE + " Channels whose activations sum to zero have no weight.",
+    caveat=COARSE_CAVEAT + " Channels whose activations sum to zero have no weight.",
 )
 def xgrad_cam(run: Run, inputs: Tensor, target: Target, options: SmoothOptions) -> Tensor:
     """ReLU(sum_c w_c A_c) with w_c = sum(G_c * A_c) / sum(A_c), (N, h, w)."""
-
     return cam_map(run, inputs, target, options, xgrad_cam_terms)
 
 

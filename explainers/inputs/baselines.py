@@ -42,7 +42,7 @@ def baseline_for(model: Model, inputs: Tensor, fill: Fill | Baseline, seed: int 
     what it is.
     """
     is_image = inputs.ndim == 4
-    places = tuple(range(2, inputs.ndim)) or (1,)
+    positions = tuple(range(2, inputs.ndim)) or (1,)
     match fill.value:
         case "blur" if is_image:
             # A sigma of a twelfth of the side leaves colour and layout but no object.
@@ -55,24 +55,24 @@ def baseline_for(model: Model, inputs: Tensor, fill: Fill | Baseline, seed: int 
         case "white":
             return torch.ones_like(inputs)
         case "mean" | "inpaint" if is_image:
-            return inputs.mean(places, keepdim=True).expand_as(inputs)
+            return inputs.mean(positions, keepdim=True).expand_as(inputs)
         case "noise":
             noise = seeded_noise(inputs, seed, torch.zeros(1, dtype=torch.long)).expand_as(inputs)
             # Without Bessel's correction, which leaves a single number no deviation at all.
-            return inputs.mean(places, keepdim=True) + noise * inputs.std(places, correction=0, keepdim=True)
+            return inputs.mean(positions, keepdim=True) + noise * inputs.std(positions, correction=0, keepdim=True)
     return torch.zeros_like(inputs)
 
 
-def masker_for(model: Model, one: Tensor, fill: Fill, seed: int = 0) -> Callable[[Tensor], Tensor]:
+def masker_for(model: Model, input: Tensor, fill: Fill, seed: int = 0) -> Callable[[Tensor], Tensor]:
     """A function that hides parts of one input (1, ...).
 
     Returns:
         (masks (m, 1, H, W) or (m, F): 1 where the input is seen, 0 where it is hidden, shares between) -> (m, ...).
     """
-    if fill is Fill.INPAINT and one.ndim == 4:
-        return lambda masks: torch.lerp(inpaint(one, masks), one, masks)
-    filled = baseline_for(model, one, fill, seed)
-    return lambda masks: torch.lerp(filled, one, masks)
+    if fill is Fill.INPAINT and input.ndim == 4:
+        return lambda masks: torch.lerp(inpaint(input, masks), input, masks)
+    cover = baseline_for(model, input, fill, seed)
+    return lambda masks: torch.lerp(cover, input, masks)
 
 
 def inpaint(images: Tensor, masks: Tensor) -> Tensor:
@@ -85,17 +85,18 @@ def inpaint(images: Tensor, masks: Tensor) -> Tensor:
         images: (1 or m, C, H, W).
         masks: (m, 1, H, W), 1 where seen.
     """
-    seen = images * masks
-    levels = [(seen, masks.expand(-1, 1, -1, -1))]
-    while min(levels[-1][0].shape[-2:]) > 1:
-        seen, weight = (F.avg_pool2d(part, 2, ceil_mode=True, count_include_pad=False) for part in levels[-1])
-        levels.append((seen, weight))
-    seen, weight = levels.pop()
+    # Colours times how much of a pixel is visible, and that weight, from fine to coarse.
+    colours, weight = images * masks, masks.expand(-1, 1, -1, -1)
+    levels = [(colours, weight)]
+    while min(colours.shape[-2:]) > 1:
+        colours, weight = (F.avg_pool2d(part, 2, ceil_mode=True, count_include_pad=False) for part in (colours, weight))
+        levels.append((colours, weight))
+    colours, weight = levels.pop()
     total = weight.sum((2, 3), keepdim=True)
     mean = images.mean((2, 3), keepdim=True)
-    filled = torch.where(total > 0, seen.sum((2, 3), keepdim=True) / total.clamp_min(1e-12), mean).expand_as(seen)
-    for seen, weight in reversed(levels):
-        coarser = F.interpolate(filled, seen.shape[-2:], mode="bilinear", align_corners=False)
-        # A pixel that is seen in part keeps that part.
-        filled = seen + (1 - weight) * coarser
+    filled = torch.where(total > 0, colours.sum((2, 3), keepdim=True) / total.clamp_min(1e-12), mean).expand_as(colours)
+    for colours, weight in reversed(levels):
+        coarser = F.interpolate(filled, colours.shape[-2:], mode="bilinear", align_corners=False)
+        # A pixel that is visible in part keeps that part.
+        filled = colours + (1 - weight) * coarser
     return filled

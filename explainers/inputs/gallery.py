@@ -81,7 +81,7 @@ def samples() -> list[Sample]:
         >>> [sample.id for sample in ex.samples()][:2]
         ['scene:1000050', 'scene:1000003']
     """
-    return [sample(name) for name in (*SCENES, *PHOTOS)]
+    return [sample(sample_id) for sample_id in (*SCENES, *PHOTOS)]
 
 
 def sample(id: str) -> Sample:

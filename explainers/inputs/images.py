@@ -31,7 +31,7 @@ EXPECTED: Final = "PNG, JPEG, WebP, GIF, TIFF or BMP"
 BITS_PER_SAMPLE: Final = 258  # a TIFF tag
 
 # What people upload by mistake, by how it begins: (offset, bytes, name).
-STRANGERS: Final = (
+REFUSED_FORMATS: Final = (
     (4, b"ftypavi", "AVIF"),
     (4, b"ftyphe", "HEIC"),
     (4, b"ftypmif1", "HEIC"),
@@ -41,10 +41,6 @@ STRANGERS: Final = (
     (0, b"<?xml", "XML or SVG"),
     (0, b"PK\3\4", "a ZIP archive or a checkpoint"),
 )
-
-
-# Pillow logs an error for each odd TIFF; without this, Python prints it where nobody has set up logging.
-logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def read_image(source: str | Path | bytes | BinaryIO) -> Image.Image:
@@ -74,7 +70,7 @@ def read_image(source: str | Path | bytes | BinaryIO) -> Image.Image:
         >>> image.size, image.mode
         ((451, 300), 'RGB')
     """
-    name, content = _content(source)
+    name, content = _read_content(source)
     if len(content) == 0:
         raise VitrineError(f"{name} is empty; expected a picture ({EXPECTED}): choose another file.")
     if len(content) > BYTES_LIMIT:
@@ -82,7 +78,7 @@ def read_image(source: str | Path | bytes | BinaryIO) -> Image.Image:
             f"{name} is larger than the {BYTES_LIMIT // 1_000_000} MB that are read; save it smaller or compressed."
         )
     try:
-        return _decoded(content, name)
+        return _decode(content, name)
     except VitrineError:
         raise
     except Image.DecompressionBombError as error:
@@ -96,12 +92,12 @@ def read_image(source: str | Path | bytes | BinaryIO) -> Image.Image:
         ) from error
 
 
-def _content(source: str | Path | bytes | BinaryIO) -> tuple[str, bytes]:
+def _read_content(source: str | Path | bytes | BinaryIO) -> tuple[str, bytes]:
     """What to call the source in a message, and its bytes: at most one more than BYTES_LIMIT of them."""
     if isinstance(source, bytes | bytearray | memoryview):
         return "The picture", bytes(source)
     if isinstance(source, str | Path):
-        return _file_content(Path(source))
+        return _read_file(Path(source))
     if not hasattr(source, "read"):
         raise VitrineError(
             f"A picture is read from a path, bytes or a file open in binary, not from {type(source).__name__}."
@@ -119,7 +115,7 @@ def _content(source: str | Path | bytes | BinaryIO) -> tuple[str, bytes]:
     return "The picture", content
 
 
-def _file_content(path: Path) -> tuple[str, bytes]:
+def _read_file(path: Path) -> tuple[str, bytes]:
     try:
         if path.is_dir():
             raise VitrineError(f"{path.name!r} is a folder; expected one picture: give the path of a file in it.")
@@ -132,16 +128,16 @@ def _file_content(path: Path) -> tuple[str, bytes]:
         raise VitrineError(f"The file {str(path)!r} could not be opened ({reason}); check the path.") from error
 
 
-def _decoded(content: bytes, name: str) -> Image.Image:
-    with _quietly():
+def _decode(content: bytes, name: str) -> Image.Image:
+    with _without_warnings():
         image = Image.open(BytesIO(content), formats=FORMATS)
     _check_size(image, name)
     if image.format == "TIFF":  # the only decoder that still warns while it decodes
-        with _quietly():
+        with _without_warnings():
             image.load()
     else:
         image.load()
-    picture = _rgb(_upright(image), _sixteen_bit_white(image))
+    picture = _to_rgb(_upright(image), _sixteen_bit_white(image))
     picture.info.clear()
     return picture
 
@@ -155,13 +151,13 @@ def _check_size(image: Image.Image, name: str) -> None:
         raise VitrineError(_too_many_pixels(name, f"({width} x {height})"))
 
 
-def _too_many_pixels(name: str, came: str) -> str:
+def _too_many_pixels(name: str, size: str) -> str:
     limit = PIXELS_LIMIT // 1_000_000
-    return f"{name} has too many pixels {came}; expected at most {limit} million: scale it down first."
+    return f"{name} has too many pixels {size}; expected at most {limit} million: scale it down first."
 
 
 def _not_a_picture(name: str, content: bytes) -> str:
-    for offset, start, kind in STRANGERS:
+    for offset, start, kind in REFUSED_FORMATS:
         if content[offset : offset + len(start)] == start:
             return f"{name} is {kind}, which is not read; expected {EXPECTED}: convert it to one of these."
     return f"{name} cannot be recognised as a picture; expected {EXPECTED}, whole: convert it or save it again."
@@ -169,7 +165,7 @@ def _not_a_picture(name: str, content: bytes) -> str:
 
 def _upright(image: Image.Image) -> Image.Image:
     try:
-        with _quietly():
+        with _without_warnings():
             image.getexif()
         return ImageOps.exif_transpose(image)
     except Exception:  # damaged metadata, and any exception can come of it; the pixels are good
@@ -182,7 +178,7 @@ def _sixteen_bit_white(image: Image.Image) -> int:
     return int(2 ** min(bits[0], 16)) - 1
 
 
-def _rgb(image: Image.Image, white: int) -> Image.Image:
+def _to_rgb(image: Image.Image, white: int) -> Image.Image:
     if image.mode.startswith("I;16"):
         values: npt.NDArray[np.float32] = np.asarray(image).astype(np.float32)
         transparent = image.info.get("transparency")
@@ -203,12 +199,12 @@ def _rgb(image: Image.Image, white: int) -> Image.Image:
 
 def _stretched(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """(H, W) of any numbers to 0..1, the smallest finite value to 0 and the largest to 1."""
-    numbers = values.astype(np.float64)
-    finite = np.isfinite(numbers)
+    exact = values.astype(np.float64)
+    finite = np.isfinite(exact)
     if not finite.any():
-        return np.zeros(numbers.shape, np.float32)
-    low, high = float(numbers[finite].min()), float(numbers[finite].max())
-    share = (np.where(finite, numbers, low) - low) / ((high - low) or 1.0)
+        return np.zeros(exact.shape, np.float32)
+    low, high = float(exact[finite].min()), float(exact[finite].max())
+    share = (np.where(finite, exact, low) - low) / ((high - low) or 1.0)
     return share.astype(np.float32)
 
 
@@ -221,12 +217,17 @@ _warnings_lock = threading.Lock()
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
-    """Hold back Pillow's warnings.
+def _without_warnings() -> Iterator[None]:
+    """Hold back Pillow's warnings, and what it logs of odd TIFFs, which Python prints where nobody has set up logging.
 
     catch_warnings swaps one list of the whole process, so threads take turns; only what is quick is done inside,
     and decoding, which is not, runs in parallel.
     """
+    logger, silence = logging.getLogger("PIL"), logging.NullHandler()
     with _warnings_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        yield
+        logger.addHandler(silence)
+        try:
+            yield
+        finally:
+            logger.removeHandler(silence)

@@ -23,8 +23,8 @@ def noisy_copies(inputs: Tensor, options: NoisyCopiesOptions) -> Variants:
     """SmoothGrad's noisy copies of every input, each with the same weight."""
     deviation = noise_deviation(inputs, options.noise)
 
-    def noisy(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
-        return torch.addcmul(rows, seeded_noise(rows, options.seed, version), deviation[number])
+    def noisy(rows: Tensor, input_index: Tensor, variant_index: Tensor) -> Tensor:
+        return torch.addcmul(rows, seeded_noise(rows, options.seed, variant_index), deviation[input_index])
 
     return Variants(options.samples, noisy, torch.full((options.samples,), 1 / options.samples))
 

@@ -16,10 +16,10 @@ from explainers.engine.run import Run
 from explainers.inputs.baselines import Baseline, baseline_for
 from explainers.registry import explainer
 
-saliency = functools.partial(explainer, family="saliency", needs=Needs.GRADIENTS, signed=True)
+saliency_method = functools.partial(explainer, family="saliency", needs=Needs.GRADIENTS, signed=True)
 
 
-AGAINST_BASELINE = "It is measured against the baseline: another baseline gives another map, and what looks like the baseline gets no attribution."
+BASELINE_CAVEAT = "It is measured against the baseline: another baseline gives another map, and what looks like the baseline gets no attribution."
 
 
 class BaselineOptions(Options):

@@ -12,10 +12,10 @@ from explainers.core.options import NoOptions
 from explainers.core.target import Target
 from explainers.engine.run import Run
 from explainers.saliency._captum import attribute_with_captum
-from explainers.saliency._family import saliency
+from explainers.saliency._family import saliency_method
 
 
-@saliency(
+@saliency_method(
     "deconvolution",
     options=NoOptions,
     title="Deconvolution",
@@ -33,5 +33,5 @@ def deconvolution(run: Run, inputs: Tensor, target: Target, options: NoOptions) 
     Captum's, on a copy with its own ReLUs.
     """
     return attribute_with_captum(
-        run, inputs, target, lambda network, rows, _: Deconvolution(network).attribute(rows), Cost(1, 1)
+        run, inputs, target, lambda network, rows, row_indices: Deconvolution(network).attribute(rows), Cost(1, 1)
     )

@@ -14,18 +14,18 @@ from explainers.core.target import Target
 from explainers.engine.run import Run
 from explainers.inputs.baselines import baseline_for
 from explainers.saliency._captum import attribute_with_captum
-from explainers.saliency._deeplift_rules import smallest_change
-from explainers.saliency._family import AGAINST_BASELINE, BaselineOptions, saliency, score_difference
+from explainers.saliency._deeplift_rules import deeplift_eps
+from explainers.saliency._family import BASELINE_CAVEAT, BaselineOptions, saliency_method, score_difference
 
 
-@saliency(
+@saliency_method(
     "deeplift",
     options=BaselineOptions,
     title="DeepLift",
     cost=lambda shape, options: Cost(shape[0] * 4, shape[0] * 2),
     citation="Shrikumar, Greenside & Kundaje 2017, arXiv:1704.02685",
     shows="The change of the score from the baseline to this input, shared out by comparing every activation with its baseline value.",
-    caveat=AGAINST_BASELINE
+    caveat=BASELINE_CAVEAT
     + " The rescale rule knows ReLU, sigmoid, tanh, softmax and max pooling; through other non-linearities "
     "(GELU, SiLU, the products in attention) it is the gradient and the completeness gap grows.",
     expected_sum=score_difference,
@@ -35,10 +35,9 @@ def deeplift(run: Run, inputs: Tensor, target: Target, options: BaselineOptions)
     rules for softmax and max pooling are ours."""
     baseline = baseline_for(run.model, inputs, options.baseline)
 
-    def work(network: nn.Module, rows: Tensor, numbers: Sequence[int]) -> Tensor:
-        values: Tensor = DeepLift(network, eps=smallest_change(rows)).attribute(
-            rows, baseline[numbers[0] : numbers[-1] + 1]
-        )
-        return values
+    def attribute(network: nn.Module, rows: Tensor, row_indices: Sequence[int]) -> Tensor:
+        baselines = baseline[row_indices[0] : row_indices[-1] + 1]
+        attributions: Tensor = DeepLift(network, eps=deeplift_eps(rows)).attribute(rows, baselines)
+        return attributions
 
-    return attribute_with_captum(run, inputs, target, work, Cost(2, 2))
+    return attribute_with_captum(run, inputs, target, attribute, Cost(2, 2))

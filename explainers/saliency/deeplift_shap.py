@@ -13,14 +13,14 @@ from explainers.core.cost import Cost
 from explainers.core.target import Target
 from explainers.engine.run import Run
 from explainers.saliency._captum import attribute_with_captum
-from explainers.saliency._deeplift_rules import smallest_change
-from explainers.saliency._family import saliency
+from explainers.saliency._deeplift_rules import deeplift_eps
+from explainers.saliency._family import saliency_method
 from explainers.saliency._references import (
-    AGAINST_REFERENCES,
+    REFERENCES_CAVEAT,
     ReferenceOptions,
-    above_references,
     draw_references,
     reference_passes,
+    score_above_references,
 )
 
 
@@ -29,7 +29,7 @@ def deeplift_shap_cost(shape: Sequence[int], options: ReferenceOptions) -> Cost:
     return Cost(shape[0] + 2 * pairs + reference_passes(options), 2 * pairs)
 
 
-@saliency(
+@saliency_method(
     "deeplift-shap",
     options=ReferenceOptions,
     title="DeepLift SHAP",
@@ -37,21 +37,20 @@ def deeplift_shap_cost(shape: Sequence[int], options: ReferenceOptions) -> Cost:
     citation="Lundberg & Lee 2017, arXiv:1705.07874",
     shows="DeepLift averaged over many references: the change of the score from the average reference to this input, shared "
     "out by comparing every activation with its values there.",
-    caveat=AGAINST_REFERENCES
+    caveat=REFERENCES_CAVEAT
     + " As for DeepLift, what is no ReLU, sigmoid, tanh, softmax or max pooling is passed by its "
     "gradient, and the completeness gap grows.",
-    expected_sum=above_references,
+    expected_sum=score_above_references,
 )
 def deeplift_shap(run: Run, inputs: Tensor, target: Target, options: ReferenceOptions) -> Tensor:
     """Mean over the references of DeepLift's rescale rule, (N, ...), in units of the score."""
-    drawn = draw_references(run.model, inputs, options)
-    chosen = drawn.chosen.flatten()
+    references = draw_references(run.model, inputs, options)
+    pool_indices = references.indices.flatten()
 
-    def work(network: nn.Module, rows: Tensor, numbers: Sequence[int]) -> Tensor:
-        values: Tensor = DeepLift(network, eps=smallest_change(rows)).attribute(
-            rows, drawn.pool[chosen[numbers[0] : numbers[-1] + 1]]
-        )
-        return values
+    def attribute(network: nn.Module, rows: Tensor, row_indices: Sequence[int]) -> Tensor:
+        baselines = references.pool[pool_indices[row_indices[0] : row_indices[-1] + 1]]
+        attributions: Tensor = DeepLift(network, eps=deeplift_eps(rows)).attribute(rows, baselines)
+        return attributions
 
-    pairs = attribute_with_captum(run, inputs, target, work, Cost(2, 2), copies=options.number)
+    pairs = attribute_with_captum(run, inputs, target, attribute, Cost(2, 2), repeats=options.number)
     return pairs.view(len(inputs), options.number, *inputs.shape[1:]).mean(1)

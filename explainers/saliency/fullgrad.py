@@ -1,4 +1,6 @@
-"""FullGrad: the score of a ReLU network is its input times a gradient, plus every bias times its own."""
+"""FullGrad: the score of a ReLU network is its input times a gradient, plus every bias times its own.
+
+Srinivas & Fleuret 2019 (arXiv:1905.00780)."""
 
 from __future__ import annotations
 
@@ -19,10 +21,10 @@ from explainers.core.target import Target, layer_of
 from explainers.engine.run import Run
 from explainers.graph.hooks import forward_hooks, tensor_of, with_tensor
 from explainers.graph.layout import find_layout
-from explainers.saliency._family import saliency
+from explainers.saliency._family import saliency_method
 
 
-@saliency(
+@saliency_method(
     "fullgrad",
     options=NoOptions,
     title="FullGrad",
@@ -40,19 +42,18 @@ from explainers.saliency._family import saliency
 def fullgrad(run: Run, inputs: Tensor, target: Target, options: NoOptions) -> Tensor:
     """Sum over input and layers of their parts, absolute, scaled to [0, 1], enlarged and summed over channels: (N, H, W)."""
 
-    def add_up(input_part: Tensor, bias_parts: Sequence[Tensor]) -> Tensor:
+    def sum_of_maps(input_part: Tensor, bias_parts: Sequence[Tensor]) -> Tensor:
         size = (inputs.shape[-2], inputs.shape[-1])
         total = _scaled(input_part).sum(1)
         for part in bias_parts:
             layout = find_layout(part.shape, len(part), size)
             if layout is not None:  # the biases of a classifier have no place
-                channels = _scaled(layout.spatial(part)).sum(
-                    1, keepdim=True
-                )  # enlarging is linear: one map instead of many
-                total = total + F.interpolate(channels, size, mode="bilinear", align_corners=False)[:, 0]
+                # Enlarging is linear: the sum of the channels instead of each of them.
+                coarse = _scaled(layout.spatial(part)).sum(1, keepdim=True)
+                total = total + F.interpolate(coarse, size, mode="bilinear", align_corners=False)[:, 0]
         return total
 
-    return _decomposed(run, inputs, target, add_up)
+    return _fold_parts(run, inputs, target, sum_of_maps)
 
 
 def full_gradients(run: Run, inputs: Tensor, target: Target) -> Tensor:
@@ -60,7 +61,7 @@ def full_gradients(run: Run, inputs: Tensor, target: Target) -> Tensor:
 
     For a network of linear layers, batch norms, ReLUs and pooling each row sums to the score.
     """
-    return _decomposed(
+    return _fold_parts(
         run,
         inputs,
         target,
@@ -68,31 +69,30 @@ def full_gradients(run: Run, inputs: Tensor, target: Target) -> Tensor:
     )
 
 
-def _decomposed(run: Run, inputs: Tensor, target: Target, fold: Callable[[Tensor, Sequence[Tensor]], Tensor]) -> Tensor:
+def _fold_parts(run: Run, inputs: Tensor, target: Target, fold: Callable[[Tensor, Sequence[Tensor]], Tensor]) -> Tensor:
     """fold(input * gradient (m, C, H, W), [bias * gradient of every layer's output]) of every chunk, joined."""
     target = run.resolve(inputs, target)
     biased = {name: module for name, module in run.network.named_modules() if bias_of(module) is not None}
 
-    def work(rows: Tensor, numbers: Sequence[int]) -> Tensor:
+    def attribute(rows: Tensor, input_indices: Sequence[int]) -> Tensor:
         rows = rows.detach().clone().requires_grad_()
-        with torch.enable_grad(), _holding(run.network, list(biased)) as held:
-            layer = layer_of(target)
-            outputs = run.call(run.network, rows, layer)
-            score = target.take(list(numbers))(outputs).sum()
+        with torch.enable_grad(), _recorded_outputs(run.network, list(biased)) as recorded:
+            outputs = run.call(run.network, rows, layer_of(target))
+            score = target.take(list(input_indices))(outputs).sum()
         if not score.requires_grad:
             raise VitrineError(
                 f"The score of {run.model.name} does not depend on its input in a way that has a gradient."
             )
-        gradients = torch.autograd.grad(score, [rows, *(output for _, output in held)], allow_unused=True)
+        gradients = torch.autograd.grad(score, [rows, *(output for _, output in recorded)], allow_unused=True)
         parts = [
-            gradient * _along(bias_of(biased[name]), biased[name], gradient)
-            for (name, _), gradient in zip(held, gradients[1:], strict=True)
+            gradient * _broadcast_bias(bias_of(biased[name]), biased[name], gradient)
+            for (name, _), gradient in zip(recorded, gradients[1:], strict=True)
             if gradient is not None
         ]
         assert gradients[0] is not None
         return fold(gradients[0] * rows.detach(), parts)
 
-    return run.attribute(inputs, work, Cost(1, 1), "fullgrad")
+    return run.attribute(inputs, attribute, Cost(1, 1), "fullgrad")
 
 
 def bias_of(module: nn.Module) -> Tensor | None:
@@ -103,13 +103,13 @@ def bias_of(module: nn.Module) -> Tensor | None:
     bias = getattr(module, "bias", None)
     bias = bias.detach() if isinstance(bias, Tensor) and not list(module.children()) else None
     if isinstance(module, _BatchNorm) and module.running_mean is not None and module.running_var is not None:
-        shrink = (module.running_var + module.eps).rsqrt()
-        shrink = shrink if module.weight is None else shrink * module.weight.detach()
-        return (0 if bias is None else bias) - module.running_mean * shrink
+        scale = (module.running_var + module.eps).rsqrt()
+        scale = scale if module.weight is None else scale * module.weight.detach()
+        return (0 if bias is None else bias) - module.running_mean * scale
     return bias
 
 
-def _along(bias: Tensor | None, module: nn.Module, output: Tensor) -> Tensor:
+def _broadcast_bias(bias: Tensor | None, module: nn.Module, output: Tensor) -> Tensor:
     """A bias shaped to be added to its layer's output."""
     assert bias is not None
     channels_second = isinstance(module, _BatchNorm | nn.modules.conv._ConvNd | nn.GroupNorm)
@@ -117,19 +117,19 @@ def _along(bias: Tensor | None, module: nn.Module, output: Tensor) -> Tensor:
 
 
 @contextmanager
-def _holding(network: nn.Module, names: Sequence[str]) -> Iterator[list[tuple[str, Tensor]]]:
+def _recorded_outputs(network: nn.Module, names: Sequence[str]) -> Iterator[list[tuple[str, Tensor]]]:
     """The outputs of these layers, call by call, as a graph sees them."""
-    held: list[tuple[str, Tensor]] = []
+    recorded: list[tuple[str, Tensor]] = []
 
-    def hold(name: str, output: Any) -> Any:
+    def record(name: str, output: Any) -> Any:
         tensor = tensor_of(output)
         if tensor is None or not tensor.requires_grad:
             return None
-        held.append((name, tensor))
+        recorded.append((name, tensor))
         return with_tensor(output, tensor.clone())  # the next module may write into what it gets
 
-    with forward_hooks(network, names, hold):
-        yield held
+    with forward_hooks(network, names, record):
+        yield recorded
 
 
 def _scaled(part: Tensor) -> Tensor:

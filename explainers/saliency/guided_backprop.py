@@ -12,10 +12,10 @@ from explainers.core.options import NoOptions
 from explainers.core.target import Target
 from explainers.engine.run import Run
 from explainers.saliency._captum import attribute_with_captum
-from explainers.saliency._family import saliency
+from explainers.saliency._family import saliency_method
 
 
-@saliency(
+@saliency_method(
     "guided-backprop",
     options=NoOptions,
     title="Guided backpropagation",
@@ -29,5 +29,5 @@ from explainers.saliency._family import saliency
 def guided_backprop(run: Run, inputs: Tensor, target: Target, options: NoOptions) -> Tensor:
     """d score / d input with negative gradients dropped at every ReLU, (N, ...). Captum's, on a copy with its own ReLUs."""
     return attribute_with_captum(
-        run, inputs, target, lambda network, rows, _: GuidedBackprop(network).attribute(rows), Cost(1, 1)
+        run, inputs, target, lambda network, rows, row_indices: GuidedBackprop(network).attribute(rows), Cost(1, 1)
     )

@@ -12,13 +12,12 @@ from explainers.core.cost import Cost
 from explainers.core.options import LayerOptions, NoOptions
 from explainers.core.target import Target
 from explainers.engine.run import Run
-from explainers.grad_cam._family import SmoothOptions
-from explainers.grad_cam.grad_cam import grad_cam
-from explainers.saliency._family import saliency
+from explainers.grad_cam.grad_cam import grad_cam_terms
+from explainers.saliency._family import saliency_method
 from explainers.saliency.guided_backprop import guided_backprop
 
 
-@saliency(
+@saliency_method(
     "guided-grad-cam",
     options=LayerOptions,
     title="Guided Grad-CAM",
@@ -32,6 +31,7 @@ from explainers.saliency.guided_backprop import guided_backprop
 )
 def guided_grad_cam(run: Run, inputs: Tensor, target: Target, options: LayerOptions) -> Tensor:
     """Guided backpropagation times Grad-CAM at a layer, enlarged bilinearly to the input's size, (N, C, H, W)."""
-    where = grad_cam(run, inputs, target, SmoothOptions.model_validate(options.model_dump())).unsqueeze(1)
-    enlarged = F.interpolate(where, inputs.shape[-2:], mode="bilinear", align_corners=False)
+    (capture,) = run.capture(inputs, [options.layer], target)
+    cam = grad_cam_terms(capture).sum(1, keepdim=True).relu()
+    enlarged = F.interpolate(cam, inputs.shape[-2:], mode="bilinear", align_corners=False)
     return enlarged * guided_backprop(run, inputs, target, NoOptions())

@@ -1,10 +1,12 @@
-"""SESS: a gradient CAM of many windows of the picture, from whole to close, put together into one map."""
+"""SESS: a gradient CAM of many windows of the picture, from whole to close, put together into one map.
+
+Tursun et al. 2022 (arXiv:2207.01769)."""
 
 from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,10 +32,10 @@ from explainers.grad_cam.layer_cam import layer_cam_terms
 from explainers.grad_cam.xgrad_cam import xgrad_cam_terms
 from explainers.registry import explainer
 
-BLUR, DEVIATION = 11, 5.0  # px, as in the authors' code
+BLUR_SIZE, BLUR_DEVIATION = 11, 5.0  # px, as in the authors' code
 
 
-class Base(enum.StrEnum):
+class BaseCam(enum.StrEnum):
     """The CAM that every window gets."""
 
     GRAD_CAM = "grad-cam"
@@ -44,11 +46,11 @@ class Base(enum.StrEnum):
 
 
 _TERMS = {
-    Base.GRAD_CAM: grad_cam_terms,
-    Base.GRAD_CAM_PLUS_PLUS: grad_cam_plus_plus_terms,
-    Base.HIRES_CAM: hires_cam_terms,
-    Base.XGRAD_CAM: xgrad_cam_terms,
-    Base.LAYER_CAM: layer_cam_terms,
+    BaseCam.GRAD_CAM: grad_cam_terms,
+    BaseCam.GRAD_CAM_PLUS_PLUS: grad_cam_plus_plus_terms,
+    BaseCam.HIRES_CAM: hires_cam_terms,
+    BaseCam.XGRAD_CAM: xgrad_cam_terms,
+    BaseCam.LAYER_CAM: layer_cam_terms,
 }
 
 
@@ -60,7 +62,7 @@ class Pool(enum.StrEnum):
 
 
 class SessOptions(LayerOptions):
-    base: Base = Field(Base.GRAD_CAM, description="The CAM that every window gets.")
+    base: BaseCam = Field(BaseCam.GRAD_CAM, description="The CAM that every window gets.")
     scales: int = Field(
         6,
         ge=1,
@@ -96,25 +98,27 @@ class Window:
 
 def windows(height: int, width: int, options: SessOptions) -> list[Window]:
     """Windows that cover every size, side by side; the last of a line is moved back into the picture."""
-    found = []
-    for number in range(options.scales):
+    covering = []
+    for scale in range(options.scales):
         size = (
-            height + number * round(height * options.growth),
-            width + number * round(width * options.growth),
+            height + scale * round(height * options.growth),
+            width + scale * round(width * options.growth),
         )
         tops, lefts = (
-            [*range(0, long - own, own), long - own] for long, own in zip(size, (height, width), strict=True)
+            [*range(0, enlarged - own, own), enlarged - own]
+            for enlarged, own in zip(size, (height, width), strict=True)
         )
-        found += [Window(size, top, left) for top in tops for left in lefts]
-    return found
+        covering += [Window(size, top, left) for top in tops for left in lefts]
+    return covering
 
 
 def _cost(shape: Sequence[int], options: SessOptions) -> Cost:
     count = len(windows(shape[-2], shape[-1], options))
-    return Cost(shape[0] * (count + _kept(count, options) + 1), shape[0] * _kept(count, options))
+    return Cost(shape[0] * (count + _cam_count(count, options) + 1), shape[0] * _cam_count(count, options))
 
 
-def _kept(count: int, options: SessOptions) -> int:
+def _cam_count(count: int, options: SessOptions) -> int:
+    """How many of so many windows get a CAM."""
     return count - int(count * options.left_out)
 
 
@@ -133,85 +137,88 @@ def _kept(count: int, options: SessOptions) -> int:
     caveat="Each window's map is scaled to its own range, so a weak map counts as a strong one where its window has a high "
     "probability. A close-up shows the network parts as if they were wholes.",
 )
-def sess(run: Run, one: Tensor, target: Target, options: SessOptions) -> Iterator[Estimate]:
+def sess(run: Run, input: Tensor, target: Target, options: SessOptions) -> Iterator[Estimate]:
     """Mean or maximum over the windows that cover a pixel of probability * CAM, at the picture's own resolution, (H, W).
 
     As in the authors' code: window maps go from 0 to 1, their weights are over the largest one, and where a map is zero
     its window does not count. Targets that have no probability weigh by their score, as far as it is positive.
     """
-    height, width = one.shape[-2:]
-    target = run.resolve(one, target)
-    every = windows(height, width, options)
-    enlarged = functools.lru_cache(maxsize=2)(functools.partial(_enlarged, one))
+    height, width = input.shape[-2:]
+    target = run.resolve(input, target)
+    covering = windows(height, width, options)
+    enlarged = functools.lru_cache(maxsize=2)(functools.partial(_enlarged, input))
 
-    def cut(numbers: Sequence[int]) -> Tensor:
-        parts = [every[number] for number in numbers]
-        return torch.cat([enlarged(w.size)[..., w.top : w.top + height, w.left : w.left + width] for w in parts])
+    def crops(window_indices: Sequence[int]) -> Tensor:
+        cut = [covering[index] for index in window_indices]
+        return torch.cat([enlarged(w.size)[..., w.top : w.top + height, w.left : w.left + width] for w in cut])
 
-    weighing = _weighing(run, one, target)
-    found = [
-        scores
-        for _, scores in variant_scores(
-            run, one, weighing, len(every), lambda rows: (cut(range(rows.start, rows.stop)), None)
-        )
-    ]
-    scores = torch.cat(found).clamp_min(0)
-    kept = scores.argsort(stable=True)[len(every) - _kept(len(every), options) :].tolist()
+    scores = _window_scores(run, input, target, len(covering), crops)
+    strongest = scores.argsort(stable=True)[len(covering) - _cam_count(len(covering), options) :].tolist()
     largest = scores.max()
     weights = scores / largest if bool(largest > 0) else torch.ones_like(scores)
-    total, times = one.new_zeros(height, width), one.new_zeros(height, width)
+    total, cover = input.new_zeros(height, width), input.new_zeros(height, width)
     variants = Variants(
-        len(kept),
-        lambda rows, number, version: cut([kept[v] for v in version.tolist()]),
-        torch.ones(len(kept)),
+        len(strongest),
+        lambda rows, input_index, variant_index: crops([strongest[v] for v in variant_index.tolist()]),
+        torch.ones(len(strongest)),
     )
-    for _, version, capture in variant_captures(run, one, options.layer, target, variants):
-        maps = _scaled_maps(capture, options.base, (height, width))
-        for heat, number in zip(maps, [kept[v] for v in version.tolist()], strict=True):
-            pasted = _pasted(heat * weights[number], every[number], (height, width))
+    for _, variant_index, capture in variant_captures(run, input, options.layer, target, variants):
+        cams = _scaled_cams(capture, options.base, (height, width))
+        for cam, index in zip(cams, [strongest[v] for v in variant_index.tolist()], strict=True):
+            placed = _placed(cam * weights[index], covering[index], (height, width))
             if options.pool is Pool.MAX:
-                total = torch.maximum(total, pasted)
+                total = torch.maximum(total, placed)
             else:
-                total += pasted.clamp_min(0)
-                times += (pasted > 0).to(times)
-        together = total if options.pool is Pool.MAX else total / times.clamp_min(1)
-        yield Estimate(_blurred(together) if options.smooth else together, (int(version[-1]) + 1) / len(kept))
+                total += placed.clamp_min(0)
+                cover += (placed > 0).to(cover)
+        pooled = total if options.pool is Pool.MAX else total / cover.clamp_min(1)
+        share = (int(variant_index[-1]) + 1) / len(strongest)
+        yield Estimate(_blurred(pooled) if options.smooth else pooled, share)
 
 
-def _enlarged(one: Tensor, size: tuple[int, int]) -> Tensor:
-    exact = at_least_float32(one)  # there is no such enlarging in half the bits
-    return F.interpolate(exact, size, mode="bilinear", antialias=True, align_corners=False).to(one)
+def _enlarged(input: Tensor, size: tuple[int, int]) -> Tensor:
+    exact = at_least_float32(input)  # there is no such enlarging in half the bits
+    return F.interpolate(exact, size, mode="bilinear", antialias=True, align_corners=False).to(input)
 
 
-def _weighing(run: Run, one: Tensor, target: Target) -> Target:
-    """What the windows are weighed by: the probability of a class, or the score."""
-    outputs = run.outputs(one)
+def _window_scores(
+    run: Run, input: Tensor, target: Target, count: int, crops: Callable[[Sequence[int]], Tensor]
+) -> Tensor:
+    """What each of `count` windows weighs, (count,), not negative."""
+    weighting = _weighting_target(run, input, target)
+    chunks = variant_scores(run, input, weighting, count, lambda rows: (crops(range(rows.start, rows.stop)), None))
+    return torch.cat([scores for _, scores in chunks]).clamp_min(0)
+
+
+def _weighting_target(run: Run, input: Tensor, target: Target) -> Target:
+    """What the windows are weighted by: the probability of a class, or the score."""
+    outputs = run.outputs(input)
     if run.model.task != "classification" or not isinstance(target, ClassTarget) or outputs.ndim != 2:
         return target
     return ProbabilityTarget(target, are_probabilities(outputs))
 
 
-def _scaled_maps(capture: LayerCapture, base: Base, size: tuple[int, int]) -> Tensor:
+def _scaled_cams(capture: LayerCapture, base: BaseCam, size: tuple[int, int]) -> Tensor:
     """CAMs of the windows (m, H, W), enlarged, each from 0 to 1."""
-    maps = _to_one(_TERMS[base](capture).sum(1).relu())
-    return _to_one(F.interpolate(maps.unsqueeze(1), size, mode="bilinear", align_corners=False)[:, 0])
+    cams = _min_max_scaled(_TERMS[base](capture).sum(1).relu())
+    return _min_max_scaled(F.interpolate(cams.unsqueeze(1), size, mode="bilinear", align_corners=False)[:, 0])
 
 
-def _to_one(maps: Tensor) -> Tensor:
+def _min_max_scaled(maps: Tensor) -> Tensor:
     low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
     return (maps - low) / torch.where(high > low, high - low, 1)
 
 
-def _blurred(heat: Tensor) -> Tensor:
+def _blurred(cam: Tensor) -> Tensor:
     """A map (H, W) blurred a little; one of fewer pixels than the blur reaches stays as it is."""
-    if min(heat.shape) <= BLUR // 2:
-        return heat
-    blurred: Tensor = gaussian_blur(heat[None, None], [BLUR, BLUR], [DEVIATION])
+    if min(cam.shape) <= BLUR_SIZE // 2:
+        return cam
+    blurred: Tensor = gaussian_blur(cam[None, None], [BLUR_SIZE, BLUR_SIZE], [BLUR_DEVIATION])
     return blurred[0, 0]
 
 
-def _pasted(heat: Tensor, window: Window, size: tuple[int, int]) -> Tensor:
+def _placed(cam: Tensor, window: Window, size: tuple[int, int]) -> Tensor:
     """The map of a window (H, W) where it belongs in the picture."""
-    whole = heat.new_zeros(window.size)
-    whole[window.top : window.top + size[0], window.left : window.left + size[1]] = heat
+    whole = cam.new_zeros(window.size)
+    whole[window.top : window.top + size[0], window.left : window.left + size[1]] = cam
     return F.interpolate(whole[None, None], size, mode="bilinear", align_corners=False)[0, 0]

@@ -14,10 +14,10 @@ from explainers.core.target import Target
 from explainers.engine.run import Run
 from explainers.engine.variant_gradients import summed_gradients
 from explainers.inputs.noise import NoisyCopiesOptions, noisy_copies
-from explainers.saliency._family import saliency
+from explainers.saliency._family import saliency_method
 
 
-@saliency(
+@saliency_method(
     "smoothgrad",
     options=NoisyCopiesOptions,
     title="SmoothGrad",
@@ -32,13 +32,13 @@ def smoothgrad(run: Run, inputs: Tensor, target: Target, options: NoisyCopiesOpt
     return summed_gradients(run, inputs, target, noisy_copies(inputs, options))
 
 
-_UNSIGNED = (
+_UNSIGNED_CAVEAT = (
     "It has no sign: evidence for and against count alike, and its unit is the square of a slope. "
     "It explains the neighbourhood of the input rather than the input."
 )
 
 
-@saliency(
+@saliency_method(
     "smoothgrad-squared",
     options=NoisyCopiesOptions,
     title="SmoothGrad squared",
@@ -47,16 +47,16 @@ _UNSIGNED = (
     cost=lambda shape, options: Cost(shape[0] * (options.samples + 1), shape[0] * options.samples),
     citation="Hooker et al. 2019, arXiv:1806.10758",
     shows="The squared gradient averaged over noisy copies of the input: where the score answers strongly, in either direction.",
-    caveat=_UNSIGNED,
+    caveat=_UNSIGNED_CAVEAT,
     signed=False,
 )
 def smoothgrad_squared(run: Run, inputs: Tensor, target: Target, options: NoisyCopiesOptions) -> Tensor:
     """Mean of (d score / d input)^2 over noisy copies, (N, ...), not negative."""
-    copies = replace(noisy_copies(inputs, options), fold=lambda gradient, number, version: gradient.square())
+    copies = replace(noisy_copies(inputs, options), fold=lambda gradient, input_index, variant_index: gradient.square())
     return summed_gradients(run, inputs, target, copies)
 
 
-@saliency(
+@saliency_method(
     "vargrad",
     options=NoisyCopiesOptions,
     title="VarGrad",
@@ -65,7 +65,7 @@ def smoothgrad_squared(run: Run, inputs: Tensor, target: Target, options: NoisyC
     cost=lambda shape, options: Cost(shape[0] * (options.samples + 1), shape[0] * (options.samples + 1)),
     citation="Adebayo et al. 2018, arXiv:1810.03307",
     shows="How much the gradient varies over noisy copies of the input: where the score's slope is unsteady.",
-    caveat=_UNSIGNED + " A place with the same strong slope in every copy stays dark.",
+    caveat=_UNSIGNED_CAVEAT + " A place with the same strong slope in every copy stays dark.",
     signed=False,
 )
 def vargrad(run: Run, inputs: Tensor, target: Target, options: NoisyCopiesOptions) -> Tensor:
@@ -73,9 +73,9 @@ def vargrad(run: Run, inputs: Tensor, target: Target, options: NoisyCopiesOption
     # Measured from the gradient at the input itself: the difference of two large sums would lose the digits.
     centre = run.gradients(inputs, target)
 
-    def moments(gradient: Tensor, number: Tensor, version: Tensor) -> Tensor:
-        away = gradient - centre[number]
-        return torch.stack([away, away.square()], 1)
+    def moments(gradient: Tensor, input_index: Tensor, variant_index: Tensor) -> Tensor:
+        deviation = gradient - centre[input_index]
+        return torch.stack([deviation, deviation.square()], 1)
 
     mean, square = summed_gradients(run, inputs, target, replace(noisy_copies(inputs, options), fold=moments)).unbind(1)
     return (square - mean.square()).clamp_min(0)

@@ -1,4 +1,4 @@
-"""Maps put together: of windows of the picture (SESS), of methods and of layers."""
+"""Maps of several methods or layers as one."""
 
 from __future__ import annotations
 
@@ -10,29 +10,8 @@ from explainers.api import explain
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.grad_cam.layer_fusion import fuse
-from explainers.saliency.sess import SessOptions, windows
 from tests.support.networks import assert_close, random_inputs, small_model
 from tests.support.worked_example import ACTIVATIONS, GRADIENTS, PRODUCTS, Weighed
-
-
-def test_sess_of_the_whole_picture_alone_is_its_cam_from_0_to_1():
-    model, inputs = small_model(), random_inputs(2)
-    cams = explain(model, inputs, "layer-cam", 1, layer="norm2").values
-    enlarged = nn.functional.interpolate(cams[:, None], (16, 16), mode="bilinear", align_corners=False)[:, 0]
-    low, high = enlarged.amin((1, 2), keepdim=True), enlarged.amax((1, 2), keepdim=True)
-    options = {"base": "layer-cam", "layer": "norm2", "scales": 1, "smooth": False}
-    found = explain(model, inputs, "sess", 1, **options)
-    assert_close(found.values, (enlarged - low) / (high - low), 1e-5)
-    assert (found.cost.forward, found.cost.backward) == (2 * 3, 2)
-
-
-def test_windows_cover_every_size_side_by_side():
-    found = windows(10, 20, SessOptions(scales=3, growth=0.5))
-    assert [(w.size, w.top, w.left) for w in found] == [
-        ((10, 20), 0, 0),
-        *[((15, 30), top, left) for top in (0, 5) for left in (0, 10)],
-        *[((20, 40), top, left) for top in (0, 10) for left in (0, 20)],
-    ]
 
 
 def test_fused_maps_by_hand(weighed):
@@ -48,7 +27,7 @@ def test_fused_maps_by_hand(weighed):
 
 
 def test_fused_maps_of_layers_have_the_size_of_the_finest():
-    maps = explain(small_model(), random_inputs(2), "layer-cam", 1, layer=["norm1", "norm2"])
+    maps = explain(small_model(torch.float64), random_inputs(2), "layer-cam", 1, layer=["norm1", "norm2"])
     fused = fuse(maps)
     assert fused.values.shape == (2, 16, 16)
     assert fused.layer == "norm1 + norm2"
@@ -66,13 +45,13 @@ def test_fused_signed_maps_keep_their_sign_and_zero_maps_count_as_zero(weighed):
 
 
 def test_what_cannot_be_fused_is_a_sentence(weighed):
-    one, other = (explain(weighed, ACTIVATIONS, "grad-cam", target) for target in (0, 1))
+    first, other = (explain(weighed, ACTIVATIONS, "grad-cam", target) for target in (0, 1))
     with pytest.raises(VitrineError, match="Only maps"):
-        fuse([one, other])
+        fuse([first, other])
     with pytest.raises(VitrineError, match="nothing to fuse"):
         fuse([])
     with pytest.raises(VitrineError, match='"mean", "max" or "product"'):
-        fuse([one], how="median")
+        fuse([first], how="median")
     signed = explain(weighed, ACTIVATIONS, "recipro-cam", 0)
     with pytest.raises(VitrineError, match="have no product"):
         fuse([signed, signed], how="product")

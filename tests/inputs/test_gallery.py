@@ -24,13 +24,13 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_sample_loads() -> None:
-    for one in samples():
-        picture = one.load()
+    for shown in samples():
+        picture = shown.load()
         assert picture.mode == "RGB"
         assert min(picture.size) >= SIZE
-        assert one.title
-        assert one.credit
-        assert sample(one.id) == one
+        assert shown.title
+        assert shown.credit
+        assert sample(shown.id) == shown
 
 
 def test_ids_and_titles_are_unique() -> None:
@@ -38,16 +38,16 @@ def test_ids_and_titles_are_unique() -> None:
 
 
 def test_titles_name_the_signs_that_are_there() -> None:
-    for one in SHOWN:
-        seed = int(one.id.removeprefix("scene:").removesuffix("+sticker"))
-        scene = draw_scene(seed, sticker=one.id.endswith("+sticker"))
-        title = one.title.lower().replace("-", " ")
-        assert title.startswith(CLASSES[scene.label]), one
+    for shown in SHOWN:
+        seed = int(shown.id.removeprefix("scene:").removesuffix("+sticker"))
+        scene = draw_scene(seed, sticker=shown.id.endswith("+sticker"))
+        title = shown.title.lower().replace("-", " ")
+        assert title.startswith(CLASSES[scene.label]), shown
         assert seed >= EVAL_SEEDS_START
         assert ("sticker" in title) == (scene.sticker is not None)
         if "sticker" not in title:
-            assert (", with a " in title) == (len(scene.signs) == 2), one
-            assert all(CLASSES[sign.label] in title for sign in scene.signs), one
+            assert (", with a " in title) == (len(scene.signs) == 2), shown
+            assert all(CLASSES[sign.label] in title for sign in scene.signs), shown
 
 
 def test_every_class_is_shown_and_some_scenes_have_two_signs_or_the_sticker() -> None:
@@ -80,10 +80,10 @@ def test_regions_are_the_pixels_of_the_signs_and_of_the_sticker() -> None:
 
 
 def test_scenes_have_regions_and_photographs_have_none() -> None:
-    for one in samples():
-        regions = one.regions()
-        assert bool(regions) == one.id.startswith("scene:")
-        assert ("the sticker" in regions) == one.id.endswith("+sticker")
+    for shown in samples():
+        regions = shown.regions()
+        assert bool(regions) == shown.id.startswith("scene:")
+        assert ("the sticker" in regions) == shown.id.endswith("+sticker")
         assert all(0 < (np.asarray(mask) == 255).mean() < 0.5 for mask in regions.values())
 
 

@@ -1,4 +1,4 @@
-"""What hides parts of an input, and the parts that are hidden as one."""
+"""Segments: the parts of an input that are hidden or shown as one."""
 
 from __future__ import annotations
 
@@ -8,54 +8,9 @@ import torch
 import torch.nn.functional as F
 
 import explainers as ex
-from explainers.inputs.baselines import Fill, baseline_for, inpaint, masker_for
-from explainers.inputs.segments import Segments, grid_segments, region_masks, segment_input
+from explainers.inputs.segments import Segments, grid_segments, region_masks, segment_extents, segment_input
 from explainers.render.outlines import outlined
 from tests.support.networks import random_inputs, small_model
-
-
-def test_inpainting_a_flat_picture_gives_it_back() -> None:
-    flat = torch.full((1, 3, 21, 34), 0.7)
-    masks = (random_inputs(5, (1, 21, 34)) > 0.8).float()
-    torch.testing.assert_close(inpaint(flat, masks), flat.expand(5, -1, -1, -1))
-
-
-def test_inpainting_grows_in_what_is_near() -> None:
-    """Left half 0, right half 1: a hole in either half takes that half's value."""
-    image = torch.zeros(1, 1, 64, 64)
-    image[..., 32:] = 1
-    masks = torch.ones(1, 1, 64, 64)
-    masks[..., 20:40, 4:14] = masks[..., 20:40, 50:60] = 0
-    found = inpaint(image, masks)
-    assert float(found[..., 20:40, 4:14].max()) < 0.05
-    assert float(found[..., 20:40, 50:60].min()) > 0.95
-
-
-def test_inpainting_all_of_a_picture_leaves_its_mean() -> None:
-    image = random_inputs(1)
-    found = inpaint(image, torch.zeros(1, 1, 16, 16))
-    torch.testing.assert_close(found, image.mean((2, 3), keepdim=True).expand_as(image))
-
-
-def test_what_is_half_shown_is_half_filled() -> None:
-    one = random_inputs(1)
-    covered = masker_for(small_model(), one, Fill.ZERO)(torch.full((1, 1, 16, 16), 0.25))
-    torch.testing.assert_close(covered, one * 0.25)
-
-
-def test_noise_has_the_inputs_mean_and_spread_and_depends_on_the_seed() -> None:
-    one = random_inputs(1, (3, 64, 64)) * torch.tensor([1.0, 2.0, 0.5]).view(3, 1, 1) + 4
-    noise = baseline_for(small_model(), one, Fill.NOISE, 3)
-    torch.testing.assert_close(noise.mean((2, 3)), one.mean((2, 3)), atol=0.1, rtol=0)
-    torch.testing.assert_close(noise.std((2, 3)), one.std((2, 3)), atol=0.1, rtol=0)
-    assert torch.equal(noise, baseline_for(small_model(), one, Fill.NOISE, 3))
-    assert not torch.equal(noise, baseline_for(small_model(), one, Fill.NOISE, 4))
-
-
-@pytest.mark.parametrize("shape", [(3, 1, 1), (1,)], ids=["one pixel", "one feature"])
-def test_noise_like_a_single_number_is_that_number(shape: tuple[int, ...]) -> None:
-    one = random_inputs(2, shape)
-    assert torch.equal(baseline_for(small_model(), one, Fill.NOISE), one)
 
 
 def test_a_picture_is_cut_in_ways_that_exist() -> None:
@@ -68,26 +23,26 @@ def test_a_picture_is_cut_in_ways_that_exist() -> None:
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "count", "found"), [(16, 16, 9, 9), (20, 40, 8, 8), (7, 5, 400, 35), (9, 9, 2, 2)]
+    ("height", "width", "count", "segments"), [(16, 16, 9, 9), (20, 40, 8, 8), (7, 5, 400, 35), (9, 9, 2, 2)]
 )
-def test_a_grid_is_even(height: int, width: int, count: int, found: int) -> None:
+def test_a_grid_is_even(height: int, width: int, count: int, segments: int) -> None:
     regions = grid_segments(height, width, count)
     sizes = torch.bincount(regions.flatten())
     assert regions.shape == (height, width)
-    assert len(sizes) == pytest.approx(found, abs=1)
+    assert len(sizes) == pytest.approx(segments, abs=1)
     assert sizes.max() <= 2 * sizes.min() + max(height, width)
 
 
 @pytest.mark.parametrize("segments", list(Segments))
 def test_regions_cover_the_picture_without_gaps_and_follow_the_count(segments: Segments) -> None:
     model = ex.load_model("demo:signs-cnn")
-    one = model.inputs(ex.sample(ex.samples()[0].id).load())
-    few, many = (segment_input(model, one, segments, count) for count in (15, 80))
+    image = model.inputs(ex.sample(ex.samples()[0].id).load())
+    few, many = (segment_input(model, image, segments, count) for count in (15, 80))
     for regions in (few, many):
         assert regions.shape == (96, 96)
         assert torch.equal(regions.unique(), torch.arange(int(regions.max()) + 1))
     assert 5 <= few.max() + 1 < many.max() + 1 <= 200
-    assert torch.equal(many, segment_input(model, one, segments, 80))
+    assert torch.equal(many, segment_input(model, image, segments, 80))
 
 
 @pytest.mark.parametrize("segments", [Segments.SLIC, Segments.FELZENSZWALB])
@@ -121,6 +76,15 @@ def test_masks_of_regions() -> None:
     assert region_masks(torch.eye(3), torch.arange(3), torch.zeros(1, 3)).tolist() == torch.eye(3).tolist()
     of_a_sequence = region_masks(torch.eye(2), torch.tensor([0, 0, 1]), torch.zeros(1, 4, 3))
     assert of_a_sequence.tolist() == [[[1, 1, 0]], [[0, 0, 1]]]
+
+
+def test_extents_are_the_boxes_of_the_regions() -> None:
+    extents = segment_extents(torch.tensor([[0, 0, 1], [2, 0, 1]]))
+    assert extents is not None
+    assert extents.corners.tolist() == [[0, 0], [0, 2], [1, 0]]
+    assert extents.ends.tolist() == [[2, 2], [2, 3], [2, 1]]
+    assert extents.within == (2, 3)
+    assert segment_extents(torch.arange(5)) is None
 
 
 def test_outlines_stand_where_regions_meet() -> None:

@@ -31,7 +31,6 @@ from pytorch_grad_cam import (
 from pytorch_grad_cam.ablation_layer import AblationLayer
 from pytorch_grad_cam.utils.image import scale_cam_image
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputReST, ClassifierOutputTarget
-from sklearn.decomposition import KernelPCA
 from torch import Tensor, nn
 from torchcam import methods as torchcam
 
@@ -42,11 +41,12 @@ from explainers.core.rng import seeded_generator, seeded_noise
 from explainers.core.target import ClassTarget
 from explainers.demo.networks import SignsCNN
 from explainers.grad_cam._family import CONTRASTS
+from explainers.grad_cam.layer_fusion import fuse
 from tests.support.networks import assert_close, lively
-from tests.support.peers import GRAD_CAM, LAYERS, SHAPE, TARGETS, capture, chosen, inputs, network, twin
+from tests.support.peers import GRAD_CAM, LAYERS, SHAPE, TARGETS, capture, inputs, network, score_sum, twin
 
 NARROW = "layer3"
-FLOAT32 = 1e-4  # pytorch-grad-cam rounds scores to float32 before it subtracts or exponentiates them
+FLOAT32_SCORES = 1e-4  # pytorch-grad-cam rounds scores to float32 before it subtracts or exponentiates them
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +54,9 @@ def quick() -> tuple[Model, nn.Module]:
     """A residual network of few channels, for methods that make hundreds of passes; it is its own twin."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        made = lively(SignsCNN(10, (8, 12, 16, 16)).double(), SHAPE)
-    made.fc.weight.data *= 10
-    return Model("residual", made, SHAPE), made
+        residual = lively(SignsCNN(10, (8, 12, 16, 16)).double(), SHAPE)
+    residual.fc.weight.data *= 10
+    return Model("residual", residual, SHAPE), residual
 
 
 @pytest.fixture(scope="module", params=["resnet18", "mobilenet_v3_small"])
@@ -66,13 +66,13 @@ def soft(request: pytest.FixtureRequest) -> tuple[Model, nn.Module]:
 
 def softened(name: str) -> tuple[Model, nn.Module]:
     """A model with scores of a few units, and its twin."""
-    made = network(name)
-    head = [m for m in made.modules() if isinstance(m, nn.Linear)][-1]
+    original = network(name)
+    head = [m for m in original.modules() if isinstance(m, nn.Linear)][-1]
     with torch.no_grad():
-        scale = 2 / made(inputs()).std()
+        scale = 2 / original(inputs()).std()
         head.weight *= scale
         head.bias *= scale
-    return Model(name, made, SHAPE), twin(name, made)
+    return Model(name, original, SHAPE), twin(name, original)
 
 
 def targets() -> list[ClassifierOutputTarget]:
@@ -100,10 +100,10 @@ def test_score_cam_of_pytorch_grad_cam(quick, monkeypatch):
     )
     model, peer = quick
     layer = NARROW
-    activations, gradients = capture(peer, layer, chosen)
+    activations, gradients = capture(peer, layer, score_sum)
     with ScoreCAM(peer, [peer.get_submodule(layer)]) as cam:
         theirs = cam.get_cam_image(inputs(), peer.get_submodule(layer), targets(), activations, gradients)
-    assert_close(ours(model, "score-cam", layer), torch.from_numpy(theirs).relu(), FLOAT32)
+    assert_close(ours(model, "score-cam", layer), torch.from_numpy(theirs).relu(), FLOAT32_SCORES)
 
 
 class Rescaled:
@@ -125,8 +125,8 @@ class Rescaled:
 def test_torchcam_by_scores(quick, method, peer_class, ours_options, theirs_options):
     model, peer = quick
     layer = NARROW
-    made = type("Peer", (Rescaled, peer_class), {})
-    with torch.no_grad(), made(peer, layer, batch_size=32, **theirs_options) as cam:
+    rescaled_class = type("Peer", (Rescaled, peer_class), {})
+    with torch.no_grad(), rescaled_class(peer, layer, batch_size=32, **theirs_options) as cam:
         scores = peer(inputs())
         if method == "ss-cam":
             cam._distrib = SimpleNamespace(sample=same_noise(ours_options))
@@ -166,12 +166,12 @@ def test_ablation_cam(quick):
     """Its weights are divided by the score, which may be negative; Vitrine's are not."""
     model, peer = quick
     layer = NARROW
-    activations, gradients = capture(peer, layer, chosen)
+    activations, gradients = capture(peer, layer, score_sum)
     with AblationCAM(peer, [peer.get_submodule(layer)], ablation_layer=ToZero()) as cam:
         theirs = cam.get_cam_image(inputs(), peer.get_submodule(layer), targets(), activations, gradients)
     with torch.no_grad():
         scores = peer(inputs()).gather(1, torch.tensor(TARGETS).unsqueeze(1)).unsqueeze(2)
-    assert_close(ours(model, "ablation-cam", layer), (torch.from_numpy(theirs) * scores).relu(), FLOAT32)
+    assert_close(ours(model, "ablation-cam", layer), (torch.from_numpy(theirs) * scores).relu(), FLOAT32_SCORES)
 
 
 # -- decompositions -----------------------------------------------------------------------------
@@ -179,16 +179,16 @@ def test_ablation_cam(quick):
 
 def turned(theirs: np.ndarray, terms: Tensor) -> Tensor:
     """A principal component has no sign of its own: turned to agree with the sum of the channels, as Vitrine's."""
-    found = torch.from_numpy(theirs).double()
+    component = torch.from_numpy(theirs).double()
     total = terms.sum(1) - terms.sum(1).mean((1, 2), keepdim=True)
-    return found * (found * total).sum((1, 2), keepdim=True).sign()
+    return component * (component * total).sum((1, 2), keepdim=True).sign()
 
 
 def test_eigen_grad_cam_and_kpca_cam(soft):
     model, peer = soft
     layer = LAYERS[model.name][1]
     module = peer.get_submodule(layer)
-    activations, gradients = capture(peer, layer, chosen)
+    activations, gradients = capture(peer, layer, score_sum)
     terms = torch.from_numpy(activations * gradients)
     with EigenGradCAM(peer, [module]) as cam:
         theirs = cam.get_cam_image(inputs(), module, [], activations, gradients, False)
@@ -203,7 +203,7 @@ def test_fem(soft):
     layer = LAYERS[model.name][1]
     module = peer.get_submodule(layer)
     with FEM(peer, [module], k=1) as cam:
-        theirs = cam.get_cam_image(inputs(), module, [], *capture(peer, layer, chosen), False)
+        theirs = cam.get_cam_image(inputs(), module, [], *capture(peer, layer, score_sum), False)
     assert_close(ours(model, "fem", layer, deviations=1.0), torch.from_numpy(theirs).relu(), 1e-6)
 
 
@@ -212,7 +212,7 @@ def test_random_cam(soft, monkeypatch):
     model, peer = soft
     layer = LAYERS[model.name][1]
     module = peer.get_submodule(layer)
-    maps = capture(peer, layer, chosen)
+    maps = capture(peer, layer, score_sum)
     weights = (2 * torch.rand(maps[0].shape[1], generator=seeded_generator("cpu", 3)) - 1).double().numpy()
     monkeypatch.setattr(np.random, "uniform", lambda low, high, size: np.broadcast_to(weights, size))
     with RandomCAM(peer, [module]) as cam:
@@ -225,21 +225,10 @@ def test_seg_eigen_cam(soft):
     model, peer = soft
     layer = LAYERS[model.name][1]
     module = peer.get_submodule(layer)
-    activations, gradients = capture(peer, layer, chosen)
+    activations, gradients = capture(peer, layer, score_sum)
     with SegEigenCAM(peer, [module]) as cam:
         theirs = cam.get_cam_image(inputs(), module, [], activations, gradients, False)
     assert_close(ours(model, "seg-eigen-cam", layer), torch.from_numpy(theirs), 1e-5)
-
-
-@pytest.mark.parametrize(("kernel", "theirs"), [("rbf", "rbf"), ("polynomial", "poly")])
-def test_other_kernels_are_those_of_scikit_learn(soft, kernel, theirs):
-    model, peer = soft
-    layer = LAYERS[model.name][1]
-    activations, _ = capture(peer, layer, chosen)
-    found = ours(model, "kpca-cam", layer, kernel=kernel)
-    rows = activations[0].reshape(activations.shape[1], -1).T
-    expected = KernelPCA(1, kernel=theirs).fit_transform(rows - rows.mean(0)).reshape(1, *found.shape[1:])
-    assert_close(found[:1], turned(expected, torch.from_numpy(activations[:1])), 1e-6)
 
 
 @pytest.mark.parametrize("method", ["grad-cam", "layer-cam"])
@@ -247,7 +236,7 @@ def test_eigen_smoothing(soft, method):
     model, peer = soft
     layer = LAYERS[model.name][1]
     module = peer.get_submodule(layer)
-    activations, gradients = capture(peer, layer, chosen)
+    activations, gradients = capture(peer, layer, score_sum)
     with GRAD_CAM[method](peer, [module]) as cam:
         theirs = cam.get_cam_image(inputs(), module, [], activations, gradients, True)
     weights = {"grad-cam": gradients.mean((2, 3), keepdims=True), "layer-cam": np.maximum(gradients, 0)}
@@ -265,8 +254,8 @@ def test_smoothing_by_augmentation_has_the_same_views(soft):
     for contrast in CONTRASTS:
         for mirrored in (False, True):
             rows = contrast * (inputs().flip(-1) if mirrored else inputs())
-            found = as_theirs(explain(model, rows, "grad-cam", ClassTarget(TARGETS), layer=layer).values)
-            views.append(found[..., ::-1] if mirrored else found)
+            view = as_theirs(explain(model, rows, "grad-cam", ClassTarget(TARGETS), layer=layer).values)
+            views.append(view[..., ::-1] if mirrored else view)
     assert np.abs(np.mean(views, 0) - theirs).max() < 1e-5
     assert theirs.std() > 0.05
 
@@ -295,8 +284,8 @@ def test_finer_cam(soft):
     layer = LAYERS[model.name][1]
     with FinerCAM(peer, [peer.get_submodule(layer)]) as cam:
         theirs = cam(inputs(), alpha=0.6)
-    found = explain(model, inputs(), "finer-cam", layer=layer, strength=0.6).values
-    assert np.abs(as_theirs(found) - theirs).max() < 1e-4
+    values = explain(model, inputs(), "finer-cam", layer=layer, strength=0.6).values
+    assert np.abs(as_theirs(values) - theirs).max() < 1e-4
     assert theirs.std() > 0.05
 
 
@@ -318,39 +307,35 @@ def test_smooth_grad_cam_plus_plus():
     """TorchCAM sums A * D3 over the places, where the paper has the sum of A times D3 of one place; it takes the last copy's
     gradient for the mean over the copies; it adds 1e-8 to the denominator; and it weighs the last copy's activations. Above
     the last layer of a residual network gradients are the same everywhere and in every copy, and with scores in the
-    thousands its weights are the paper's. The formula elsewhere stands in test_cams.py.
+    thousands its weights are the paper's. The formula elsewhere stands in tests/grad_cam/test_smooth_grad_cam_plus_plus.py.
     """
-    made = network("resnet18")
-    peer = twin("resnet18", made)
+    original = network("resnet18")
+    peer = twin("resnet18", original)
     with torchcam.SmoothGradCAMpp(peer, "layer4", num_samples=3) as cam:
         peer(inputs())
         (activations,) = cam.hook_a
         (weights,) = cam._get_weights(list(TARGETS))
     theirs = (weights[..., None, None] * activations).sum(1).relu()
-    found = ours(Model("resnet18", made, SHAPE), "smooth-grad-cam++", "layer4", samples=3)
-    assert_close(found, theirs.detach(), 1e-4)
+    values = ours(Model("resnet18", original, SHAPE), "smooth-grad-cam++", "layer4", samples=3)
+    assert_close(values, theirs.detach(), 1e-4)
 
 
 def test_refine_cam(soft):
     """It scales the product again; Vitrine shows it as it is."""
-    from explainers.grad_cam.layer_fusion import fuse
-
     model, peer = soft
     layers = list(LAYERS[model.name])
     with torchcam.RefineCAM(peer, layers, base_method=torchcam.LayerCAM) as cam:
         (theirs,) = cam(list(TARGETS), peer(inputs()))
-    found = fuse(explain(model, inputs(), "layer-cam", ClassTarget(TARGETS), layer=layers), "product").values
-    scaled = torchcam.LayerCAM._normalize(found.clone())
+    values = fuse(explain(model, inputs(), "layer-cam", ClassTarget(TARGETS), layer=layers), "product").values
+    scaled = torchcam.LayerCAM._normalize(values.clone())
     assert_close(scaled, theirs.detach(), 1e-4)
 
 
 def test_fused_layers(soft):
     """TorchCAM fuses normalised maps by their maximum, pytorch-grad-cam takes their mean."""
-    from explainers.grad_cam.layer_fusion import fuse
-
     model, _ = soft
     maps = explain(model, inputs(), "grad-cam", ClassTarget(TARGETS), layer=list(LAYERS[model.name]))
-    scaled = [torchcam.GradCAM._normalize(one.values.clone()) for one in maps]
+    scaled = [torchcam.GradCAM._normalize(attribution.values.clone()) for attribution in maps]
     assert_close(fuse(maps, "max").values, torchcam.GradCAM.fuse_cams(scaled), 1e-5)
 
 
@@ -370,8 +355,8 @@ def test_sess(soft, ours_options, theirs_options):
     layer = LAYERS[model.name][1]
     with SESS(peer, [peer.get_submodule(layer)], num_scales=4, **theirs_options) as cam:
         theirs = cam(inputs(), targets())
-    found = ours(model, "sess", layer, scales=4, **ours_options)
-    away = np.abs(scale_cam_image(found.numpy()) - theirs)
+    values = ours(model, "sess", layer, scales=4, **ours_options)
+    away = np.abs(scale_cam_image(values.numpy()) - theirs)
     assert np.median(away) < 1e-4
     assert away.mean() < 1e-3
     assert away.max() < 0.03

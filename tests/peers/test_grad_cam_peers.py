@@ -26,7 +26,17 @@ from explainers.core.target import ClassTarget, ContrastTarget
 from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
 from tests.support.networks import assert_close
-from tests.support.peers import GRAD_CAM, LAYERS, SHAPE, TARGETS, Captured, capture, chosen, inputs, vision_transformer
+from tests.support.peers import (
+    GRAD_CAM,
+    LAYERS,
+    SHAPE,
+    TARGETS,
+    Captured,
+    capture,
+    inputs,
+    score_sum,
+    vision_transformer,
+)
 
 TORCHCAM = {
     "grad-cam": torchcam.GradCAM,
@@ -47,8 +57,8 @@ EPSILON = {"xgrad-cam": 2e-5, "grad-cam++": 2e-5}
 def their_map(method: str, network: nn.Module, layer: str, captured: Captured) -> Tensor:
     """pytorch-grad-cam's map of what it captured, unscaled; ReLU'd as its next step does."""
     with GRAD_CAM[method](network, [network.get_submodule(layer)]) as cam:
-        found = cam.get_cam_image(inputs(), network.get_submodule(layer), [], *captured, False)
-    return torch.from_numpy(found if method == "eigen-cam" else np.maximum(found, 0))
+        cam_map = cam.get_cam_image(inputs(), network.get_submodule(layer), [], *captured, False)
+    return torch.from_numpy(cam_map if method == "eigen-cam" else np.maximum(cam_map, 0))
 
 
 def compare(method: str, ours: Tensor, theirs: Tensor) -> None:
@@ -64,7 +74,7 @@ def compare(method: str, ours: Tensor, theirs: Tensor) -> None:
 def captured(request, pair) -> tuple[Model, nn.Module, str, Captured]:
     model, twin = pair
     layer = LAYERS[model.name][request.param]
-    return model, twin, layer, capture(twin, layer, chosen)
+    return model, twin, layer, capture(twin, layer, score_sum)
 
 
 @pytest.mark.parametrize("method", GRAD_CAM)
@@ -96,8 +106,8 @@ def torchcam_map(method: str, network: nn.Module, layer: str, targets: Sequence[
         scores = network(inputs().requires_grad_())
         # TorchCAM lets the caller choose what it adds to denominators: nothing. 0 / 0 it then leaves out itself.
         exact = {"eps": 0.0} if method in ("xgrad-cam", "grad-cam++") else {}
-        (found,) = cam(list(targets), scores, normalized=False, **exact)
-    return found
+        (cam_map,) = cam(list(targets), scores, normalized=False, **exact)
+    return cam_map
 
 
 @pytest.mark.parametrize("method", ["grad-cam", "xgrad-cam", "layer-cam"])
@@ -120,9 +130,9 @@ def test_torchcams_grad_cam_plus_plus_never_divides(pair, place):
     """
     model, twin = pair
     layer = LAYERS[model.name][place]
-    (found,) = Run(model, engine_for("cpu")).capture(inputs(), [layer], ClassTarget(TARGETS))
-    weights = (found.gradients**2 * found.gradients.relu()).sum((2, 3), keepdim=True)
-    expected = (weights * found.activations).sum(1).relu()
+    (ours_captured,) = Run(model, engine_for("cpu")).capture(inputs(), [layer], ClassTarget(TARGETS))
+    weights = (ours_captured.gradients**2 * ours_captured.gradients.relu()).sum((2, 3), keepdim=True)
+    expected = (weights * ours_captured.activations).sum(1).relu()
     theirs = torchcam_map("grad-cam++", twin, layer, TARGETS)
     assert_close(theirs, expected, 1e-9)
     ours = explain(model, inputs(), "grad-cam++", ClassTarget(TARGETS), layer=layer).values
@@ -162,7 +172,7 @@ def swin() -> nn.Module:
 def test_transformers(make, layer, reshape, method):
     """pytorch-grad-cam is told by `reshape_transform` how to read tokens as a map; Vitrine finds it out."""
     network = make()
-    theirs = capture(network, layer, chosen, reshape)
+    theirs = capture(network, layer, score_sum, reshape)
     result = explain(Model(make.__name__, network, SHAPE), inputs(), method, ClassTarget(TARGETS), layer=layer)
     compare(method, result.values, their_map(method, network, layer, theirs))
 
@@ -179,10 +189,10 @@ def test_a_layer_that_a_later_one_overwrites_is_captured_as_it_was():
     network = network.double().eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        activations, _ = capture(network, "bn1", chosen)
+        activations, _ = capture(network, "bn1", score_sum)
     assert activations.min() == 0
     ours = explain(Model("small", network, SHAPE), inputs(), "hires-cam", ClassTarget(TARGETS), layer="bn1")
     x = inputs().requires_grad_()
     before = network.bn1(x)
-    gradient = torch.autograd.grad(chosen(network[2:](before.relu())), before)[0]
+    gradient = torch.autograd.grad(score_sum(network[2:](before.relu())), before)[0]
     assert_close(ours.values, (gradient * before).sum(1).relu().detach(), FLOAT32)

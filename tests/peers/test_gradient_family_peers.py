@@ -35,7 +35,7 @@ from explainers.core.target import ChannelTarget, ClassTarget
 from explainers.inputs.noise import noise_deviation
 from explainers.saliency._references import ReferenceOptions, draw_references
 from explainers.saliency.layer.gradient_shap import LayerGradientShapOptions
-from explainers.saliency.paths.expected_gradients import shares_of_the_way
+from explainers.saliency.paths.expected_gradients import stratified_alphas
 from tests.support.networks import assert_close
 from tests.support.peers import TARGETS, inputs, with_windows_apart
 
@@ -61,7 +61,7 @@ def test_moments_under_noise(pair, kind, monkeypatch):
     """Captum's NoiseTunnel with our noise in the place of its own."""
     model, twin = pair
     x, samples = inputs(), 3
-    noise = [seeded_noise(x, 2, torch.full((len(x),), version)) for version in range(samples)]
+    noise = [seeded_noise(x, 2, torch.full((len(x),), variant_index)) for variant_index in range(samples)]
     copies = torch.stack([x + noise_deviation(x, 0.1) * part for part in noise], 1).flatten(0, 1)
     monkeypatch.setattr(NoiseTunnel, "_add_noise_to_inputs", lambda self, n, *_: (copies.clone().requires_grad_(),))
     expected = NoiseTunnel(Saliency(twin)).attribute(
@@ -82,13 +82,13 @@ def test_expected_gradients(pair, monkeypatch):
     parts = torch.stack([torch.randperm(2, generator=source) for _ in range(2)], 1).flatten()
     points = ((parts + torch.rand(4, generator=source)) / 2).double().numpy()
     one_sample = InputBaselineXGradient(twin)
-    found = []
-    for version, point in enumerate(points):
+    attributions = []
+    for variant_index, point in enumerate(points):
         monkeypatch.setattr(np.random, "uniform", lambda low, high, size, point=point: np.full(size, point))
-        found.append(one_sample.attribute(x, pool[[version % 2] * 2].contiguous(), list(TARGETS)))
+        attributions.append(one_sample.attribute(x, pool[[variant_index % 2] * 2].contiguous(), list(TARGETS)))
     result = explain(model, x, "expected-gradients", TARGET, samples=4, number=2, seed=3)
     # The points themselves are drawn in float32.
-    assert_close(result.values, torch.stack(found).mean(0), ROUNDED)
+    assert_close(result.values, torch.stack(attributions).mean(0), ROUNDED)
 
 
 def test_deeplift_shap(pair):
@@ -121,12 +121,12 @@ def test_layer_gradient_shap(pair, layer, monkeypatch):
     options = LayerGradientShapOptions(number=2, seed=3, samples=4)
     pool = draw_references(model, x, options).pool
     one_sample = LayerInputBaselineXGradient(twin, twin.get_submodule(layer))
-    found = []
-    for version, point in enumerate(shares_of_the_way(options).double().numpy()):
+    attributions = []
+    for variant_index, point in enumerate(stratified_alphas(options).double().numpy()):
         monkeypatch.setattr(np.random, "uniform", lambda low, high, size, point=point: np.full(size, point))
-        found.append(one_sample.attribute(x, pool[[version % 2] * 2].contiguous(), list(TARGETS)))
+        attributions.append(one_sample.attribute(x, pool[[variant_index % 2] * 2].contiguous(), list(TARGETS)))
     result = explain(model, x, "layer-gradient-shap", TARGET, layer=layer, samples=4, number=2, seed=3)
-    assert_close(result.values, torch.stack(found).mean(0), ROUNDED)
+    assert_close(result.values, torch.stack(attributions).mean(0), ROUNDED)
 
 
 def test_deconvolution(pair):

@@ -5,6 +5,7 @@ Attributions are kept in float32, hence one part in a million of the largest val
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import numpy as np
@@ -20,15 +21,18 @@ from captum.attr import (
     Saliency,
 )
 from captum.attr._core.gradient_shap import InputBaselineXGradient
+from pytorch_grad_cam import FullGrad
 from torch import Tensor, nn
 
 from explainers.api import explain
 from explainers.core.model import Model
 from explainers.core.rng import seeded_noise
 from explainers.core.target import ClassTarget, ContrastTarget
+from explainers.engine.run import Run
 from explainers.inputs.noise import noise_deviation
-from tests.support.networks import Formula, assert_close
-from tests.support.peers import SHAPE, TARGETS, inputs, with_windows_apart
+from explainers.saliency.fullgrad import full_gradients
+from tests.support.networks import Formula, assert_close, fixed_engine
+from tests.support.peers import SHAPE, TARGETS, inputs, network, twin, with_windows_apart
 
 pytestmark = pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients")
 
@@ -95,8 +99,8 @@ def noisy_copies(share: float, samples: int, seed: int) -> Tensor:
     """Our noisy copies of the inputs, (samples, N, ...)."""
     x = inputs()
     copies = [
-        x + noise_deviation(x, share) * seeded_noise(x, seed, torch.full((len(x),), version))
-        for version in range(samples)
+        x + noise_deviation(x, share) * seeded_noise(x, seed, torch.full((len(x),), variant_index))
+        for variant_index in range(samples)
     ]
     return torch.stack(copies)
 
@@ -117,12 +121,12 @@ def test_gradient_shap(pair, monkeypatch, noise):
     model, twin = pair
     points = torch.rand(4, generator=torch.Generator().manual_seed(2)).double().numpy()
     one_sample = InputBaselineXGradient(twin)
-    found = []
+    attributions = []
     for point, copy in zip(points, noisy_copies(noise, samples=4, seed=2), strict=True):
         monkeypatch.setattr(np.random, "uniform", lambda low, high, size, point=point: np.full(size, point))
-        found.append(one_sample.attribute(copy, torch.ones_like(copy), list(TARGETS)))
+        attributions.append(one_sample.attribute(copy, torch.ones_like(copy), list(TARGETS)))
     result = explain(model, inputs(), "gradient-shap", TARGET, samples=4, noise=noise, seed=2, baseline="white")
-    assert_close(result.values, torch.stack(found).mean(0), FLOAT32)
+    assert_close(result.values, torch.stack(attributions).mean(0), FLOAT32)
 
 
 def test_guided_backprop(pair):
@@ -144,6 +148,20 @@ def test_deeplift(pair, baseline):
     assert_close(result.values, expected, FLOAT32)
     plain = (inputs() - start) * explain(model, inputs(), "gradient", TARGET).values
     assert (result.values - plain).abs().max() > 0.01 * plain.abs().max()
+
+
+def test_the_parts_of_fullgrad_are_those_of_pytorch_grad_cam():
+    """The map made of them is not: it scales every channel by itself, where the authors' code scales every picture."""
+    original = network("resnet18")
+    run = Run(Model("resnet18", original, SHAPE), fixed_engine(2))
+    ours = full_gradients(run, inputs(), ClassTarget(3))
+    with contextlib.redirect_stdout(None), FullGrad(twin("resnet18", original), []) as cam:
+        outputs = cam.activations_and_grads(inputs().requires_grad_())
+        outputs[:, 3].sum().backward()
+        pairs = zip(cam.bias_data, cam.activations_and_grads.gradients, strict=True)
+        theirs = [(torch.from_numpy(bias)[:, None, None] * gradient).flatten(1).sum(1) for bias, gradient in pairs]
+    # First the part of the input, last that of the classifier, which it leaves out.
+    assert_close(ours[:, 1:-1], torch.stack(theirs, 1), 1e-5)
 
 
 # -- the random methods in expectation ----------------------------------------------------------
@@ -183,8 +201,8 @@ def test_gradient_shap_in_expectation_equals_captums(cubes):
     assert ((theirs - exact) / exact).abs().max() < 4 * 0.9 / math.sqrt(400)
     assert ((ours - exact) / exact).abs().max() < 4 * 0.9 / math.sqrt(400)
     # Both regions see the same points, so that their ratio is known much better.
-    for found in (theirs, ours):
-        assert float(found[0] / found[1]) == pytest.approx(float(exact[0] / exact[1]), rel=0.02)
+    for means in (theirs, ours):
+        assert float(means[0] / means[1]) == pytest.approx(float(exact[0] / exact[1]), rel=0.02)
 
 
 # -- a transformer ------------------------------------------------------------------------------

@@ -1,20 +1,21 @@
-"""Rules for the way back: right for each picture, whatever comes with it, and at steps that share what they read."""
+"""DeepLift's rules: right for each picture, whatever comes with it, and at steps that share what they read."""
 
 from __future__ import annotations
+
+import threading
 
 import pytest
 import torch
 import torch.nn.functional as F
-import torchvision
 from captum.attr import Deconvolution, DeepLift, GuidedBackprop
+from captum.attr._core.deep_lift import SUPPORTED_NON_LINEAR
 from torch import Tensor, nn
 
 from explainers.api import explain
-from explainers.core.errors import VitrineError
 from explainers.core.model import Model
-from explainers.core.target import ChannelTarget
-from tests.support.networks import Linear, assert_close, fixed_engine, lively, random_inputs, small_cnn
-from tests.support.transformers import small_vit
+from explainers.saliency._deeplift_rules import RULES, deeplift_rules_in_captum
+from tests.support.endings import Ending
+from tests.support.networks import Linear, assert_close, fixed_engine, random_inputs
 
 # Every way from the input to the score leads through this layer.
 RESCALING = {
@@ -23,18 +24,6 @@ RESCALING = {
     "layer-deeplift": {"layer": "body.conv2"},
     "layer-deeplift-shap": {"layer": "body.conv2", "number": 3},
 }
-
-
-class Ending(nn.Module):
-    """A small network with something after its logits."""
-
-    def __init__(self, last) -> None:
-        super().__init__()
-        self.body = small_cnn(torch.float64)
-        self.last = last
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        return self.last(self.body(inputs))
 
 
 SOFTMAX = {
@@ -161,17 +150,6 @@ def test_max_pooling_lays_a_change_to_the_account_of_the_larger_value(now, befor
     assert result.values[0].tolist() == shares
 
 
-@pytest.mark.parametrize("name", ["alexnet", "resnet18", "squeezenet1_0", "mobilenet_v2"])
-def test_nothing_is_lost_in_torchvisions_networks(name):
-    torch.manual_seed(0)
-    shape = (3, 64, 64)
-    network = lively(torchvision.models.get_model(name, weights=None, num_classes=10).double(), shape)
-    inputs = F.interpolate(random_inputs(1, (3, 8, 8), dtype=torch.float64), shape[1:], mode="bicubic")
-    for baseline in ("zero", "blur"):
-        result = explain(Model(name, network, shape), inputs, "deeplift", 1, baseline=baseline)
-        assert result.completeness.relative.max() < 1e-4
-
-
 @pytest.mark.parametrize(
     ("module", "function"),
     [
@@ -244,62 +222,36 @@ def test_a_shortcut_round_an_activation_keeps_its_own_gradient():
         assert_close(result / (inputs if method == "deeplift" else 1), back @ w.T, 1e-5)
 
 
-@pytest.mark.parametrize(
-    "returned", [lambda y: (y, None), lambda y: {"aux": 2 * y, "out": y}], ids=["tuple", "dictionary"]
-)
-def test_networks_that_return_more_than_a_tensor(returned):
-    inputs = random_inputs(2, dtype=torch.float64)
-    plain, more = (Model("more", Ending(last), (3, 16, 16)) for last in (lambda y: y, returned))
-    rules = {"guided-backprop": {}, "deconvolution": {}, "guided-grad-cam": {"layer": "body.conv2"}}
-    for method, options in {**RESCALING, **rules}.items():
-        expected, result = (explain(model, inputs, method, 1, **options) for model in (plain, more))
-        assert_close(result.values, expected.values, 1e-6)
+def test_captums_table_is_as_it_was_after_a_run_and_after_an_error(monkeypatch):
+    before = dict(SUPPORTED_NON_LINEAR)
+    assert not RULES.keys() & before.keys(), "importing explainers changes nothing"
+    model, inputs = Model("softmax", Ending(nn.Softmax(1)), (3, 16, 16)), random_inputs(1, dtype=torch.float64)
+    explain(model, inputs, "deeplift", 1)
+    assert before == SUPPORTED_NON_LINEAR
+
+    def fail(*_: object) -> None:
+        assert RULES.items() <= SUPPORTED_NON_LINEAR.items()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(DeepLift, "attribute", fail)
+    with pytest.raises(ZeroDivisionError):
+        explain(model, inputs, "deeplift", 1)
+    assert before == SUPPORTED_NON_LINEAR
 
 
-class Two(nn.Module):
-    """A layer that returns two maps, the second made of the first."""
+def test_captums_table_has_the_rules_until_the_last_thread_has_left():
+    entered, may_leave = threading.Event(), threading.Event()
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(3, 6, 3, padding=1)
+    def stay() -> None:
+        with deeplift_rules_in_captum():
+            entered.set()
+            may_leave.wait(60)
 
-    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        y = self.conv(inputs)
-        return y, y.sigmoid()
-
-
-class OfTwo(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.two, self.as_it_came, self.head = Two(), nn.Sequential(), nn.Linear(6, 4)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        y, z = self.two(inputs)
-        y = self.as_it_came(y)
-        return self.head((2 * y + z).mean((2, 3)))
-
-
-def test_a_layer_that_returns_several_tensors_is_its_first():
-    torch.manual_seed(0)
-    network, inputs = OfTwo().double().eval(), random_inputs(2, dtype=torch.float64)
-    model = Model("of two", network, (3, 16, 16))
-    with torch.no_grad():
-        change = network.two(inputs)[0] - network.two(torch.zeros_like(inputs))[0]
-        share = 2 * network.head.weight[1].view(1, 6, 1, 1) / 16**2
-    assert_close(explain(model, inputs, "layer-deeplift", 1, layer="two").values, share * change, 1e-6)
-    channel = ChannelTarget("two", 3, (5, 6))
-    gradient = explain(model, inputs, "gradient", channel).values
-    assert_close(explain(model, inputs, "deeplift", channel).values, inputs * gradient, 1e-6)
-    with pytest.raises(VitrineError, match="'as_it_came' is not met"):
-        explain(model, inputs, "layer-deeplift", 1, layer="as_it_came")
-
-
-def test_attention_that_returns_its_weights_too_is_a_layer():
-    """The dropout after it hands its output on as it is."""
-    network = small_vit().double().eval()
-    model, inputs = Model("vit", network, (3, 64, 64)), random_inputs(2, (3, 64, 64), dtype=torch.float64)
-    attention, dropout = (f"encoder.layers.encoder_layer_0.{part}" for part in ("self_attention", "dropout"))
-    at_dropout, at_attention = (
-        explain(model, inputs, "layer-deeplift", 1, layer=layer).values for layer in (dropout, attention)
-    )
-    assert_close(at_attention, at_dropout, 1e-6)
+    thread = threading.Thread(target=stay)
+    with deeplift_rules_in_captum():
+        thread.start()
+        assert entered.wait(60)
+    assert RULES.keys() <= SUPPORTED_NON_LINEAR.keys()
+    may_leave.set()
+    thread.join(60)
+    assert not RULES.keys() & SUPPORTED_NON_LINEAR.keys()

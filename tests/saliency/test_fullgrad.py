@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import pytest
 import torch
 import torch.nn.functional as F
-from pytorch_grad_cam import FullGrad as PeersFullGrad
 from torch import Tensor, nn
 
 from explainers.api import explain
@@ -16,7 +13,7 @@ from explainers.core.target import ChannelTarget, ClassTarget, ContrastTarget
 from explainers.engine.run import Run
 from explainers.saliency.fullgrad import bias_of, full_gradients
 from tests.support.networks import assert_close, fixed_engine, random_inputs, small_model
-from tests.support.peers import SHAPE, network, twin
+from tests.support.peers import SHAPE, network
 from tests.support.peers import inputs as pictures
 
 
@@ -38,20 +35,6 @@ def test_the_parts_of_torchvisions_relu_networks_add_up(name):
     run = Run(Model(name, network(name), SHAPE), fixed_engine(2))
     inputs, target = pictures()[:1], ClassTarget(3)
     assert_close(full_gradients(run, inputs, target).sum(1), run.scores(inputs, target), 1e-9)
-
-
-def test_the_parts_are_those_of_pytorch_grad_cam():
-    """The map made of them is not: it scales every channel by itself, where the authors' code scales every picture."""
-    made = network("resnet18")
-    run = Run(Model("resnet18", made, SHAPE), fixed_engine(2))
-    ours = full_gradients(run, pictures(), ClassTarget(3))
-    with contextlib.redirect_stdout(None), PeersFullGrad(twin("resnet18", made), []) as cam:
-        outputs = cam.activations_and_grads(pictures().requires_grad_())
-        outputs[:, 3].sum().backward()
-        pairs = zip(cam.bias_data, cam.activations_and_grads.gradients, strict=True)
-        theirs = [(torch.from_numpy(bias)[:, None, None] * gradient).flatten(1).sum(1) for bias, gradient in pairs]
-    # First the part of the input, last that of the classifier, which it leaves out.
-    assert_close(ours[:, 1:-1], torch.stack(theirs, 1), 1e-5)
 
 
 def test_a_batch_norm_adds_also_where_it_has_no_bias():

@@ -46,7 +46,8 @@ def capture(
         return activations.numpy().copy(), gradients.numpy().copy()
 
 
-def chosen(outputs: Tensor) -> Tensor:
+def score_sum(outputs: Tensor) -> Tensor:
+    """The scores of TARGETS, summed over the inputs."""
     return sum(outputs[row, index] for row, index in enumerate(TARGETS))
 
 
@@ -72,10 +73,10 @@ def network(name: str) -> nn.Module:
     """A torchvision network with live signals, and scores large enough for what peers add to denominators to vanish."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        made = torchvision.models.get_model(name, weights=None, num_classes=CLASSES)
-        last = [module for module in made.modules() if isinstance(module, nn.Linear)][-1]
+        original = torchvision.models.get_model(name, weights=None, num_classes=CLASSES)
+        last = [module for module in original.modules() if isinstance(module, nn.Linear)][-1]
         nn.init.normal_(last.weight, std=1000)
-    return lively(made.double(), SHAPE)
+    return lively(original.double(), SHAPE)
 
 
 def inputs() -> Tensor:
@@ -133,23 +134,23 @@ def with_windows_apart(twin: nn.Module) -> nn.Module:
     Captum's rule for max pooling keeps one of several windows' shares where they overlap, and does nothing right after a
     ReLU, whose hook keeps the gradient of the tensor between the two before the rule changes it.
     """
-    made = deepcopy(twin)
-    for name, module in list(made.named_modules()):
+    copy = deepcopy(twin)
+    for name, module in list(copy.named_modules()):
         if isinstance(module, nn.MaxPool2d):
-            made.set_submodule(name, WindowsApart(module))
-    return made
+            copy.set_submodule(name, WindowsApart(module))
+    return copy
 
 
 def twin(name: str, original: nn.Module) -> nn.Module:
     """A copy with one out-of-place module per ReLU."""
-    made = deepcopy(original)
+    copy = deepcopy(original)
     if name == "resnet18":
-        for stage in (made.layer1, made.layer2, made.layer3, made.layer4):
-            for number, block in enumerate(stage):
-                stage[number] = OwnBlock(block)
+        for stage in (copy.layer1, copy.layer2, copy.layer3, copy.layer4):
+            for block_index, block in enumerate(stage):
+                stage[block_index] = OwnBlock(block)
     elif name == "densenet121":
-        made = OwnDenseNet(made)
-    for module in made.modules():
+        copy = OwnDenseNet(copy)
+    for module in copy.modules():
         if hasattr(module, "inplace"):
             module.inplace = False
-    return made.eval()
+    return copy.eval()

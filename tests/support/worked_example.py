@@ -1,4 +1,4 @@
-"""A worked example of two channels of 2 x 2, computed by hand."""
+"""Worked examples: two channels of 2 x 2 with maps computed by hand, a linear network, and one of two ReLUs."""
 
 from __future__ import annotations
 
@@ -49,3 +49,29 @@ ACTIVATIONS = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]], [[6.0, 1.0], [1.0, 0.0]]]
 GRADIENTS = torch.tensor([[[-1.0, 0.0], [1.0, 2.0]], [[2.0, -4.0], [-1.0, 1.0]]], dtype=torch.float64)
 
 PRODUCTS = torch.tensor([[11.0, -4.0], [2.0, 8.0]], dtype=torch.float64)  # gradient x activation, over the channels
+
+
+LINEAR_WEIGHTS = torch.tensor([[1.0, -2.0], [0.5, 3.0], [-4.0, 0.25]], dtype=torch.float64)
+
+
+LINEAR_POINT = torch.tensor([[2.0, -1.0, 3.0]], dtype=torch.float64)
+
+
+class TwoReLUs(nn.Module):
+    """relu(2 a - b) - 2 relu(a + b + shift): small enough to differentiate by hand."""
+
+    def __init__(self, shift: float) -> None:
+        super().__init__()
+        self.first = nn.Linear(2, 2).double()
+        self.last = nn.Linear(2, 1, bias=False).double()
+        self.first.weight.data = torch.tensor([[2.0, -1.0], [1.0, 1.0]], dtype=torch.float64)
+        self.first.bias.data = torch.tensor([0.0, shift], dtype=torch.float64)
+        self.last.weight.data = torch.tensor([[1.0, -2.0]], dtype=torch.float64)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.last(self.first(inputs).relu())
+
+
+def weighted_channels(first: float, second: float) -> Tensor:
+    """The channels of ACTIVATIONS added up with two weights, and their ReLU."""
+    return (first * ACTIVATIONS[:, 0] + second * ACTIVATIONS[:, 1]).relu()

@@ -13,9 +13,9 @@ from torch import Tensor
 from explainers.core.options import LayerOptions
 from explainers.core.target import Target
 from explainers.engine.run import Run
-from explainers.grad_cam._family import COARSE, forward_only
-from explainers.grad_cam._principal_component import agreeing
-from explainers.grad_cam.eigen.eigen_cam import BLIND_TO_CLASS
+from explainers.grad_cam._family import COARSE_CAVEAT, forward_cam_method
+from explainers.grad_cam._principal_component import agreeing_with_sum
+from explainers.grad_cam.eigen.eigen_cam import CLASS_BLIND_CAVEAT
 
 
 class Kernel(enum.StrEnum):
@@ -30,7 +30,7 @@ class KernelOptions(LayerOptions):
     kernel: Kernel = Field(Kernel.SIGMOID, description="How the likeness of two places is measured.")
 
 
-@forward_only(
+@forward_cam_method(
     "kpca-cam",
     options=KernelOptions,
     title="KPCA-CAM",
@@ -38,14 +38,16 @@ class KernelOptions(LayerOptions):
     unit="units of activation",
     citation="Karmani et al. 2024, arXiv:2410.00267",
     shows="Eigen-CAM with a kernel: the strongest common pattern of the layer's channels, be it a straight line or a curve.",
-    caveat=COARSE + BLIND_TO_CLASS,
+    caveat=COARSE_CAVEAT + CLASS_BLIND_CAVEAT,
 )
 def kpca_cam(run: Run, inputs: Tensor, target: Target, options: KernelOptions) -> Tensor:
     """First component of kernel PCA over the places, (N, h, w)."""
     (activations,) = run.activations(inputs, [options.layer])
     positions = activations.flatten(2).transpose(1, 2)
     centred = positions - positions.mean(1, keepdim=True)
-    return agreeing(_first_kernel_component(centred, options.kernel), centred).reshape(-1, *activations.shape[-2:])
+    return agreeing_with_sum(_first_kernel_component(centred, options.kernel), centred).reshape(
+        -1, *activations.shape[-2:]
+    )
 
 
 def _first_kernel_component(points: Tensor, kernel: Kernel) -> Tensor:
@@ -54,16 +56,16 @@ def _first_kernel_component(points: Tensor, kernel: Kernel) -> Tensor:
     products = exact @ exact.transpose(1, 2) / points.shape[2]
     match kernel:
         case Kernel.SIGMOID:
-            alike = (products + 1).tanh()
+            kernel_matrix = (products + 1).tanh()
         case Kernel.POLYNOMIAL:
-            alike = (products + 1) ** 3
+            kernel_matrix = (products + 1) ** 3
         case Kernel.RBF:
             square = products.diagonal(dim1=1, dim2=2)
-            alike = (2 * products - square.unsqueeze(1) - square.unsqueeze(2)).exp()
+            kernel_matrix = (2 * products - square.unsqueeze(1) - square.unsqueeze(2)).exp()
         case _:
             raise AssertionError(kernel)
-    rows = alike.mean(2, keepdim=True)
-    centred = alike - rows - rows.transpose(1, 2) + rows.mean(1, keepdim=True)
+    row_means = kernel_matrix.mean(2, keepdim=True)
+    centred = kernel_matrix - row_means - row_means.transpose(1, 2) + row_means.mean(1, keepdim=True)
     values, vectors = torch.linalg.eigh(centred)
     first: Tensor = vectors[..., -1] * values[:, -1:].clamp_min(0).sqrt()
     return first.to(points)

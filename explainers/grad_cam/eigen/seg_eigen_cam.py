@@ -11,18 +11,18 @@ from explainers.core.cost import Cost
 from explainers.core.options import LayerOptions
 from explainers.core.target import Target
 from explainers.engine.run import Run
-from explainers.grad_cam._family import COARSE, cam
+from explainers.grad_cam._family import COARSE_CAVEAT, cam_method
 from explainers.grad_cam._principal_component import principal_map
 
 
-@cam(
+@cam_method(
     "seg-eigen-cam",
     options=LayerOptions,
     title="Seg-Eigen-CAM",
     cost=lambda shape, options: Cost(shape[0], shape[0]),
     citation="Chung & Ying 2025, doi:10.3390/app15137562",
     shows="The strongest common pattern of the activations, each weighted by the size of its gradient (first principal component): made for segmentation, where a class has many places.",
-    caveat=COARSE
+    caveat=COARSE_CAVEAT
     + " Slopes for and against the score count alike. Its sign is a convention: the value farthest from zero is positive.",
 )
 def seg_eigen_cam(run: Run, inputs: Tensor, target: Target, options: LayerOptions) -> Tensor:

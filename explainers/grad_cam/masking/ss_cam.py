@@ -13,8 +13,8 @@ from explainers.core.estimate import Estimate
 from explainers.core.rng import seeded_noise
 from explainers.core.target import Target
 from explainers.engine.run import Run
-from explainers.grad_cam._family import COARSE
-from explainers.grad_cam.masking._family import MASKED, ScoreCamOptions, score_cam_form, weighted_by_scores
+from explainers.grad_cam._family import COARSE_CAVEAT
+from explainers.grad_cam.masking._family import MASKED_CAVEAT, ScoreCamOptions, score_cam_method, score_weighted_maps
 
 
 class SmoothedOptions(ScoreCamOptions):
@@ -23,20 +23,20 @@ class SmoothedOptions(ScoreCamOptions):
     seed: int = Field(0, ge=0, description="Seed of the noise.")
 
 
-@score_cam_form(
+@score_cam_method(
     "ss-cam",
     options=SmoothedOptions,
     title="SS-CAM",
     unit="weighted activation",
     citation="Wang et al. 2020, arXiv:2006.14255",
     shows="Score-CAM with weights averaged over noisy versions of every mask.",
-    caveat=COARSE + MASKED + " It is a sample: another seed gives a slightly different map.",
+    caveat=COARSE_CAVEAT + MASKED_CAVEAT + " It is a sample: another seed gives a slightly different map.",
 )
-def ss_cam(run: Run, one: Tensor, target: Target, options: SmoothedOptions) -> Iterator[Estimate]:
+def ss_cam(run: Run, input: Tensor, target: Target, options: SmoothedOptions) -> Iterator[Estimate]:
     """As Score-CAM, the score of a channel being the mean of score(input * (mask_c + noise)), (h, w)."""
 
-    def noisy(masks: Tensor, channels: Tensor, versions: Tensor) -> Tensor:
-        noise = seeded_noise(masks, options.seed, channels * options.samples + versions)
-        return (masks + options.noise * noise) * one
+    def apply(masks: Tensor, channel_index: Tensor, variant_index: Tensor) -> Tensor:
+        noise = seeded_noise(masks, options.seed, channel_index * options.samples + variant_index)
+        return (masks + options.noise * noise) * input
 
-    yield from weighted_by_scores(run, one, target, options, noisy)
+    yield from score_weighted_maps(run, input, target, options, apply)

@@ -5,30 +5,25 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 
-import numpy as np
-import torch
 from pydantic import Field
 from torch import Tensor
 
 from explainers.core.capabilities import Needs
 from explainers.core.options import LayerOptions
 from explainers.engine.layer_capture import LayerCapture
-from explainers.engine.run import Run
-from explainers.engine.variant_gradients import Variants
-from explainers.inputs.baselines import baseline_for
-from explainers.saliency._family import BaselineOptions, saliency
+from explainers.saliency._family import saliency_method
 from explainers.saliency.paths.integrated_gradients import IntegratedGradientsOptions
 
-layer_method = functools.partial(saliency, needs=Needs.LAYERS | Needs.GRADIENTS | Needs.IMAGES)
+layer_method = functools.partial(saliency_method, needs=Needs.LAYERS | Needs.GRADIENTS | Needs.IMAGES)
 
 
-UNITS = (
+LAYER_UNITS_CAVEAT = (
     "It is as coarse as the layer, stretched over the image. It says how much the layer's units carry, not what they "
     "look for in the picture."
 )
 
 
-CUT = (
+SKIPPED_LAYER_CAVEAT = (
     " It adds up to the change of the score only where every path from the input runs through the layer: beside a "
     "skip connection the rest goes round it, a class token is no part of the map, and the gap says how much that is."
 )
@@ -40,30 +35,14 @@ class LayerPathOptions(LayerOptions, IntegratedGradientsOptions):
     )
 
 
-def straight_path(run: Run, inputs: Tensor, options: BaselineOptions, shares: Tensor) -> Variants:
-    """Points on the straight line from the baseline to the input, at these shares of the way."""
-    baseline = baseline_for(run.model, inputs, options.baseline)
-
-    def on_the_path(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
-        return torch.lerp(baseline[number], rows, shares[version].view(-1, *[1] * (rows.ndim - 1)))
-
-    return Variants(len(shares), on_the_path, torch.ones(len(shares)))
-
-
-def gauss_legendre(inputs: Tensor, steps: int) -> tuple[Tensor, Tensor]:
-    """Points in (0, 1) and their weights, by Gauss and Legendre."""
-    nodes, weights = np.polynomial.legendre.leggauss(steps)
-    return torch.from_numpy((nodes + 1) / 2).to(inputs), torch.from_numpy(weights / 2).to(inputs)
-
-
 def weighted_gradient_sum(
-    inputs: Tensor, weights: Tensor, found: Iterator[tuple[Tensor, Tensor, LayerCapture]]
+    inputs: Tensor, weights: Tensor, captures: Iterator[tuple[Tensor, Tensor, LayerCapture]]
 ) -> Tensor:
-    """Weighted sum over the versions of every input of the gradients at the layer, (N, C, h, w)."""
+    """Weighted sum over the variants of every input of the gradients at the layer, (N, C, h, w)."""
     total: Tensor | None = None
-    for number, version, capture in found:
+    for input_index, variant_index, capture in captures:
         if total is None:
             total = capture.gradients.new_zeros(len(inputs), *capture.gradients.shape[1:])
-        total.index_add_(0, number, capture.gradients * weights[version].view(-1, 1, 1, 1))
+        total.index_add_(0, input_index, capture.gradients * weights[variant_index].view(-1, 1, 1, 1))
     assert total is not None
     return total

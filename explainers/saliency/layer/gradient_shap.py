@@ -1,4 +1,6 @@
-"""Gradient SHAP at a layer: slopes at random points between input and references, times how far the activation is from theirs."""
+"""Gradient SHAP at a layer: slopes at random points between input and references, times how far the activation is from theirs.
+
+Erion et al. 2019 (arXiv:1906.10670), at a layer as in Captum (arXiv:2009.07896)."""
 
 from __future__ import annotations
 
@@ -13,19 +15,19 @@ from explainers.core.target import Target
 from explainers.engine.run import Run
 from explainers.engine.variant_gradients import Variants, variant_captures
 from explainers.saliency._references import (
-    AGAINST_REFERENCES,
+    REFERENCES_CAVEAT,
     draw_references,
     reference_passes,
 )
-from explainers.saliency.layer._family import UNITS, layer_method
-from explainers.saliency.paths.expected_gradients import ExpectedGradientsOptions, shares_of_the_way
+from explainers.saliency.layer._family import LAYER_UNITS_CAVEAT, layer_method
+from explainers.saliency.paths.expected_gradients import ExpectedGradientsOptions, stratified_alphas
 
 
 class LayerGradientShapOptions(LayerOptions, ExpectedGradientsOptions):
     """Both."""
 
 
-def _gradient_shap_cost(shape: Sequence[int], options: LayerGradientShapOptions) -> Cost:
+def _cost(shape: Sequence[int], options: LayerGradientShapOptions) -> Cost:
     return Cost(shape[0] * (options.samples + 2) + reference_passes(options), shape[0] * options.samples)
 
 
@@ -33,13 +35,13 @@ def _gradient_shap_cost(shape: Sequence[int], options: LayerGradientShapOptions)
     "layer-gradient-shap",
     options=LayerGradientShapOptions,
     title="Layer gradient SHAP",
-    cost=_gradient_shap_cost,
+    cost=_cost,
     citation="Captum's layer GradientShap: Kokhlikyan et al. 2020, arXiv:2009.07896; Erion et al. 2019, arXiv:1906.10670",
     shows="How much each of the layer's units adds to the score beyond its references: its slope at random points between the "
     "input and the references, times how far its activation is from theirs.",
-    caveat=UNITS
+    caveat=LAYER_UNITS_CAVEAT
     + " "
-    + AGAINST_REFERENCES
+    + REFERENCES_CAVEAT
     + " It is a sample, and even all points together need not add up to the change of the score: the way through the layer bends.",
 )
 def layer_gradient_shap(run: Run, inputs: Tensor, target: Target, options: LayerGradientShapOptions) -> Tensor:
@@ -50,12 +52,14 @@ def layer_gradient_shap(run: Run, inputs: Tensor, target: Target, options: Layer
     layer = run.layer(options.layer)
     layout = layer.layout
     assert layout is not None
-    drawn = draw_references(run.model, inputs, options)
-    way = drawn.on_the_way(shares_of_the_way(options).to(inputs))
-    own, others = (layout.spatial(layout.unturned(run.outputs(rows, layer.name))) for rows in (inputs, drawn.pool))
-    total = torch.zeros_like(own)
-    points = Variants(options.samples, way, torch.ones(options.samples))
-    for number, version, capture in variant_captures(run, inputs, layer.name, target, points):
-        change = own[number] - others[drawn.of(number, version)]
-        total.index_add_(0, number, change * capture.gradients)
+    references = draw_references(run.model, inputs, options)
+    interpolations = references.interpolations(stratified_alphas(options).to(inputs))
+    activations, pool_activations = (
+        layout.spatial(layout.unturned(run.outputs(rows, layer.name))) for rows in (inputs, references.pool)
+    )
+    total = torch.zeros_like(activations)
+    points = Variants(options.samples, interpolations, torch.ones(options.samples))
+    for input_index, variant_index, capture in variant_captures(run, inputs, layer.name, target, points):
+        change = activations[input_index] - pool_activations[references.pool_index(input_index, variant_index)]
+        total.index_add_(0, input_index, change * capture.gradients)
     return total / options.samples

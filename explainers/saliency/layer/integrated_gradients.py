@@ -12,15 +12,15 @@ from explainers.core.target import Target
 from explainers.engine.run import Run
 from explainers.engine.variant_gradients import Variants, variant_captures
 from explainers.inputs.baselines import baseline_for
-from explainers.saliency._family import AGAINST_BASELINE, score_difference
+from explainers.saliency._family import BASELINE_CAVEAT, score_difference
 from explainers.saliency.layer._family import (
-    CUT,
-    UNITS,
+    LAYER_UNITS_CAVEAT,
+    SKIPPED_LAYER_CAVEAT,
     LayerPathOptions,
-    gauss_legendre,
     layer_method,
     weighted_gradient_sum,
 )
+from explainers.saliency.paths._straight_path import gauss_legendre
 
 
 @layer_method(
@@ -31,20 +31,24 @@ from explainers.saliency.layer._family import (
     citation="Sundararajan, Taly & Yan 2017, arXiv:1703.01365, at a layer as in Captum (arXiv:2009.07896)",
     shows="How the change of the score is shared out among the layer's units when its output goes straight from what the "
     "baseline gives to what this input gives.",
-    caveat=UNITS + " " + AGAINST_BASELINE + CUT + " On the straight path lie activations that no input may give.",
+    caveat=LAYER_UNITS_CAVEAT
+    + " "
+    + BASELINE_CAVEAT
+    + SKIPPED_LAYER_CAVEAT
+    + " On the straight path lie activations that no input may give.",
     expected_sum=score_difference,
 )
 def layer_integrated_gradients(run: Run, inputs: Tensor, target: Target, options: LayerPathOptions) -> Tensor:
     """(activation - baseline's) * mean gradient on the straight path between the two, by Gauss-Legendre; (N, C, h, w)."""
     layer = run.layer(options.layer)
     assert layer.layout is not None
-    shares, weights = gauss_legendre(inputs, options.steps)
+    alphas, weights = gauss_legendre(inputs, options.steps)
     baseline = baseline_for(run.model, inputs, options.baseline)
-    begin, end = (layer.layout.unturned(run.outputs(rows, layer.name)) for rows in (baseline, inputs))
+    start, end = (layer.layout.unturned(run.outputs(rows, layer.name)) for rows in (baseline, inputs))
 
-    def between(number: Tensor, version: Tensor) -> Tensor:
-        return torch.lerp(begin[number], end[number], shares[version].view(-1, *[1] * (end.ndim - 1)))
+    def interpolate(input_index: Tensor, variant_index: Tensor) -> Tensor:
+        return torch.lerp(start[input_index], end[input_index], alphas[variant_index].view(-1, *[1] * (end.ndim - 1)))
 
-    same_input = Variants(options.steps, lambda rows, number, version: rows, weights)
-    found = variant_captures(run, inputs, layer.name, target, same_input, between)
-    return layer.layout.spatial(end - begin) * weighted_gradient_sum(inputs, weights, found)
+    same_input = Variants(options.steps, lambda rows, input_index, variant_index: rows, weights)
+    captures = variant_captures(run, inputs, layer.name, target, same_input, interpolate)
+    return layer.layout.spatial(end - start) * weighted_gradient_sum(inputs, weights, captures)

@@ -16,7 +16,7 @@ from explainers.core.options import Options
 from explainers.core.target import Target
 from explainers.engine.run import Run
 from explainers.engine.variant_gradients import Variants, summed_gradients
-from explainers.saliency._family import saliency
+from explainers.saliency._family import saliency_method
 
 
 class BlurPathOptions(Options):
@@ -32,11 +32,11 @@ class BlurPathOptions(Options):
 def _score_above_blur(run: Run, inputs: Tensor, target: Target, options: BlurPathOptions) -> Tensor:
     target = run.resolve(inputs, target)
     strongest = torch.full((len(inputs),), options.blur * max(inputs.shape[-2:])).to(inputs)
-    blurred = Blurs(inputs).at(torch.arange(len(inputs), device=inputs.device), strongest)
+    blurred = Blurs(inputs).blurred(torch.arange(len(inputs), device=inputs.device), strongest)
     return run.scores(inputs, target) - run.scores(blurred, target)
 
 
-@saliency(
+@saliency_method(
     "blur-integrated-gradients",
     options=BlurPathOptions,
     title="Blur integrated gradients",
@@ -59,16 +59,15 @@ def blur_integrated_gradients(run: Run, inputs: Tensor, target: Target, options:
     blurs = Blurs(inputs)
     deviations = (torch.linspace(1, 0, steps + 1) ** 2 * options.blur * max(inputs.shape[-2:])).to(inputs)
 
-    def on_the_path(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
-        return blurs.at(number, deviations[version])
+    def blur(rows: Tensor, input_index: Tensor, variant_index: Tensor) -> Tensor:
+        return blurs.blurred(input_index, deviations[variant_index])
 
-    def times_way(gradient: Tensor, number: Tensor, version: Tensor) -> Tensor:
-        before, after = (version - 1).clamp_min(0), (version + 1).clamp_max(steps)
-        return gradient * blurs.way(number, deviations[before], deviations[after])
+    def times_change(gradient: Tensor, input_index: Tensor, variant_index: Tensor) -> Tensor:
+        before, after = (variant_index - 1).clamp_min(0), (variant_index + 1).clamp_max(steps)
+        return gradient * blurs.change(input_index, deviations[before], deviations[after])
 
-    return summed_gradients(
-        run, inputs, target, Variants(steps + 1, on_the_path, torch.full((steps + 1,), 0.5), times_way)
-    )
+    path = Variants(steps + 1, blur, torch.full((steps + 1,), 0.5), times_change)
+    return summed_gradients(run, inputs, target, path)
 
 
 class Blurs:
@@ -79,32 +78,32 @@ class Blurs:
     """
 
     def __init__(self, images: Tensor) -> None:
-        self._rows, self._columns = (_cosines(side).to(images) for side in images.shape[-2:])
-        self._waves = self._rows @ images @ self._columns.T
+        self._rows, self._columns = (_cosine_table(side).to(images) for side in images.shape[-2:])
+        self._frequencies = self._rows @ images @ self._columns.T
         self._rates = [
             (torch.arange(side, device=images.device).to(images) * math.pi / side).square() / 2
             for side in images.shape[-2:]
         ]
 
-    def at(self, number: Tensor, deviations: Tensor) -> Tensor:
-        """Image `number` (m,) or (1,), blurred with these standard deviations in pixels (m,): (m, C, H, W)."""
-        return self._image(number, self._fading(deviations))
+    def blurred(self, index: Tensor, deviations: Tensor) -> Tensor:
+        """The images of these indices (m,) or (1,), blurred with these standard deviations in pixels (m,): (m, C, H, W)."""
+        return self._image(index, self._damping(deviations))
 
-    def way(self, number: Tensor, before: Tensor, after: Tensor) -> Tensor:
-        """`at(number, after) - at(number, before)`, for the price of one of them."""
-        return self._image(number, self._fading(after) - self._fading(before))
+    def change(self, index: Tensor, before: Tensor, after: Tensor) -> Tensor:
+        """`blurred(index, after) - blurred(index, before)`, for the price of one of them."""
+        return self._image(index, self._damping(after) - self._damping(before))
 
-    def _fading(self, deviations: Tensor) -> Tensor:
+    def _damping(self, deviations: Tensor) -> Tensor:
         rows, columns = (torch.exp(-deviations.square().view(-1, 1) * rate) for rate in self._rates)
         return rows[:, None, :, None] * columns[:, None, None]
 
-    def _image(self, number: Tensor, fading: Tensor) -> Tensor:
-        return self._rows.T @ (self._waves[number] * fading) @ self._columns
+    def _image(self, index: Tensor, damping: Tensor) -> Tensor:
+        return self._rows.T @ (self._frequencies[index] * damping) @ self._columns
 
 
-def _cosines(side: int) -> Tensor:
+def _cosine_table(side: int) -> Tensor:
     """The orthonormal cosine transform (DCT-II) as a matrix, (side, side), float64."""
-    place, wave = torch.arange(side, dtype=torch.float64) + 0.5, torch.arange(side, dtype=torch.float64)
-    table = torch.cos(math.pi / side * wave[:, None] * place) * math.sqrt(2 / side)
+    position, frequency = torch.arange(side, dtype=torch.float64) + 0.5, torch.arange(side, dtype=torch.float64)
+    table = torch.cos(math.pi / side * frequency[:, None] * position) * math.sqrt(2 / side)
     table[0] /= math.sqrt(2)
     return table

@@ -15,13 +15,13 @@ from explainers.core.rng import seeded_generator
 from explainers.core.target import Target
 from explainers.engine.run import Run
 from explainers.engine.variant_gradients import Variants, summed_gradients
-from explainers.saliency._family import saliency
+from explainers.saliency._family import saliency_method
 from explainers.saliency._references import (
-    AGAINST_REFERENCES,
+    REFERENCES_CAVEAT,
     ReferenceOptions,
-    above_references,
     draw_references,
     reference_passes,
+    score_above_references,
 )
 
 
@@ -31,39 +31,39 @@ class ExpectedGradientsOptions(ReferenceOptions):
     )
 
 
-def _expected_cost(shape: Sequence[int], options: ExpectedGradientsOptions) -> Cost:
+def _cost(shape: Sequence[int], options: ExpectedGradientsOptions) -> Cost:
     return Cost(shape[0] * (options.samples + 1) + reference_passes(options), shape[0] * options.samples)
 
 
-def shares_of_the_way(options: ExpectedGradientsOptions) -> Tensor:
-    """Shares of the way from a reference to the input, (samples,), the references taken in turn.
+def stratified_alphas(options: ExpectedGradientsOptions) -> Tensor:
+    """Random places from 0 (the reference) to 1 (the input), (samples,), the references taken in turn.
 
-    Every reference has its points in equal parts of its own way, in random order: still uniform, with less scatter.
+    Every reference has one in each of equal parts of its own way, in random order: still uniform, with less scatter.
     """
-    source, count = seeded_generator("cpu", options.seed, 1), options.samples
+    generator, count = seeded_generator("cpu", options.seed, 1), options.samples
     rounds = -(-count // options.number)
-    parts = torch.stack([torch.randperm(rounds, generator=source) for _ in range(options.number)], 1).flatten()
-    return (parts[:count] + torch.rand(count, generator=source)) / rounds
+    parts = torch.stack([torch.randperm(rounds, generator=generator) for _ in range(options.number)], 1).flatten()
+    return (parts[:count] + torch.rand(count, generator=generator)) / rounds
 
 
-@saliency(
+@saliency_method(
     "expected-gradients",
     options=ExpectedGradientsOptions,
     title="Expected gradients",
-    cost=_expected_cost,
+    cost=_cost,
     citation="Erion et al. 2019, arXiv:1906.10670",
     shows="Integrated gradients averaged over many references: what sets this input apart from all of them.",
-    caveat=AGAINST_REFERENCES + " It is a sample: another seed gives a slightly different map.",
-    expected_sum=above_references,
+    caveat=REFERENCES_CAVEAT + " It is a sample: another seed gives a slightly different map.",
+    expected_sum=score_above_references,
 )
 def expected_gradients(run: Run, inputs: Tensor, target: Target, options: ExpectedGradientsOptions) -> Tensor:
     """Mean of (input - reference) * d score / d input at random points between the two, (N, ...)."""
-    drawn, count = draw_references(run.model, inputs, options), options.samples
-    share = shares_of_the_way(options).to(inputs)
+    references, count = draw_references(run.model, inputs, options), options.samples
+    alphas = stratified_alphas(options).to(inputs)
 
-    def times_difference(gradient: Tensor, number: Tensor, version: Tensor) -> Tensor:
-        return gradient * (inputs[number] - drawn.pool[drawn.of(number, version)])
+    def times_difference(gradient: Tensor, input_index: Tensor, variant_index: Tensor) -> Tensor:
+        return gradient * (inputs[input_index] - references.pool[references.pool_index(input_index, variant_index)])
 
-    return summed_gradients(
-        run, inputs, target, Variants(count, drawn.on_the_way(share), torch.full((count,), 1 / count), times_difference)
-    )
+    weights = torch.full((count,), 1 / count)
+    points = Variants(count, references.interpolations(alphas), weights, times_difference)
+    return summed_gradients(run, inputs, target, points)

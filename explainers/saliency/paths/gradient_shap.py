@@ -15,7 +15,7 @@ from explainers.engine.run import Run
 from explainers.engine.variant_gradients import Variants, summed_gradients
 from explainers.inputs.baselines import baseline_for
 from explainers.inputs.noise import noise_deviation
-from explainers.saliency._family import AGAINST_BASELINE, BaselineOptions, saliency, score_difference
+from explainers.saliency._family import BASELINE_CAVEAT, BaselineOptions, saliency_method, score_difference
 
 
 class GradientShapOptions(BaselineOptions):
@@ -26,31 +26,32 @@ class GradientShapOptions(BaselineOptions):
     seed: int = Field(0, ge=0, description="Seed of the noise and of the points.")
 
 
-@saliency(
+@saliency_method(
     "gradient-shap",
     options=GradientShapOptions,
     title="Gradient SHAP",
     cost=lambda shape, options: Cost(shape[0] * (options.samples + 2), shape[0] * options.samples),
     citation="Lundberg & Lee 2017, arXiv:1705.07874",
     shows="An average of gradients at random points between the baseline and noisy copies of the input, times their difference.",
-    caveat=AGAINST_BASELINE + " It is a sample: another seed gives a slightly different map.",
+    caveat=BASELINE_CAVEAT + " It is a sample: another seed gives a slightly different map.",
     expected_sum=score_difference,
 )
 def gradient_shap(run: Run, inputs: Tensor, target: Target, options: GradientShapOptions) -> Tensor:
     """Mean of (noisy input - baseline) * d score / d input at random points between the two, (N, ...)."""
     deviation = noise_deviation(inputs, options.noise)
     baseline = baseline_for(run.model, inputs, options.baseline)
-    share = torch.rand(options.samples, generator=torch.Generator().manual_seed(options.seed)).to(inputs)
+    alphas = torch.rand(options.samples, generator=torch.Generator().manual_seed(options.seed)).to(inputs)
 
-    def noisy(number: Tensor, version: Tensor) -> Tensor:
-        rows = inputs[number]
-        return torch.addcmul(rows, seeded_noise(rows, options.seed, version), deviation[number])
+    def noisy(input_index: Tensor, variant_index: Tensor) -> Tensor:
+        rows = inputs[input_index]
+        return torch.addcmul(rows, seeded_noise(rows, options.seed, variant_index), deviation[input_index])
 
-    def between(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
-        return torch.lerp(baseline[number], noisy(number, version), share[version].view(-1, *[1] * (rows.ndim - 1)))
+    def interpolate(rows: Tensor, input_index: Tensor, variant_index: Tensor) -> Tensor:
+        alpha = alphas[variant_index].view(-1, *[1] * (rows.ndim - 1))
+        return torch.lerp(baseline[input_index], noisy(input_index, variant_index), alpha)
 
-    def times_difference(gradient: Tensor, number: Tensor, version: Tensor) -> Tensor:
-        return gradient * (noisy(number, version) - baseline[number])
+    def times_difference(gradient: Tensor, input_index: Tensor, variant_index: Tensor) -> Tensor:
+        return gradient * (noisy(input_index, variant_index) - baseline[input_index])
 
     weights = torch.full((options.samples,), 1 / options.samples)
-    return summed_gradients(run, inputs, target, Variants(options.samples, between, weights, times_difference))
+    return summed_gradients(run, inputs, target, Variants(options.samples, interpolate, weights, times_difference))
