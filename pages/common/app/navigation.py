@@ -9,7 +9,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from pages.common.app.images import in_place
 
-ART = Path(__file__).parents[2] / "docs" / "art"
+ART = Path(__file__).parents[2] / "art"
 
 
 def navigation() -> StreamlitPage:
