@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -27,6 +29,16 @@ class ProgressBar:
         if time.monotonic() - self._started > PATIENCE:
             self._slot.progress(min(1.0, max(0.0, share)), text=f"{self._title} · {words}")
 
-    def clear(self) -> None:
-        """Take the bar away."""
-        self._slot.empty()
+    def downloaded(self, received: int, size: int | None) -> None:
+        """Call it between chunks of a download, with bytes; the size is None where the server does not tell it."""
+        self(received / (size or received or 1), "downloading")
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[ProgressBar]:
+    """A bar for the work inside, at this place of the page; none is left behind, also where the work fails."""
+    slot = st.empty()
+    try:
+        yield ProgressBar(slot, title)
+    finally:
+        slot.empty()

@@ -10,7 +10,7 @@ import streamlit as st
 import explainers as ex
 from pages.common.app.caches import model_cache, result_cache
 from pages.common.app.follow_default import follow_default
-from pages.common.app.progress import ProgressBar
+from pages.common.app.progress import progress_bar
 from pages.common.result.options_form import option_names, options_form
 from pages.common.run.explain import layers_of, plain
 from pages.common.sidebar.selection import Selection
@@ -186,13 +186,8 @@ def _model(spec: str, chosen: Selection) -> ex.Model:
     upload = Upload.read(spec)
     if upload is not None:
         return upload.model()
-    bar = ProgressBar(st.empty(), f"Loading {spec}")
-    try:
-        return model_cache().get(
-            (spec, None), lambda: ex.load_model(spec, progress=lambda done, of: bar(done / (of or done), "downloading"))
-        )
-    finally:
-        bar.clear()
+    with progress_bar(f"Loading {spec}") as bar:
+        return model_cache().get((spec, None), lambda: ex.load_model(spec, progress=bar.downloaded))
 
 
 def _picture(name: str, chosen: Selection) -> Any:

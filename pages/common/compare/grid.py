@@ -21,7 +21,7 @@ from explainers.render.overlay import Scale, colour_bar
 from explainers.render.sheet import sheet
 from pages.common.app.caches import result_cache
 from pages.common.app.images import show_picture
-from pages.common.app.progress import ProgressBar
+from pages.common.app.progress import progress_bar
 from pages.common.compare.axes import layerless, questions
 from pages.common.result.verdict import identity
 from pages.common.run.explain import PATIENCE, duration, in_words, passes_in_words
@@ -112,11 +112,8 @@ def cells_with_progress(
     found = result_cache().find(key)
     if found is None and not _agreed(possible, short_hash(key)):
         return None
-    bar = ProgressBar(st.empty(), "Maps")
-    try:
+    with progress_bar("Maps") as bar:
         found = result_cache().get(key, lambda: ex.explain_all(possible, progress=bar))
-    finally:
-        bar.clear()
     answers = iter(found)
     answered = [one if isinstance(one, ex.VitrineError) else next(answers) for one in made]
     maps = [one for one in answered if isinstance(one, ex.Attribution)]

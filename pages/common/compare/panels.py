@@ -14,7 +14,7 @@ from explainers.render.overlay import Scale
 from pages.common.app.caches import result_cache
 from pages.common.app.follow_default import follow_default
 from pages.common.app.images import show_picture
-from pages.common.app.progress import ProgressBar
+from pages.common.app.progress import progress_bar
 from pages.common.compare.grid import Cell
 from pages.common.result.verdict import MapChecks
 from pages.common.run.explain import duration, passes_in_words
@@ -128,11 +128,10 @@ def _made(trials: dict[str, MapChecks], work: list[tuple[str, str]]) -> Made:
         st.button(words, key="compare_check", icon=":material/fact_check:", on_click=_ask, args=(asked,))
         st.caption(f"{passes_in_words(forward, backward)}.")
     elif missing:
-        bar = ProgressBar(st.empty(), "Checks")
-        for place, (name, check) in enumerate(missing):
-            bar(place / len(missing), name)
-            trials[name].verdict(check)
-        bar.clear()
+        with progress_bar("Checks") as bar:
+            for place, (name, check) in enumerate(missing):
+                bar(place / len(missing), name)
+                trials[name].verdict(check)
     found = {(name, check): trials[name].found(check, {}) for name, check in work}
     return {place: verdict for place, verdict in found.items() if verdict is not None}
 

@@ -13,7 +13,7 @@ from explainers.render.charts.trust import curve_chart, randomisation_chart
 from pages.common.app.caches import result_cache
 from pages.common.app.errors import sentences
 from pages.common.app.images import batched
-from pages.common.app.progress import ProgressBar
+from pages.common.app.progress import ProgressBar, progress_bar
 from pages.common.result.ground_truth import Truth, truth_form
 from pages.common.result.options_form import control, option_key
 from pages.common.run.explain import duration, passes_in_words, plain
@@ -174,11 +174,8 @@ def _ask(name: str) -> None:
 
 
 def _made(trial: MapChecks, name: str, options: dict[str, Any]) -> ex.Verdict:
-    bar = ProgressBar(st.empty(), ex.find_check(name).title)
-    try:
+    with progress_bar(ex.find_check(name).title) as bar:
         return trial.verdict(name, options, bar)
-    finally:
-        bar.clear()
 
 
 def _badges(verdict: ex.Verdict) -> None:

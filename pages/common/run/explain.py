@@ -8,7 +8,7 @@ import streamlit as st
 
 import explainers as ex
 from pages.common.app.caches import result_cache
-from pages.common.app.progress import ProgressBar
+from pages.common.app.progress import progress_bar
 from pages.common.sidebar.selection import Selection, short_hash
 
 PATIENCE = 20.0  # seconds of predicted work that starts by itself
@@ -20,14 +20,11 @@ PATIENCE_WITH_A_PICTURE = 120.0  # where the map shows from the first second on,
 def explain_with_progress(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> Any:
     """`ex.explain` for what the sidebar chose: an Attribution, or a list of them where options hold several layers."""
     key = (*chosen.key, method.name, repr(sorted(options.items())))
-    bar = ProgressBar(st.empty(), method.title)
-    try:
+    with progress_bar(method.title) as bar:
         return result_cache().get(
             key,
             lambda: ex.explain(chosen.model, chosen.image, method.name, chosen.target, progress=bar, **options),
         )
-    finally:
-        bar.clear()
 
 
 def agreed(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from explainers.render.encoding import encode_photo
 from explainers.render.overlay import Scale, overlay
 from pages.common.app.caches import result_cache
 from pages.common.app.images import batched, show_picture
-from pages.common.app.progress import ProgressBar
+from pages.common.app.progress import progress_bar
 from pages.common.result.panel import View
 from pages.common.sidebar.selection import Selection
 
@@ -22,12 +22,11 @@ COLUMNS = 4
 
 def heads_with_progress(chosen: Selection) -> ex.AttentionHeads:
     """`ex.attention_heads` of what the sidebar chose, computed once."""
-    bar = ProgressBar(st.empty(), "Attention heads")
-    heads: ex.AttentionHeads = result_cache().get(
-        ("heads", *chosen.key),
-        lambda: ex.attention_heads(chosen.model, chosen.image, chosen.target, progress=bar),
-    )
-    bar.clear()
+    with progress_bar("Attention heads") as bar:
+        heads: ex.AttentionHeads = result_cache().get(
+            ("heads", *chosen.key),
+            lambda: ex.attention_heads(chosen.model, chosen.image, chosen.target, progress=bar),
+        )
     return heads
 
 

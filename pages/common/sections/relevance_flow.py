@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-import streamlit as st
 
 import explainers as ex
 from pages.common.app.caches import result_cache
-from pages.common.app.progress import ProgressBar
+from pages.common.app.progress import progress_bar
 from pages.common.sidebar.selection import Selection
 
 
@@ -22,12 +21,11 @@ def notes_of(model: ex.Model) -> list[str]:
 def flow_with_progress(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> pd.DataFrame:
     """`ex.relevance_flow` for what the sidebar chose."""
     key = ("flow", *chosen.key, method.name, repr(sorted(options.items())))
-    bar = ProgressBar(st.empty(), "Conservation")
-    flow: pd.DataFrame = result_cache().get(
-        key,
-        lambda: ex.relevance_flow(chosen.model, chosen.image, chosen.target, method.name, progress=bar, **options),
-    )
-    bar.clear()
+    with progress_bar("Conservation") as bar:
+        flow: pd.DataFrame = result_cache().get(
+            key,
+            lambda: ex.relevance_flow(chosen.model, chosen.image, chosen.target, method.name, progress=bar, **options),
+        )
     return flow
 
 

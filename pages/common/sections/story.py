@@ -10,7 +10,7 @@ import streamlit as st
 import explainers as ex
 from explainers.render.charts.attribution import top_k_chart
 from pages.common.app.caches import model_cache, result_cache
-from pages.common.app.progress import ProgressBar
+from pages.common.app.progress import progress_bar
 from pages.common.result.panel import View, original, picture
 from pages.common.sidebar.selection import Selection, predicted
 
@@ -86,27 +86,21 @@ def show_maps(chosen: Selection) -> pd.DataFrame:
 
 
 def _explained(chosen: Selection, name: str) -> ex.Attribution:
-    bar = ProgressBar(st.empty(), ex.find_method(name).title)
-    try:
+    with progress_bar(ex.find_method(name).title) as bar:
         result: ex.Attribution = result_cache().get(
             (*chosen.key, name, "[]"), lambda: ex.explain(chosen.model, chosen.image, name, progress=bar)
         )
-    finally:
-        bar.clear()
     return result
 
 
 def effect(spec: str) -> pd.DataFrame:
     """`ex.sticker_effect` on fresh scenes."""
     model = scene(spec, "scene:1000050").model
-    bar = ProgressBar(st.empty(), spec)
-    try:
+    with progress_bar(spec) as bar:
         table: pd.DataFrame = result_cache().get(
             ("sticker effect", model.fingerprint),
             lambda: ex.sticker_effect(model, ex.fresh_seeds(SCENES), progress=bar),
         )
-    finally:
-        bar.clear()
     return table
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 import explainers as ex
 from pages.common.app.caches import model_cache, result_cache
-from pages.common.app.progress import ProgressBar
+from pages.common.app.progress import progress_bar
 from pages.common.sidebar.selection import CHECKPOINTS, keep_upload
 from pages.common.sidebar.uploads import Upload, gone, offered
 
@@ -18,11 +18,10 @@ NONE = "none"
 
 def stats_with_progress(model: ex.Model) -> pd.DataFrame:
     """`ex.weight_stats` of the model, computed once."""
-    bar = ProgressBar(st.empty(), "Weight statistics")
-    table: pd.DataFrame = result_cache().get(
-        ("weights", model.fingerprint), lambda: ex.weight_stats(model, progress=bar)
-    )
-    bar.clear()
+    with progress_bar("Weight statistics") as bar:
+        table: pd.DataFrame = result_cache().get(
+            ("weights", model.fingerprint), lambda: ex.weight_stats(model, progress=bar)
+        )
     return table
 
 
@@ -60,13 +59,8 @@ def other_model(model: ex.Model) -> ex.Model | None:
         return None
     if upload := Upload.read(chosen):
         return upload.model()
-    bar = ProgressBar(st.empty(), f"Loading {chosen}")
-    other = model_cache().get(
-        (chosen, None),
-        lambda: ex.load_model(chosen, progress=lambda done, total: bar(done / (total or done), "downloading")),
-    )
-    bar.clear()
-    return other
+    with progress_bar(f"Loading {chosen}") as bar:
+        return model_cache().get((chosen, None), lambda: ex.load_model(chosen, progress=bar.downloaded))
 
 
 def compared(model: ex.Model, other: ex.Model) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from pages.common.app.errors import complain, sentences
 from pages.common.app.follow_default import follow_default
 from pages.common.app.images import batched, show_picture, thumbnail
 from pages.common.app.navigation import come_in_by_the_door
-from pages.common.app.progress import ProgressBar
+from pages.common.app.progress import progress_bar
 from pages.common.sidebar.target_picker import target_form
 from pages.common.sidebar.uploads import Upload, gone, offered, remember
 
@@ -158,16 +158,16 @@ def _model() -> tuple[ex.Model, str]:
 
 
 def _load(spec: str, upload: Upload | None) -> tuple[ex.Model, str]:
-    bar = ProgressBar(st.empty(), f"Loading {spec}")
+    with progress_bar(f"Loading {spec}") as bar:
 
-    def fetched(done: int, total: int | None) -> None:
-        bar(done / total if total else 0.0, f"Downloading {spec}: {done / 1e6:.0f} MB of {(total or 0) / 1e6:.0f} MB")
+        def fetched(received: int, size: int | None) -> None:
+            megabytes = f"{received / 1e6:.0f} MB of {(size or 0) / 1e6:.0f} MB"
+            bar(received / size if size else 0.0, f"Downloading {spec}: {megabytes}")
 
-    if upload:
-        model = upload.model(fetched)
-    else:
-        model = model_cache().get((spec, None), lambda: ex.load_model(spec, progress=fetched))
-    bar.clear()
+        if upload:
+            model = upload.model(fetched)
+        else:
+            model = model_cache().get((spec, None), lambda: ex.load_model(spec, progress=fetched))
     if model.note:
         st.caption(model.note)
     return model, f"model = {upload.code}" if upload else f'model = ex.load_model("{spec}")'
