@@ -10,26 +10,26 @@ from pages.common.compare.grid import cells_with_progress, scales, sheet_png, sh
 from pages.common.compare.panels import checks_panel, correlation_panel, difference_panel
 from pages.common.result.tables import download_table
 from pages.common.run.explain import in_words
-from pages.common.sidebar.selection import selection
+from pages.common.sidebar.selection import current_selection
 from pages.common.sidebar.uploads import shortened
 
-chosen = selection()
+selection = current_selection()
 
 st.title("Compare")
 st.caption("Methods, layers, models, targets and inputs beside one another. What agrees may still be wrong together.")
 
 controls, shown = st.columns([1, 3], gap="large")
 with controls:
-    rows = axis("Rows", "methods", None, chosen)
-    columns = axis("Columns", "layers", rows[0], chosen)
+    rows = axis("Rows", "methods", None, selection)
+    columns = axis("Columns", "layers", rows[0], selection)
     fixed = {}
     if "methods" not in (rows[0], columns[0]):
-        names = [method.name for method in ex.methods(chosen.model)]
+        names = [method.name for method in ex.methods(selection.model)]
         start = names.index("grad-cam") if "grad-cam" in names else 0
         key = follow_default("compare_method", names[start])
         fixed["methods"] = st.selectbox("Method", names, index=start, key=key, bind="query-params")
     methods = next((values for kind, values in (rows, columns) if kind == "methods"), [*fixed.values()])
-    options = options_of(methods, chosen)
+    options = options_of(methods, selection)
     shared = st.segmented_control(
         "Colour scale", ["per cell", "shared"], default="per cell", required=True, key="compare_scale", bind="query-params",
         help="Shared: the same colour is the same number in every cell. Methods have different units, so one scale for several "
@@ -41,7 +41,7 @@ if not rows[1] or not columns[1]:
     st.stop()
 
 with shown, sentences():
-    cells = cells_with_progress(chosen, rows, columns, fixed, options)
+    cells = cells_with_progress(selection, rows, columns, fixed, options)
     if cells is None:
         st.stop()
     maps = {cell.name: cell for cell in cells if isinstance(cell.found, ex.Attribution)}
@@ -68,7 +68,7 @@ with shown, sentences():
     show_grid(cells, len(columns[1]), scale, reference)
 
     numbers = table(cells, reference)
-    title = f"{chosen.model.name}: {rows[0]} by {columns[0]}"
+    title = f"{selection.model.name}: {rows[0]} by {columns[0]}"
     told = " ".join([said, *(f"{name}: {in_words(given)}." for name, given in options.items() if given)])
     with st.container(horizontal=True):
         st.download_button(
@@ -82,4 +82,4 @@ with shown, sentences():
         correlation_panel(maps)
     checks_panel(maps, numbers)
     with st.expander("The code that makes this", icon=":material/code:"):
-        st.code(code_of(chosen, [(cell.asked, cell.made) for cell in cells]), language="python")
+        st.code(code_of(selection, [(cell.asked, cell.made) for cell in cells]), language="python")

@@ -11,19 +11,19 @@ from pages.common.app.follow_default import follow_default
 from pages.common.result.options_form import method_form, method_notes
 from pages.common.result.panel import explanation_panel, picture, view_form
 from pages.common.run.explain import code_for, explain_with_progress, layers_of
-from pages.common.sidebar.selection import selection
+from pages.common.sidebar.selection import current_selection
 
-chosen = selection()
+selection = current_selection()
 
 st.title("Grad-CAM")
 st.caption("Where in a layer the evidence for a class lies.")
 
-layers = layers_of(chosen)
+layers = layers_of(selection)
 names = [layer.name for layer in layers]
 
 controls, shown = st.columns([1, 3], gap="large")
 with controls:
-    method, options = method_form("cam", chosen, "cam", default="grad-cam")
+    method, options = method_form("cam", selection, "cam", default="grad-cam")
     many = method.anytime  # as many passes for every layer: only those that are asked for
     start = [] if many else ex.stages(layers)
     strip = [] if method.only_layer else st.multiselect(
@@ -37,8 +37,10 @@ with controls:
     view = view_form("cam", method.signed)
 
 with shown, sentences() as said:
-    result = explain_with_progress(chosen, method, options)
-    explanation_panel(chosen, result, view, code_for(chosen, method, options), f"{method.title} at {result.layer}")
+    result = explain_with_progress(selection, method, options)
+    explanation_panel(
+        selection, result, view, code_for(selection, method, options), f"{method.title} at {result.layer}"
+    )
     method_notes(method)
 
 if strip and not said:
@@ -46,7 +48,7 @@ if strip and not said:
     st.caption("Early layers see fine detail and little meaning, late layers the other way round.")
     ordered = [name for name in names if name in strip]
     several = options | {"layer": ordered}
-    results = explain_with_progress(chosen, method, several)
+    results = explain_with_progress(selection, method, several)
     fused, fusing = None, ""
     if len(results) > 1:
         how = st.segmented_control(
@@ -60,10 +62,10 @@ if strip and not said:
     for column, one in zip(columns, results, strict=False):
         with column:
             height, width = one.values.shape[-2:]
-            picture(chosen, one, view, f"{one.layer} · {height} × {width}", width=280)
+            picture(selection, one, view, f"{one.layer} · {height} × {width}", width=280)
     if fused is not None:
         with columns[len(results)]:
-            picture(chosen, fused, replace(view, limit=None), f"All of them fused by their {how}", width=280)
+            picture(selection, fused, replace(view, limit=None), f"All of them fused by their {how}", width=280)
     st.altair_chart(layer_profile_chart(results), alt="Strength of the map at each layer of the strip")
     with st.expander("The code that makes the strip", icon=":material/code:"):
-        st.code(code_for(chosen, method, several) + fusing, language="python")
+        st.code(code_for(selection, method, several) + fusing, language="python")

@@ -8,12 +8,13 @@ import explainers as ex
 from explainers.render.charts.attribution import top_k_chart
 from pages.common.app.errors import sentences
 from pages.common.app.images import batched
+from pages.common.app.selection import predicted
 from pages.common.result.panel import View, original, picture
 from pages.common.run.explain import code_for, explain_with_progress
-from pages.common.sidebar.selection import predicted, selection
+from pages.common.sidebar.selection import current_selection
 
-chosen = selection()
-answer = predicted(chosen.model, chosen.image, chosen.key[1])
+selection = current_selection()
+answer = predicted(selection.model, selection.image, selection.key[1])
 label, _, probability = answer.top(1)[0]
 top = answer.top(5)
 
@@ -23,8 +24,8 @@ st.caption("A picture, what the model sees in it, and where in the picture the e
 scene, seen, evidence = st.columns(3, gap="medium")
 with scene:
     st.subheader("The picture")
-    original(chosen)
-    st.caption(f"As {chosen.model.name} sees it: cut and scaled to its input.")
+    original(selection)
+    st.caption(f"As {selection.model.name} sees it: cut and scaled to its input.")
 with seen:
     st.subheader("What the model sees")
     st.markdown(f"First answer: **{label}**, with a probability of **{probability:.1%}**.")
@@ -36,15 +37,15 @@ with seen:
 with evidence, sentences():
     st.subheader("Where the evidence lies")
     # On a transformer Grad-CAM misses the sign in a quarter of the drawn scenes, see "Truth" in the README.
-    method = ex.find_method("attn-lrp" if ex.Needs.ATTENTION in chosen.model.capabilities else "grad-cam")
-    result = explain_with_progress(chosen, method, {})
-    target = result.target.describe(chosen.model.labels)
+    method = ex.find_method("attn-lrp" if ex.Needs.ATTENTION in selection.model.capabilities else "grad-cam")
+    result = explain_with_progress(selection, method, {})
+    target = result.target.describe(selection.model.labels)
     where = f"{method.title} at {result.layer}" if result.layer else method.title
     words = f"{where}: the map highlights what raises the score of {target}."
-    picture(chosen, result, View("blue-red" if method.signed else "viridis", 0.6), words)
+    picture(selection, result, View("blue-red" if method.signed else "viridis", 0.6), words)
 
 st.subheader("Look closer")
-able = Counter(method.family for method in ex.methods(chosen.model))
+able = Counter(method.family for method in ex.methods(selection.model))
 for row in batched(
     [
         ("saliency", f"Which pixels the score is made of, by {able['saliency']} methods, and whether the map adds up."),
@@ -66,4 +67,4 @@ for row in batched(
 with st.expander("Numbers as a table", icon=":material/table:"):
     st.dataframe({"class": names, "probability": shares}, hide_index=True, alt="The five most probable classes")
 with st.expander("The code that makes this", icon=":material/code:"):
-    st.code(code_for(chosen, method, {}) + "\nprint(ex.predict(model, image).top(5))", language="python")
+    st.code(code_for(selection, method, {}) + "\nprint(ex.predict(model, image).top(5))", language="python")

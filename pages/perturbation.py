@@ -8,9 +8,9 @@ from pages.common.result.live_map import refine_with_progress
 from pages.common.result.options_form import method_form, method_notes
 from pages.common.result.panel import certainty, explanation_panel, regions_picture, view_form
 from pages.common.run.explain import agreed, code_for, explain_with_progress
-from pages.common.sidebar.selection import selection
+from pages.common.sidebar.selection import current_selection
 
-chosen = selection()
+selection = current_selection()
 
 st.title("Perturbation")
 st.caption(
@@ -19,17 +19,17 @@ st.caption(
 
 controls, shown = st.columns([1, 3], gap="large")
 with controls:
-    method, options = method_form("perturbation", chosen, "perturbation", default="occlusion")
+    method, options = method_form("perturbation", selection, "perturbation", default="occlusion")
     view = view_form("perturbation", method.signed)
-    regions_picture(chosen, method, options)
+    regions_picture(selection, method, options)
 with shown, sentences():
-    if agreed(chosen, method, options):
+    if agreed(selection, method, options):
         if method.anytime:
-            result = refine_with_progress(chosen, method, options, view)
+            result = refine_with_progress(selection, method, options, view)
         else:
-            result = explain_with_progress(chosen, method, options)
-        explanation_panel(chosen, result, view, code_for(chosen, method, options), method.title)
-        certainty(chosen, result, view)
+            result = explain_with_progress(selection, method, options)
+        explanation_panel(selection, result, view, code_for(selection, method, options), method.title)
+        certainty(selection, result, view)
         st.subheader("How the values are spread")
         st.altair_chart(
             value_histogram(result.values[0], unit="Attribution of one pixel or cell", log_counts=True),

@@ -10,16 +10,16 @@ from pages.common.result.panel import explanation_panel, view_form
 from pages.common.result.tables import download_table
 from pages.common.run.explain import code_for, explain_with_progress
 from pages.common.sections.relevance_flow import flow_code, flow_with_progress, notes_of
-from pages.common.sidebar.selection import selection
+from pages.common.sidebar.selection import current_selection
 
-chosen = selection()
+selection = current_selection()
 
 st.title("Relevance")
 st.caption(
     "The score handed back layer by layer, each layer sharing out what it got among its inputs, down to the picture."
 )
 
-for note in notes_of(chosen.model):
+for note in notes_of(selection.model):
     st.warning(note, icon=":material/rule:")
 
 controls, shown = st.columns([1, 3], gap="large")
@@ -27,18 +27,18 @@ with controls:
     # One key per kind of network: the rules for one are refused on the other.
     fitting, box = (
         ("attn-lrp", "method_of_attention")
-        if ex.Needs.ATTENTION in chosen.model.capabilities
+        if ex.Needs.ATTENTION in selection.model.capabilities
         else ("lrp-epsilon-plus-flat", "method")
     )
-    method, options = method_form("relevance", chosen, "relevance", fitting, box)
+    method, options = method_form("relevance", selection, "relevance", fitting, box)
     view = view_form("relevance", method.signed)
 with shown, sentences():
-    result = explain_with_progress(chosen, method, options)
-    explanation_panel(chosen, result, view, code_for(chosen, method, options), method.title)
+    result = explain_with_progress(selection, method, options)
+    explanation_panel(selection, result, view, code_for(selection, method, options), method.title)
     method_notes(method)
 
     st.subheader("Is the relevance conserved?")
-    flow = flow_with_progress(chosen, method, options)
+    flow = flow_with_progress(selection, method, options)
     st.markdown(ex.describe_flow(flow))
     st.altair_chart(relevance_flow_chart(flow, title=""), alt="Share of the score at every layer, from output to input")
     st.caption(
@@ -47,4 +47,4 @@ with shown, sentences():
     )
     with st.expander("The flow as a table", icon=":material/table:"):
         st.dataframe(flow, hide_index=True, alt="Relevance behind every layer, from output to input")
-    download_table(flow, f"relevance-flow-{method.name}", flow_code(chosen, method, options))
+    download_table(flow, f"relevance-flow-{method.name}", flow_code(selection, method, options))

@@ -7,21 +7,21 @@ from pages.common.app.errors import sentences
 from pages.common.result.options_form import method_form, method_notes
 from pages.common.result.panel import explanation_panel, view_form
 from pages.common.run.explain import code_for, explain_with_progress
-from pages.common.sidebar.selection import selection
+from pages.common.sidebar.selection import current_selection
 
-chosen = selection()
+selection = current_selection()
 
 st.title("Saliency")
 st.caption("Which pixels the score is sensitive to, or is made of: gradients followed down to the picture.")
 
 controls, shown = st.columns([1, 3], gap="large")
 with controls:
-    method, options = method_form("saliency", chosen, "saliency", default="integrated-gradients")
+    method, options = method_form("saliency", selection, "saliency", default="integrated-gradients")
     view = view_form("saliency", method.signed)
 with shown, sentences():
-    result = explain_with_progress(chosen, method, options)
+    result = explain_with_progress(selection, method, options)
     title = f"{method.title} at {result.layer}" if result.layer else method.title
-    explanation_panel(chosen, result, view, code_for(chosen, method, options), title)
+    explanation_panel(selection, result, view, code_for(selection, method, options), title)
     method_notes(method)
     if result.completeness is not None:
         st.subheader("Does it add up?")

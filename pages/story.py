@@ -5,6 +5,7 @@ import streamlit as st
 
 import explainers as ex
 from explainers.render.charts.story import changed_chart, where_chart
+from pages.common.app import session
 from pages.common.app.navigation import come_in_by_the_door
 from pages.common.sections.story import FOOLED, HONEST, effect, scene, show_answer, show_code, show_maps, signs
 
@@ -16,7 +17,7 @@ OTHERS = [name for name in SCENES if signs(name)[0] != ex.SHORTCUT]
 
 
 def go(by: int) -> None:
-    st.session_state["story_step"] = STEPS[STEPS.index(st.session_state["story_step"]) + by]
+    session.set_widget("story_step", STEPS[STEPS.index(session.widget_value("story_step")) + by])
 
 
 st.title("Right for the wrong reason")
@@ -48,9 +49,9 @@ if number == 1:
     )
 elif number == 2:
     st.markdown("Four methods of four families are asked what raises the score of each network's own first answer.")
-    for chosen, spec in ((fooled, FOOLED), (honest, HONEST)):
+    for selection, spec in ((fooled, FOOLED), (honest, HONEST)):
         st.subheader(spec)
-        table = show_maps(chosen)
+        table = show_maps(selection)
         st.altair_chart(where_chart(table), alt=f"{spec}: share of every map on the sticker and on the sign")
         with st.expander("Numbers as a table", icon=":material/table:"):
             st.dataframe(table, hide_index=True, alt="Share of every map on the sticker and on the sign")

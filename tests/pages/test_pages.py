@@ -14,7 +14,7 @@ import explainers as ex
 from pages.common.app.caches import BoundedCache, UploadStore, size_of
 from pages.common.result.options_form import _bound, option_key
 from pages.common.result.panel import strongest
-from pages.common.sidebar.selection import PICTURES
+from pages.common.sidebar.uploads import PICTURES
 from tests.support.app import opened, words
 
 

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 import explainers as ex
 from explainers.engine.chunk_sizes import ChunkSizes
-from pages.common.result import live_map as refining
+from pages.common.result import live_map
 from pages.common.result.live_map import Refinement
 from pages.common.result.options_form import option_key
 from tests.support.app import opened, words
@@ -78,7 +78,7 @@ def test_a_map_that_cannot_be_made_says_so_at_every_run() -> None:
 
 def test_a_map_stopped_before_its_first_chunk_can_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:  # a click in the first chunk ends that run where it draws
-        patched.setattr(refining, "_drawn_until_done", lambda *given: refining._mark(given[-1], True))
+        patched.setattr(live_map, "_draw_until_done", lambda *arguments: arguments[-1].set(True))
         app = opened("perturbation", perturbation_method="RISE", perturbation_rise_samples="300")
     assert not app.exception
     assert "Stopped before there was a map." in [info.value for info in app.info]

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from pages.common.app import session
+
 PATIENCE = 0.4  # seconds without a bar: quick work should not flicker
 
 
@@ -25,7 +27,7 @@ class ProgressBar:
         self._started = time.monotonic()
 
     def __call__(self, share: float, words: str) -> None:
-        _ = "_" in st.session_state  # raises if this run has been replaced
+        session.end_if_replaced()
         if time.monotonic() - self._started > PATIENCE:
             self._slot.progress(min(1.0, max(0.0, share)), text=f"{self._title} · {words}")
 

@@ -8,12 +8,12 @@ from typing import Any
 import streamlit as st
 
 import explainers as ex
-from pages.common.app.caches import model_cache, result_cache
+from pages.common.app.caches import result_cache
 from pages.common.app.follow_default import follow_default
-from pages.common.app.progress import progress_bar
+from pages.common.app.selection import Selection
 from pages.common.result.options_form import option_names, options_form
 from pages.common.run.explain import layers_of, plain
-from pages.common.sidebar.selection import Selection
+from pages.common.sidebar.model_picker import load_with_progress
 from pages.common.sidebar.target_picker import TOP
 from pages.common.sidebar.uploads import Upload, offered, shortened
 
@@ -35,7 +35,7 @@ HELP = {
 }
 
 
-def axis(label: str, default: str, taken: str | None, chosen: Selection) -> tuple[str, list[str]]:
+def axis(label: str, default: str, taken: str | None, selection: Selection) -> tuple[str, list[str]]:
     """Choose what stands along one side of the grid; returns its kind and its values."""
     kinds = [kind for kind in KINDS if kind != taken]
     key = f"compare_{label.lower()}"
@@ -43,7 +43,7 @@ def axis(label: str, default: str, taken: str | None, chosen: Selection) -> tupl
         label, kinds, index=kinds.index(default) if default in kinds else 0, bind="query-params",
         key=key if taken is None else f"{key}_beside_{taken}",
     )  # fmt: skip
-    choices, first = _values(kind, chosen)
+    choices, first = _values(kind, selection)
     values = st.multiselect(
         kind.capitalize(), choices, first, bind="query-params", help=HELP.get(kind), wrap=True,
         key=follow_default(f"compare_{kind}", first, choices),
@@ -51,13 +51,13 @@ def axis(label: str, default: str, taken: str | None, chosen: Selection) -> tupl
     return kind, values
 
 
-def _values(kind: str, chosen: Selection) -> tuple[list[str], list[str]]:
+def _values(kind: str, selection: Selection) -> tuple[list[str], list[str]]:
     """All values of an axis, and those to begin with."""
     if kind == "methods":
-        names = [method.name for method in ex.methods(chosen.model) if not method.only_layer]
+        names = [method.name for method in ex.methods(selection.model) if not method.only_layer]
         return names, [name for name in FIRST[kind] if name in names] or names[:3]
     if kind == "layers":
-        layers = layers_of(chosen)
+        layers = layers_of(selection)
         return [layer.name for layer in layers], ex.stages(layers)[-3:]
     if kind == "models":
         known = [found for found in ex.list_models() if found.spec != "demo:diabetes-mlp"]
@@ -66,18 +66,18 @@ def _values(kind: str, chosen: Selection) -> tuple[list[str], list[str]]:
             for name in ([found.spec] if found.kind == "demo" else [f"{found.spec}@{w}" for w in (*found.weights, "random")])
         ]  # fmt: skip
         own = offered("compare_models", {found.spec for found in known if found.kind == "torchvision"})
-        return [HERE, *own, *specs], [HERE, *(spec for spec in FIRST[kind] if spec != chosen.model.name)][:3]
+        return [HERE, *own, *specs], [HERE, *(spec for spec in FIRST[kind] if spec != selection.model.name)][:3]
     if kind == "targets":
-        labels = list(dict.fromkeys(chosen.model.labels))
+        labels = list(dict.fromkeys(selection.model.labels))
         return [TOP, *labels], [TOP, *labels[:2]]
     samples = [sample.id for sample in ex.samples()]
     return [HERE, *offered("compare_inputs", {""}), *samples], [
         HERE,
-        *[name for name in samples if name != chosen.key[1]][:2],
+        *[name for name in samples if name != selection.key[1]][:2],
     ]
 
 
-def options_of(methods: Sequence[str], chosen: Selection) -> dict[str, dict[str, Any]]:
+def options_of(methods: Sequence[str], selection: Selection) -> dict[str, dict[str, Any]]:
     """Choose the options of every method in the grid, but for the layer; by method, those that differ from their defaults."""
     with_options = [m for m in map(ex.find_method, methods) if option_names(m, WITHOUT)]
     if not with_options:
@@ -86,12 +86,12 @@ def options_of(methods: Sequence[str], chosen: Selection) -> dict[str, dict[str,
     with st.expander("Options of the methods", icon=":material/tune:"):
         for method in with_options:
             st.markdown(f"**{method.title}**")
-            found[method.name] = options_form(method, chosen, "compare", WITHOUT)
+            found[method.name] = options_form(method, selection, "compare", WITHOUT)
     return found
 
 
 def questions(
-    chosen: Selection, asked: Sequence[dict[str, str]], options: dict[str, dict[str, Any]]
+    selection: Selection, asked: Sequence[dict[str, str]], options: dict[str, dict[str, Any]]
 ) -> list[ex.Question | ex.VitrineError]:
     """The question of every cell, or why there is none; what no axis tells, the sidebar does.
 
@@ -101,8 +101,8 @@ def questions(
         asked: what the axes say of every cell, by kind.
         options: by method, but for the layer.
     """
-    models = {spec: _attempt(_model, spec, chosen) for spec in {values.get("models", HERE) for values in asked}}
-    images = {name: _attempt(_picture, name, chosen) for name in {values.get("inputs", HERE) for values in asked}}
+    models = {spec: _attempt(_model, spec, selection) for spec in {values.get("models", HERE) for values in asked}}
+    images = {name: _attempt(_picture, name, selection) for name in {values.get("inputs", HERE) for values in asked}}
     found: list[ex.Question | ex.VitrineError] = []
     once: set[str] = set()
     for values in asked:
@@ -121,7 +121,7 @@ def questions(
             once.add(cell)
         elif "layers" in values:
             given = {**given, "layer": values["layers"]}
-        about = chosen.target if target is None else None if target == TOP else target
+        about = selection.target if target is None else None if target == TOP else target
         found.append(ex.Question(model, image, method.name, about, given))
     return found
 
@@ -131,21 +131,21 @@ def layerless(values: dict[str, str]) -> bool:
     return "layers" in values and "layer" not in ex.find_method(values["methods"]).options.model_fields
 
 
-def _attempt(make: Callable[[str, Selection], Any], name: str, chosen: Selection) -> Any:
+def _attempt(make: Callable[[str, Selection], Any], name: str, selection: Selection) -> Any:
     """What is made of a name, or the error that says why there is none: it belongs into its cells."""
     try:
-        return make(name, chosen)
+        return make(name, selection)
     except ex.VitrineError as error:
         return error
 
 
-def code_of(chosen: Selection, asked: Sequence[tuple[dict[str, str], ex.Question | ex.VitrineError]]) -> str:
+def code_of(selection: Selection, asked: Sequence[tuple[dict[str, str], ex.Question | ex.VitrineError]]) -> str:
     """Python that makes the same maps when run as it stands; every model and picture is loaded once.
 
     Args:
         asked: what the axes say of every cell, and the question that came of it.
     """
-    models, images, lines, rows = {HERE: "model"}, {HERE: "image"}, [chosen.model_code, chosen.image_code], []
+    models, images, lines, rows = {HERE: "model"}, {HERE: "image"}, [selection.model_code, selection.image_code], []
     for values, made in asked:
         spec, name = values.get("models", HERE), values.get("inputs", HERE)
         if isinstance(made, ex.VitrineError):
@@ -157,7 +157,7 @@ def code_of(chosen: Selection, asked: Sequence[tuple[dict[str, str], ex.Question
         if name not in images:
             images[name] = f"image_{len(images) + 1}"
             lines.append(f"{images[name]} = {_picture_code(name)}")
-        target = _target_code(chosen, values.get("targets"))
+        target = _target_code(selection, values.get("targets"))
         rows.append(
             f'    ex.Question({models[spec]}, {images[name]}, "{made.method}", {target}, {plain(made.options)!r}),'
         )
@@ -176,22 +176,21 @@ def _picture_code(name: str) -> str:
     return upload.code if upload else f'ex.sample("{name}").load()'
 
 
-def _target_code(chosen: Selection, target: str | None) -> str:
-    return (chosen.target_code or "None") if target is None else "None" if target == TOP else repr(target)
+def _target_code(selection: Selection, target: str | None) -> str:
+    return (selection.target_code or "None") if target is None else "None" if target == TOP else repr(target)
 
 
-def _model(spec: str, chosen: Selection) -> ex.Model:
+def _model(spec: str, selection: Selection) -> ex.Model:
     if spec == HERE:
-        return chosen.model
+        return selection.model
     upload = Upload.read(spec)
     if upload is not None:
         return upload.model()
-    with progress_bar(f"Loading {spec}") as bar:
-        return model_cache().get((spec, None), lambda: ex.load_model(spec, progress=bar.downloaded))
+    return load_with_progress(spec)
 
 
-def _picture(name: str, chosen: Selection) -> Any:
+def _picture(name: str, selection: Selection) -> Any:
     if name == HERE:
-        return chosen.image
+        return selection.image
     upload = Upload.read(name)
     return upload.picture() if upload else result_cache().get(("sample", name), ex.sample(name).load)

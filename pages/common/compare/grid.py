@@ -19,13 +19,14 @@ from explainers.render.colour_bar import colour_bar_html
 from explainers.render.lettering import PAPER
 from explainers.render.overlay import Scale, colour_bar
 from explainers.render.sheet import sheet
+from pages.common.app import session
 from pages.common.app.caches import result_cache
 from pages.common.app.images import show_picture
 from pages.common.app.progress import progress_bar
+from pages.common.app.selection import Selection, short_hash
 from pages.common.compare.axes import layerless, questions
 from pages.common.result.verdict import identity
 from pages.common.run.explain import PATIENCE, duration, in_words, passes_in_words
-from pages.common.sidebar.selection import Selection, short_hash
 from pages.common.sidebar.uploads import shortened
 
 SIDE = 220  # px
@@ -90,7 +91,7 @@ class Cell:
 
 
 def cells_with_progress(
-    chosen: Selection,
+    selection: Selection,
     rows: tuple[str, list[str]],
     columns: tuple[str, list[str]],
     fixed: dict[str, str],
@@ -106,9 +107,9 @@ def cells_with_progress(
         ((r, c), fixed | {rows[0]: row, columns[0]: column})
         for r, row in enumerate(rows[1]) for c, column in enumerate(columns[1])
     ]  # fmt: skip
-    made = questions(chosen, [values for _, values in asked], options)
+    made = questions(selection, [values for _, values in asked], options)
     possible = [one for one in made if isinstance(one, ex.Question)]
-    key = ("grid", *chosen.key, repr(asked), repr(options), repr([isinstance(one, ex.Question) for one in made]))
+    key = ("grid", *selection.key, repr(asked), repr(options), repr([isinstance(one, ex.Question) for one in made]))
     found = result_cache().find(key)
     if found is None and not _agreed(possible, short_hash(key)):
         return None
@@ -245,7 +246,7 @@ def _show_cell(cell: Cell, drawn: bytes, scale: Scale, reference: Cell) -> None:
 
 
 def _pin(name: str) -> None:
-    st.session_state["compare_reference"] = name
+    session.set_widget("compare_reference", name)
 
 
 def units(cells: list[Cell]) -> str:

@@ -15,10 +15,10 @@ from pages.common.app.caches import result_cache
 from pages.common.app.follow_default import follow_default
 from pages.common.app.images import show_picture
 from pages.common.app.progress import progress_bar
+from pages.common.app.selection import Selection, short_hash
 from pages.common.compare.grid import Cell
 from pages.common.result.verdict import MapChecks
 from pages.common.run.explain import duration, passes_in_words
-from pages.common.sidebar.selection import Selection, short_hash
 
 SIDE = 440  # px
 
@@ -92,14 +92,14 @@ def checks_panel(maps: dict[str, Cell], numbers: pd.DataFrame) -> None:
     trials = {name: _trial(cell) for name, cell in maps.items()}
     fitting = {
         check.title: check
-        for trial in trials.values() for check in ex.checks(trial.chosen.model, trial.result) if not check.quick
+        for trial in trials.values() for check in ex.checks(trial.selection.model, trial.result) if not check.quick
     }  # fmt: skip
     first = [title for title in ("Deletion",) if title in fitting]
     key = follow_default("compare_checks", first, fitting)
     titles = st.multiselect("Checks", list(fitting), first, key=key, bind="query-params")
     work = [
         (name, fitting[title].name)
-        for title in titles for name, trial in trials.items() if fitting[title].fits(trial.chosen.model, trial.result)
+        for title in titles for name, trial in trials.items() if fitting[title].fits(trial.selection.model, trial.result)
     ]  # fmt: skip
     made = _made(trials, work)
     for title in titles:

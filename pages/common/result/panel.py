@@ -17,10 +17,11 @@ from explainers.render.colour_bar import colour_bar_html
 from explainers.render.encoding import encode_photo, encode_png
 from explainers.render.outlines import outlined
 from explainers.render.overlay import Scale, figure, overlay
+from pages.common.app import session
 from pages.common.app.caches import result_cache
 from pages.common.app.images import show_picture
+from pages.common.app.selection import Selection, short_hash
 from pages.common.result.verdict import verdict_panel
-from pages.common.sidebar.selection import Selection, short_hash
 
 WIDTH = 560  # px of a rendered picture: sharp on a projector, small on the wire
 
@@ -101,12 +102,12 @@ def view_form(key: str, signed: bool) -> View:
 
 def _take_own_limit(key: str) -> None:
     """Callback of the fixed scale: it begins with that of the map on the page, and leaves nothing behind."""
-    fixed = st.session_state[f"{key}_fixed"]
-    st.session_state[f"{key}_limit"] = st.session_state.get("_own_limit") if fixed else None
+    fixed = session.widget_value(f"{key}_fixed")
+    session.set_widget(f"{key}_limit", session.OWN_LIMIT.get() if fixed else None)
 
 
 def picture(
-    chosen: Selection,
+    selection: Selection,
     result: ex.Attribution,
     view: View,
     caption: str,
@@ -117,7 +118,7 @@ def picture(
     scale = view.scale(result)
     name = (
         "picture",
-        *chosen.key,
+        *selection.key,
         result.method,
         result.layer,
         repr(sorted(result.options.items())),
@@ -127,7 +128,9 @@ def picture(
     )
 
     def render() -> bytes:
-        return encode_photo(overlay(chosen.enlarged(width), view.maps(result)[0], scale, view.colormap, view.opacity))
+        return encode_photo(
+            overlay(selection.enlarged(width), view.maps(result)[0], scale, view.colormap, view.opacity)
+        )
 
     show_picture(result_cache().get(name, render) if keep else render(), alt=f"Heat map. {caption}")
     large = width == WIDTH
@@ -137,15 +140,15 @@ def picture(
     return scale
 
 
-def original(chosen: Selection) -> None:
+def original(selection: Selection) -> None:
     """The picture as the model sees it."""
-    key = ("original", chosen.key[1], chosen.model.fingerprint)
-    drawn = result_cache().get(key, lambda: encode_photo(chosen.enlarged(WIDTH)))
+    key = ("original", selection.key[1], selection.model.fingerprint)
+    drawn = result_cache().get(key, lambda: encode_photo(selection.enlarged(WIDTH)))
     show_picture(drawn, alt="The picture as the model sees it")
 
 
 def explanation_panel(
-    chosen: Selection,
+    selection: Selection,
     result: ex.Attribution,
     view: View,
     code: str,
@@ -153,19 +156,19 @@ def explanation_panel(
 ) -> None:
     """One explanation, whole: input beside overlay, the numbers, downloads and the code."""
     place = f" at {result.layer}" if result.layer else ""
-    target = result.target.describe(chosen.model.labels)
+    target = result.target.describe(selection.model.labels)
     words = f"The map highlights {ex.find_method(result.method).highlights.format(target=target)}{place}."
     left, right = st.columns(2)
     with left:
-        original(chosen)
+        original(selection)
         st.caption("The picture as the model sees it")
     with right:
-        scale = picture(chosen, result, view, words)
+        scale = picture(selection, result, view, words)
     if view.limit is None:
-        st.session_state["_own_limit"] = float(f"{scale.high:.4g}")
+        session.OWN_LIMIT.set(float(f"{scale.high:.4g}"))
     _numbers(result)
-    verdict_panel(chosen, result)
-    _downloads(chosen, result, view, scale, title)
+    verdict_panel(selection, result)
+    _downloads(selection, result, view, scale, title)
     map_table(result, view)
     with st.expander("The code that makes this", icon=":material/code:"):
         st.code(code, language="python")
@@ -218,7 +221,7 @@ def _numbers(result: ex.Attribution) -> None:
         )
 
 
-def certainty(chosen: Selection, result: ex.Attribution, view: View) -> None:
+def certainty(selection: Selection, result: ex.Attribution, view: View) -> None:
     """The standard error of a sampled map, as a picture beside what it means."""
     if result.error is None:
         return
@@ -228,7 +231,7 @@ def certainty(chosen: Selection, result: ex.Attribution, view: View) -> None:
     )
     left, right = st.columns(2)
     with left:
-        picture(chosen, errors, View("viridis", view.opacity), "Standard error of every value.")
+        picture(selection, errors, View("viridis", view.opacity), "Standard error of every value.")
     with right:
         st.markdown(
             f"The map is made from random draws. Its values range from {result.values[0].min():.3g} to "
@@ -238,32 +241,32 @@ def certainty(chosen: Selection, result: ex.Attribution, view: View) -> None:
         )
 
 
-def regions_picture(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> None:
+def regions_picture(selection: Selection, method: ex.Method, options: dict[str, Any]) -> None:
     """The regions that a method hides as one, drawn on the picture."""
     fields = method.options.model_fields
     if "segments" not in fields:
         return
     segments = options.get("segments", fields["segments"].default).value
     count = options.get("regions", fields["regions"].default)
-    key = ("regions", chosen.key[1], chosen.model.fingerprint, segments, count)
-    regions = result_cache().get(key, lambda: ex.regions(chosen.model, chosen.image, segments, count).numpy())
-    drawn = result_cache().get((*key, "drawn"), lambda: encode_photo(outlined(chosen.enlarged(WIDTH), regions)))
+    key = ("regions", selection.key[1], selection.model.fingerprint, segments, count)
+    regions = result_cache().get(key, lambda: ex.regions(selection.model, selection.image, segments, count).numpy())
+    drawn = result_cache().get((*key, "drawn"), lambda: encode_photo(outlined(selection.enlarged(WIDTH), regions)))
     show_picture(drawn, alt="The picture with the borders of its regions")
     st.caption(f"The {regions.max() + 1} regions that are hidden or shown as one.")
 
 
-def figure_png(chosen: Selection, result: ex.Attribution, view: View, scale: Scale, title: str) -> bytes:
+def figure_png(selection: Selection, result: ex.Attribution, view: View, scale: Scale, title: str) -> bytes:
     """The picture beside its map, to hand on: with a title, a colour bar with its unit, and what was explained."""
-    caption = f"{chosen.model.name}: {result.target.describe(chosen.model.labels)}, score {result.score[0]:.3f}"
+    caption = f"{selection.model.name}: {result.target.describe(selection.model.labels)}, score {result.score[0]:.3f}"
     drawn = figure(
-        chosen.enlarged(WIDTH), view.maps(result)[0], scale, view.colormap, view.opacity,
+        selection.enlarged(WIDTH), view.maps(result)[0], scale, view.colormap, view.opacity,
         title=title, caption=caption, unit=ex.find_method(result.method).unit,
     )  # fmt: skip
     return encode_png(drawn)
 
 
-def _downloads(chosen: Selection, result: ex.Attribution, view: View, scale: Scale, title: str) -> None:
-    name = f"vitrine-{result.method}-{short_hash(chosen.key, result.layer, result.options)}"
+def _downloads(selection: Selection, result: ex.Attribution, view: View, scale: Scale, title: str) -> None:
+    name = f"vitrine-{result.method}-{short_hash(selection.key, result.layer, result.options)}"
 
     def npy() -> bytes:
         buffer = io.BytesIO()
@@ -275,7 +278,12 @@ def _downloads(chosen: Selection, result: ex.Attribution, view: View, scale: Sca
         return pd.DataFrame(view.maps(result, own)[0]).to_csv(index_label="row")
 
     kinds: tuple[tuple[Literal["PNG", "NPY", "CSV"], object, str, str], ...] = (
-        ("PNG", lambda: figure_png(chosen, result, view, scale, title), "image/png", "The picture with its colour bar"),
+        (
+            "PNG",
+            lambda: figure_png(selection, result, view, scale, title),
+            "image/png",
+            "The picture with its colour bar",
+        ),
         ("NPY", npy, "application/octet-stream", "The raw array for NumPy"),
         ("CSV", csv, "text/csv", "The map as a table, at its own resolution"),
     )

@@ -10,14 +10,15 @@ import streamlit as st
 
 import explainers as ex
 from explainers.render.charts.trust import curve_chart, randomisation_chart
+from pages.common.app import session
 from pages.common.app.caches import result_cache
 from pages.common.app.errors import sentences
 from pages.common.app.images import batched
 from pages.common.app.progress import ProgressBar, progress_bar
+from pages.common.app.selection import Selection, short_hash
 from pages.common.result.ground_truth import Truth, truth_form
 from pages.common.result.options_form import control, option_key
 from pages.common.run.explain import duration, passes_in_words, plain
-from pages.common.sidebar.selection import Selection, short_hash
 
 FIRST_ASKED = ["Deletion", "Insertion", "Model randomisation"]
 
@@ -39,15 +40,15 @@ COLOURS: dict[bool | None, tuple[Literal["green", "orange", "gray"], str]] = {
 """Of a finding that is good, bad, or neither: never the colour alone."""
 
 
-def verdict_panel(chosen: Selection, result: ex.Attribution) -> None:
+def verdict_panel(selection: Selection, result: ex.Attribution) -> None:
     """How far a map can be trusted: a sentence, a badge per check, what they drew, and the dear checks to ask for."""
     st.subheader("How far can it be trusted?")
     said, marks = st.empty(), st.container(horizontal=True)
     truth = None
     with st.expander("Where the evidence is known to lie", icon=":material/my_location:"), sentences():
-        truth = truth_form(chosen, result)
-    trial = MapChecks(chosen, result, truth and truth.mask, tuple(_others(chosen, result)))
-    asked = _form(chosen, result)
+        truth = truth_form(selection, result)
+    trial = MapChecks(selection, result, truth and truth.mask, tuple(_others(selection, result)))
+    asked = _form(selection, result)
     verdicts = [trial.verdict()]
     made = dict(asked)
     missing = [name for name, options in asked.items() if trial.found(name, options) is None]
@@ -73,7 +74,7 @@ class MapChecks:
         others: other maps of the same question.
     """
 
-    chosen: Selection
+    selection: Selection
     result: ex.Attribution
     truth: np.ndarray | None = None
     others: tuple[ex.Attribution, ...] = ()
@@ -91,7 +92,7 @@ class MapChecks:
         found: ex.Verdict = result_cache().get(
             self.key(name, options),
             lambda: ex.verify(
-                self.chosen.model, self.chosen.image, self.result, name or None,
+                self.selection.model, self.selection.image, self.result, name or None,
                 truth=self.truth, others=self.others, progress=bar, **options,
             ),
         )  # fmt: skip
@@ -101,13 +102,13 @@ class MapChecks:
         """What a check will take."""
         price: ex.Cost = result_cache().get(
             ("price", *self.key(name, options)),
-            lambda: ex.estimate_verify(self.chosen.model, self.result, name, **options),
+            lambda: ex.estimate_verify(self.selection.model, self.result, name, **options),
         )
         return price
 
     def key(self, name: str, options: dict[str, Any]) -> tuple[object, ...]:
         """What a check is made of: the map, the options and, for the quick ones, the truth and the other maps."""
-        about = (*self.chosen.key, *identity(self.result), name, repr(sorted(options.items())))
+        about = (*self.selection.key, *identity(self.result), name, repr(sorted(options.items())))
         if name != QUICK:
             return ("verdict", *about)
         truth = None if self.truth is None else self.truth.tobytes()
@@ -119,19 +120,19 @@ def identity(result: ex.Attribution) -> tuple[object, ...]:
     return (result.method, result.layer, repr(sorted(result.options.items())), result.share)
 
 
-def _others(chosen: Selection, result: ex.Attribution) -> list[ex.Attribution]:
+def _others(selection: Selection, result: ex.Attribution) -> list[ex.Attribution]:
     """The other maps of the same question that this visitor has looked at, one per method and layer, the latest last."""
-    question, seen = st.session_state.get("_seen", (None, {}))
+    before = session.LOOKED_AT.get()
+    earlier = before.maps if before is not None and before.question == selection.key else {}
     place = (result.method, result.layer)
-    kept = {name: other for name, other in seen.items() if name != place and question == chosen.key}
-    kept = dict(list(kept.items())[-REMEMBERED:])
-    st.session_state["_seen"] = (chosen.key, {**kept, place: result})
-    return list(kept.values())
+    others = dict([(name, other) for name, other in earlier.items() if name != place][-REMEMBERED:])
+    session.LOOKED_AT.set(session.LookedAt(selection.key, {**others, place: result}))
+    return list(others.values())
 
 
-def _form(chosen: Selection, result: ex.Attribution) -> dict[str, dict[str, Any]]:
+def _form(selection: Selection, result: ex.Attribution) -> dict[str, dict[str, Any]]:
     """Choose the dear checks; returns their names, each with those of its options that differ from their defaults."""
-    fitting = {check.title: check for check in ex.checks(chosen.model, result) if not check.quick}
+    fitting = {check.title: check for check in ex.checks(selection.model, result) if not check.quick}
     titles = st.multiselect(
         "Checks that take passes", list(fitting), [title for title in FIRST_ASKED if title in fitting], bind="query-params",
         # One key per choice of checks: a black box has no weights to redraw, and not every method draws at random.
@@ -161,7 +162,7 @@ def _offered(trial: MapChecks, missing: dict[str, dict[str, Any]]) -> bool:
     words = (
         f"about {duration(sum(p.seconds for p in prices))}"  # the passes below: a narrow screen cuts long buttons off
     )
-    name = f"_asked_{short_hash(trial.chosen.key, identity(trial.result), missing)}"
+    name = f"_asked_{short_hash(trial.selection.key, identity(trial.result), missing)}"
     if st.session_state.get(name):
         return True
     st.button(f"Make {many}: {words}", icon=":material/fact_check:", key="make_checks", on_click=_ask, args=(name,))
@@ -221,7 +222,7 @@ def _table(verdict: ex.Verdict, code: str) -> None:
 
 def _code(trial: MapChecks, truth: Truth | None, made: dict[str, dict[str, Any]]) -> str:
     """Python that says the same of the map `a`."""
-    target = f", target={trial.chosen.target_code}" if trial.chosen.target_code else ""
+    target = f", target={trial.selection.target_code}" if trial.selection.target_code else ""
     lines, known = [], ""
     if truth is not None:
         lines.append(f"truth = {truth.code}")

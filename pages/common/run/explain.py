@@ -9,7 +9,7 @@ import streamlit as st
 import explainers as ex
 from pages.common.app.caches import result_cache
 from pages.common.app.progress import progress_bar
-from pages.common.sidebar.selection import Selection, short_hash
+from pages.common.app.selection import Selection, short_hash
 
 PATIENCE = 20.0  # seconds of predicted work that starts by itself
 
@@ -17,20 +17,24 @@ PATIENCE = 20.0  # seconds of predicted work that starts by itself
 PATIENCE_WITH_A_PICTURE = 120.0  # where the map shows from the first second on, and can be stopped
 
 
-def explain_with_progress(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> Any:
+def explain_with_progress(selection: Selection, method: ex.Method, options: dict[str, Any]) -> Any:
     """`ex.explain` for what the sidebar chose: an Attribution, or a list of them where options hold several layers."""
-    key = (*chosen.key, method.name, repr(sorted(options.items())))
+    key = (*selection.key, method.name, repr(sorted(options.items())))
     with progress_bar(method.title) as bar:
         return result_cache().get(
             key,
-            lambda: ex.explain(chosen.model, chosen.image, method.name, chosen.target, progress=bar, **options),
+            lambda: ex.explain(
+                selection.model, selection.image, method.name, selection.target, progress=bar, **options
+            ),
         )
 
 
-def agreed(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> bool:
+def agreed(selection: Selection, method: ex.Method, options: dict[str, Any]) -> bool:
     """Whether the work may start: at once where it is predicted to be short, else at a click that says what it takes."""
-    key = ("price", *chosen.key[:2], method.name, repr(sorted(options.items())))
-    price: ex.Cost = result_cache().get(key, lambda: ex.estimate(chosen.model, chosen.image, method.name, **options))
+    key = ("price", *selection.key[:2], method.name, repr(sorted(options.items())))
+    price: ex.Cost = result_cache().get(
+        key, lambda: ex.estimate(selection.model, selection.image, method.name, **options)
+    )
     passes = passes_in_words(price.forward, price.backward)
     time = f"about {duration(price.seconds)}"
     name = f"_agreed_{short_hash(key)}"
@@ -59,10 +63,10 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-def layers_of(chosen: Selection) -> list[ex.Layer]:
+def layers_of(selection: Selection) -> list[ex.Layer]:
     """The layers that a CAM of the target can be read off, from early to late."""
-    key = ("layers", chosen.model.fingerprint, chosen.target_code)
-    found: list[ex.Layer] = result_cache().get(key, lambda: ex.layers(chosen.model, chosen.target))
+    key = ("layers", selection.model.fingerprint, selection.target_code)
+    found: list[ex.Layer] = result_cache().get(key, lambda: ex.layers(selection.model, selection.target))
     return found
 
 
@@ -76,11 +80,11 @@ def in_words(options: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in plain(options).items() if name != "layer")
 
 
-def code_for(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> str:
+def code_for(selection: Selection, method: ex.Method, options: dict[str, Any]) -> str:
     """Python that computes the same array when run as it stands."""
     given = plain(options)
     arguments = [f'method="{method.name}"']
-    arguments += [f"target={chosen.target_code}"] if chosen.target_code else []
+    arguments += [f"target={selection.target_code}"] if selection.target_code else []
     arguments += [f"{name}={value!r}" for name, value in given.items()]
     result = "maps" if isinstance(given.get("layer"), list) else "a"
     values = "values = [a.values for a in maps]" if result == "maps" else "values = a.values"
@@ -88,8 +92,8 @@ def code_for(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> s
         [
             "import explainers as ex",
             "",
-            chosen.model_code,
-            chosen.image_code,
+            selection.model_code,
+            selection.image_code,
             f"{result} = ex.explain(model, image, {', '.join(arguments)})",
             values,
         ]

@@ -11,8 +11,8 @@ import explainers as ex
 from explainers.render.charts.attribution import top_k_chart
 from pages.common.app.caches import model_cache, result_cache
 from pages.common.app.progress import progress_bar
+from pages.common.app.selection import Selection, predicted
 from pages.common.result.panel import View, original, picture
-from pages.common.sidebar.selection import Selection, predicted
 
 FOOLED, HONEST = "demo:signs-shortcut", "demo:signs-cnn"
 
@@ -42,12 +42,12 @@ def signs(name: str) -> list[str]:
     return [part for part in scene(HONEST, name).regions() if part != STICKER]
 
 
-def show_answer(chosen: Selection, heading: str) -> str:
+def show_answer(selection: Selection, heading: str) -> str:
     """The picture, and the five most probable answers; returns the first."""
-    answer = predicted(chosen.model, chosen.image, chosen.key[1])
+    answer = predicted(selection.model, selection.image, selection.key[1])
     top = answer.top(5)
     st.markdown(f"**{heading}**")
-    original(chosen)
+    original(selection)
     st.markdown(f"First answer: **{top[0][0]}**, with a probability of **{top[0][2]:.1%}**.")
     st.altair_chart(
         top_k_chart([label for label, _, _ in top], [share for _, _, share in top], highlighted=0, title=""),
@@ -56,39 +56,39 @@ def show_answer(chosen: Selection, heading: str) -> str:
     return top[0][0]
 
 
-def show_maps(chosen: Selection) -> pd.DataFrame:
+def show_maps(selection: Selection) -> pd.DataFrame:
     """The maps of four families; returns how much of each lies on the sticker and on the signs, and the same of the picture."""
-    found = {name: _explained(chosen, name) for name in METHODS}
+    found = {name: _explained(selection, name) for name in METHODS}
     for column, (name, result) in zip(st.columns(len(METHODS)), found.items(), strict=True):
         with column:
             method = ex.find_method(name)
             folded = View("blue-red" if result.signed else "viridis", 0.6)
             picture(
-                chosen,
+                selection,
                 result,
                 folded,
                 f"{method.title}: the map highlights what raises the score. Numbers: {method.unit}.",
                 width=WIDTH,
             )
-    masks = {STICKER: chosen.regions()[STICKER]}
-    masks["the sign"] = chosen.regions()[signs(chosen.key[1])[0]]
+    masks = {STICKER: selection.regions()[STICKER]}
+    masks["the sign"] = selection.regions()[signs(selection.key[1])[0]]
     rows: list[dict[str, Any]] = []
     for place, mask in masks.items():
-        known = ex.truth_mask(chosen.model, mask)
+        known = ex.truth_mask(selection.model, mask)
         rows.append({"map": "by chance", "place": place, "share": float(known.mean())})
         for name, result in found.items():
             verdict = result_cache().get(
-                ("story", *chosen.key, name, place),
-                lambda r=result, k=known: ex.verify(chosen.model, chosen.image, r, "energy-inside", truth=k),
+                ("story", *selection.key, name, place),
+                lambda r=result, k=known: ex.verify(selection.model, selection.image, r, "energy-inside", truth=k),
             )
             rows.append({"map": ex.find_method(name).title, "place": place, "share": verdict["energy-inside"].value})
     return pd.DataFrame(rows)
 
 
-def _explained(chosen: Selection, name: str) -> ex.Attribution:
+def _explained(selection: Selection, name: str) -> ex.Attribution:
     with progress_bar(ex.find_method(name).title) as bar:
         result: ex.Attribution = result_cache().get(
-            (*chosen.key, name, "[]"), lambda: ex.explain(chosen.model, chosen.image, name, progress=bar)
+            (*selection.key, name, "[]"), lambda: ex.explain(selection.model, selection.image, name, progress=bar)
         )
     return result
 
@@ -114,9 +114,9 @@ CODE = {
 }  # fmt: skip
 
 
-def show_code(chosen: Selection, step: int) -> None:
+def show_code(selection: Selection, step: int) -> None:
     """The Python behind a step."""
-    name = chosen.key[1]
+    name = selection.key[1]
     told = CODE[step].format(methods=METHODS, scene=name, plain=name.removesuffix("+sticker"), count=SCENES)
     with st.expander("The code that makes this", icon=":material/code:"):
-        st.code(f"import explainers as ex\n\n{chosen.model_code}\n{chosen.image_code}\n{told}", language="python")
+        st.code(f"import explainers as ex\n\n{selection.model_code}\n{selection.image_code}\n{told}", language="python")

@@ -8,10 +8,10 @@ import pandas as pd
 import streamlit as st
 
 import explainers as ex
-from pages.common.app.caches import model_cache, result_cache
+from pages.common.app.caches import result_cache
 from pages.common.app.progress import progress_bar
-from pages.common.sidebar.selection import CHECKPOINTS, keep_upload
-from pages.common.sidebar.uploads import Upload, gone, offered
+from pages.common.sidebar.model_picker import load_with_progress
+from pages.common.sidebar.uploads import CHECKPOINTS, Upload, gone, keep_upload, offered
 
 NONE = "none"
 
@@ -50,17 +50,16 @@ def other_model(model: ex.Model) -> ex.Model | None:
         choices = []
     left, right = st.columns(2)
     uploaded = [*offered("weights_other", {spec}), *gone("weights_other", spec)]
-    chosen = left.selectbox("Other weights", [NONE, *choices, *uploaded], key="weights_other", bind="query-params")
+    weights = left.selectbox("Other weights", [NONE, *choices, *uploaded], key="weights_other", bind="query-params")
     right.file_uploader(
         "or a checkpoint", CHECKPOINTS, key="weights_other_file", on_change=keep_upload,
         args=("weights_other_file", "weights_other", spec),
     )  # fmt: skip
-    if chosen == NONE:
+    if weights == NONE:
         return None
-    if upload := Upload.read(chosen):
+    if upload := Upload.read(weights):
         return upload.model()
-    with progress_bar(f"Loading {chosen}") as bar:
-        return model_cache().get((chosen, None), lambda: ex.load_model(chosen, progress=bar.downloaded))
+    return load_with_progress(weights)
 
 
 def compared(model: ex.Model, other: ex.Model) -> pd.DataFrame:

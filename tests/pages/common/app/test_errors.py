@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pages.common.sidebar import selection
+import explainers as ex
 from tests.support.app import opened
 
 CHANNEL = {"target": "a channel of a layer", "target_layer": "layer2", "channel_place": "300, 2"}
@@ -24,9 +24,9 @@ def test_what_the_sidebar_refuses_is_said_in_the_page_too(page: str) -> None:
 
 def test_a_model_that_cannot_be_had_is_said_in_the_page_too(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(spec: str, **_: object) -> None:
-        raise selection.ex.VitrineError(f"The download of {spec} failed.")
+        raise ex.VitrineError(f"The download of {spec} failed.")
 
-    monkeypatch.setattr(selection.ex, "load_model", refuse)
+    monkeypatch.setattr(ex, "load_model", refuse)
     for page in ("overview", "weight_stats"):
         app = opened(page, model="torchvision:shufflenet_v2_x1_0")
         assert [error.value for error in app.main.error] == [app.sidebar.error[0].value]

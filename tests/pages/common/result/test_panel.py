@@ -13,7 +13,7 @@ from explainers.inputs.images import BYTES_LIMIT
 from explainers.render.overlay import Scale, figure
 from pages.common.result.panel import View, figure_png
 from pages.common.sections.story import scene
-from pages.common.sidebar.selection import LARGEST
+from pages.common.sidebar.uploads import LARGEST
 from tests.support.app import opened
 
 SCENE = "scene:1000050"
