@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import explainers as ex
-from pages.common.app.caches import BoundedCache, UploadStore, size_of
+from pages.common.app.caches import BoundedCache, size_of
 from pages.common.result.options_form import _bound, option_key
 from pages.common.result.panel import strongest
 from pages.common.sidebar.uploads import PICTURES
@@ -120,20 +119,6 @@ def test_a_vector_model_says_what_it_takes_and_still_shows_its_weights() -> None
     app.switch_page("pages/weight_stats.py").run()
     assert not app.exception
     assert list(app.dataframe[0].value["tensor"]) == ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"]
-
-
-def test_uploads_are_found_by_content_and_bounded(tmp_path: Path) -> None:
-    store = UploadStore(limit=1000)
-    key = store.put("photo.PNG", b"x" * 400)
-    assert store.put("other name.png", b"x" * 400) == key
-    path = store.path(key)
-    assert path is not None
-    assert path.read_bytes() == b"x" * 400
-    store.put("second.png", b"y" * 400)
-    store.put("third.png", b"z" * 400)
-    assert store.path(key) is None
-    assert not path.exists()
-    assert store.path("upload:nothing.png") is None
 
 
 def test_a_shelf_computes_once_and_is_bounded() -> None:

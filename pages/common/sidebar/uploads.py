@@ -18,6 +18,7 @@ import explainers as ex
 from explainers.inputs.images import BYTES_LIMIT
 from pages.common.app import session
 from pages.common.app.caches import model_cache, result_cache, upload_store
+from pages.common.app.upload_store import KEY
 
 CHECKPOINTS = ["safetensors", "pt", "pth", "ckpt", "th", "bin"]
 
@@ -32,9 +33,6 @@ GONE = "This file is no longer kept on the server; upload it once more."
 
 
 BETWEEN = " · "
-
-
-KEY = "upload:"
 
 
 WRITTEN = re.compile(r"(?:(?P<spec>\w+:[\w\-]+) · )?(?P<name>[\w.\- ]+) · (?P<hash>[0-9a-f]{12})")
