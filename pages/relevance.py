@@ -6,10 +6,12 @@ import explainers as ex
 from explainers.render.charts.relevance import relevance_flow_chart
 from pages.common.app.errors import sentences
 from pages.common.result.options_form import method_form, method_notes
-from pages.common.result.panel import explanation_panel, view_form
+from pages.common.result.panel import explanation_panel
 from pages.common.result.tables import download_table
-from pages.common.run.explain import code_for, explain_with_progress
-from pages.common.sections.relevance_flow import flow_code, flow_with_progress, notes_of
+from pages.common.result.view import view_form
+from pages.common.run.explain import explain_with_progress
+from pages.common.run.snippets import explain_code, flow_code
+from pages.common.sections.relevance_flow import flow_with_progress, notes_of
 from pages.common.sidebar.selection import current_selection
 
 selection = current_selection()
@@ -22,19 +24,19 @@ st.caption(
 for note in notes_of(selection.model):
     st.warning(note, icon=":material/rule:")
 
-controls, shown = st.columns([1, 3], gap="large")
+controls, results = st.columns([1, 3], gap="large")
 with controls:
     # One key per kind of network: the rules for one are refused on the other.
-    fitting, box = (
+    default, box = (
         ("attn-lrp", "method_of_attention")
         if ex.Needs.ATTENTION in selection.model.capabilities
         else ("lrp-epsilon-plus-flat", "method")
     )
-    method, options = method_form("relevance", selection, "relevance", fitting, box)
+    method, options = method_form("relevance", selection, "relevance", default, box)
     view = view_form("relevance", method.signed)
-with shown, sentences():
-    result = explain_with_progress(selection, method, options)
-    explanation_panel(selection, result, view, code_for(selection, method, options), method.title)
+with results, sentences():
+    attribution = explain_with_progress(selection, method, options)
+    explanation_panel(selection, attribution, view, explain_code(selection, method, options), method.title)
     method_notes(method)
 
     st.subheader("Is the relevance conserved?")

@@ -35,8 +35,8 @@ def test_every_method_and_its_options_are_there() -> None:
         assert not app.error
         keys = {w.key for kind in (app.selectbox, app.slider) for w in kind if w.key}
         own = {f"attention_{name}" for name in ("block", "head")}  # the page's own: it knows what they are called
-        made = {option_key("attention", method.name, name) for name in method.options.model_fields}
-        assert made <= keys or own <= keys
+        option_keys = {option_key("attention", method.name, name) for name in method.options.model_fields}
+        assert option_keys <= keys or own <= keys
 
 
 def test_a_chosen_head_is_that_head_and_the_code_gives_it() -> None:

@@ -42,7 +42,7 @@ def test_methods_by_layers_stand_at_once() -> None:
     assert table["forward passes"].sum() == 1
     assert table["backward passes"].sum() == 1
     maps = ex.explain(model, ex.sample(SCENE).load(), METHODS, layer=layers)
-    expected = [ex.likeness(one, maps[0])[0] for one in maps]
+    expected = [ex.likeness(attribution, maps[0])[0] for attribution in maps]
     assert table["rank correlation with reference"].tolist() == pytest.approx(expected, abs=1e-4)
 
 
@@ -113,8 +113,8 @@ def test_a_map_of_no_layer_is_shown_once_and_not_called_by_one() -> None:
     assert numbers(app)["map"].tolist() == [f"grad-cam · {name}" for name in layers] + [
         "integrated-gradients · no layer"
     ]
-    said = "Integrated gradients looks at no layer: its one map stands in the first of these places."
-    assert [info.value for info in app.info] == [said] * 2
+    sentence = "Integrated gradients looks at no layer: its one map stands in the first of these places."
+    assert [info.value for info in app.info] == [sentence] * 2
     assert any(caption.value.endswith("Looking at no layer: integrated-gradients.") for caption in app.caption)
     assert len(run_code(app)["maps"]) == 4
     beside = opened(
@@ -156,8 +156,12 @@ def test_uploaded_checkpoints_stand_on_an_axis_and_one_that_does_not_fit_says_so
         "compare", model="torchvision:squeezenet1_1", weights="random", input="photo:coffee", compare_rows="models",
         compare_columns_beside_models="methods", compare_methods=["grad-cam", "layer-cam"], compare_models=["the sidebar's"],
     )  # fmt: skip
-    for name, made in (("one.pt", "squeezenet1_1"), ("two.pt", "squeezenet1_1"), ("other.pt", "shufflenet_v2_x0_5")):
-        content = checkpoint(made, seed=len(name) + ord(name[0]))
+    for name, architecture in (
+        ("one.pt", "squeezenet1_1"),
+        ("two.pt", "squeezenet1_1"),
+        ("other.pt", "shufflenet_v2_x0_5"),
+    ):
+        content = checkpoint(architecture, seed=len(name) + ord(name[0]))
         app.file_uploader(key="_weights_file").set_value((name, content, "application/octet-stream")).run()
         assert not app.exception
     app.selectbox(key="weights").set_value("random").run()  # the last one does not fit the sidebar's network either
@@ -186,16 +190,22 @@ def test_checks_come_at_a_click_for_every_map() -> None:
     app.button(key="compare_check").click().run()
     table = numbers(app)
     model, image = ex.load_model("demo:signs-cnn"), ex.sample(SCENE).load()
-    made = ex.explain(model, image, "layer-cam", layer=table["layer"][5])
-    assert table["Deletion"][5] == pytest.approx(ex.verify(model, image, made, "deletion")["deletion"].value, abs=1e-4)
+    attribution = ex.explain(model, image, "layer-cam", layer=table["layer"][5])
+    assert table["Deletion"][5] == pytest.approx(
+        ex.verify(model, image, attribution, "deletion")["deletion"].value, abs=1e-4
+    )
     assert "compare_check" not in [button.key for button in app.button]
 
 
 def test_a_map_that_could_not_be_checked_stands_without_a_curve(monkeypatch: pytest.MonkeyPatch) -> None:
     verify = ex.verify
 
-    def unchecked(model: ex.Model, image: Any, made: ex.Attribution, *rest: Any, **more: Any) -> ex.Verdict:
-        broken = replace(made, values=made.values * float("nan")) if made.method == "layer-cam" else made
+    def unchecked(model: ex.Model, image: Any, attribution: ex.Attribution, *rest: Any, **more: Any) -> ex.Verdict:
+        broken = (
+            replace(attribution, values=attribution.values * float("nan"))
+            if attribution.method == "layer-cam"
+            else attribution
+        )
         return verify(model, image, broken, *rest, **more)
 
     monkeypatch.setattr(ex, "verify", unchecked)
@@ -244,8 +254,8 @@ def test_long_work_waits_for_a_click_that_says_what_it_takes(monkeypatch: pytest
 
 def test_a_shared_scale_says_so() -> None:
     app = opened("compare", model="demo:signs-cnn", input=SCENE, compare_scale="shared")
-    said = "One scale for all: the same colour is the same number. The numbers are units of the score."
-    assert said in [caption.value for caption in app.caption]
+    sentence = "One scale for all: the same colour is the same number. The numbers are units of the score."
+    assert sentence in [caption.value for caption in app.caption]
 
 
 def test_more_cells_than_fit_are_paged() -> None:

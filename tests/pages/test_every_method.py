@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 import explainers as ex
 from pages.common.result.options_form import option_key
-from tests.support.app import opened, shown
+from tests.support.app import metrics, opened
 from tests.support.methods import FEW
 
 SCENE = "scene:1000051"
@@ -48,7 +48,7 @@ def expected(model: ex.Model, method: ex.Method, target: ex.Target | None) -> ex
 
 def box(app: AppTest, key: str) -> str | None:
     """The key of the box of methods, where the page has one."""
-    return next((str(one.key) for one in app.selectbox if str(one.key).startswith(f"{key}_method")), None)
+    return next((str(control.key) for control in app.selectbox if str(control.key).startswith(f"{key}_method")), None)
 
 
 def choose(app: AppTest, key: str, method: ex.Method) -> None:
@@ -72,9 +72,9 @@ def test_every_method_ends_with_the_librarys_map_or_its_sentence(spec: str, quer
     methods = [method for method in ex.methods(model) if method.family == key]
     app = opened(page, model=spec, input=SCENE, **query)
     if box(app, key) is None:  # the page has said why, before any form
-        told = [expected(model, method, target) for method in methods] or ["demo:signs-cnn has no attention"]
-        assert (app.error or app.info)[0].value.startswith(told[0])
-        assert len(set(told)) == 1
+        answer = [expected(model, method, target) for method in methods] or ["demo:signs-cnn has no attention"]
+        assert (app.error or app.info)[0].value.startswith(answer[0])
+        assert len(set(answer)) == 1
         return
     for method in methods:
         for name, value in quick(method).items():
@@ -83,16 +83,16 @@ def test_every_method_ends_with_the_librarys_map_or_its_sentence(spec: str, quer
     for method in methods:
         choose(app, key, method)
         assert not app.exception, method.name
-        told = expected(model, method, target)
-        if isinstance(told, str):
-            assert [error.value for error in app.error] == [told], method.name
+        answer = expected(model, method, target)
+        if isinstance(answer, str):
+            assert [error.value for error in app.error] == [answer], method.name
             continue
         assert not app.error, method.name
-        numbers = shown(app)
-        assert float(numbers["Score"]) == pytest.approx(float(told.score[0]), abs=6e-4), method.name
-        assert numbers["Passes"] == f"{told.cost.forward} + {told.cost.backward}", method.name
+        numbers = metrics(app)
+        assert float(numbers["Score"]) == pytest.approx(float(answer.score[0]), abs=6e-4), method.name
+        assert numbers["Passes"] == f"{answer.cost.forward} + {answer.cost.backward}", method.name
         # One number of two digits tells little, the strongest cell and its value a lot.
-        top = told.heatmap((told.values.shape[-2], told.values.shape[-1]))[0]
+        top = answer.heatmap((answer.values.shape[-2], answer.values.shape[-1]))[0]
         table = next(element.value for element in app.dataframe if "column" in element.value)
         strongest = float(top.flatten()[top.abs().argmax()])
         assert table["value"].iloc[0] == pytest.approx(strongest, rel=1e-3, abs=1e-7), method.name

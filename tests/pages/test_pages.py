@@ -12,7 +12,7 @@ import pytest
 import explainers as ex
 from pages.common.app.caches import BoundedCache, size_of
 from pages.common.result.options_form import _bound, option_key
-from pages.common.result.panel import strongest
+from pages.common.result.tables import strongest
 from pages.common.sidebar.uploads import PICTURES
 from tests.support.app import opened, words
 
@@ -122,15 +122,15 @@ def test_a_vector_model_says_what_it_takes_and_still_shows_its_weights() -> None
 
 
 def test_a_shelf_computes_once_and_is_bounded() -> None:
-    made: list[int] = []
+    calls: list[int] = []
     shelf: BoundedCache[bytes] = BoundedCache(limit=10, size=len)
 
     def make() -> bytes:
-        made.append(1)
+        calls.append(1)
         return b"12345678"
 
     assert shelf.get("a", make) is shelf.get("a", make)
-    assert len(made) == 1
+    assert len(calls) == 1
     shelf.get("b", make)
     assert shelf.find("a") is None
     assert shelf.get("too large", lambda: b"x" * 11) == b"x" * 11

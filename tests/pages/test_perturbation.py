@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 import explainers as ex
 from explainers.engine.chunk_sizes import ChunkSizes
 from pages.common.result import live_map
 from pages.common.result.live_map import Refinement
 from pages.common.result.options_form import option_key
-from tests.support.app import opened, words
+from tests.support.app import metrics, opened, words
 
 KEY = "perturbation_method"
-
-
-def metrics(app: AppTest) -> dict[str, str]:
-    return {metric.label: str(metric.value) for metric in app.metric}
 
 
 def test_options_of_every_method_are_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,15 +28,15 @@ def test_options_of_every_method_are_on_the_page(monkeypatch: pytest.MonkeyPatch
 
 def test_a_sampled_map_says_how_sure_it_is() -> None:
     app = opened("perturbation", perturbation_method="RISE", perturbation_rise_samples="400")
-    shown = metrics(app)
-    assert shown["Passes"] == "401 + 0"  # one more for the score
-    assert 0 < float(shown["Reliability"]) < 1
+    numbers = metrics(app)
+    assert numbers["Passes"] == "401 + 0"  # one more for the score
+    assert 0 < float(numbers["Reliability"]) < 1
     assert any("standard error" in block.value for block in app.markdown)
     model = ex.load_model("demo:signs-cnn")
     image = ex.sample(ex.samples()[0].id).load()
     expected = ex.explain(model, image, "rise", samples=400).reliability
     assert expected is not None
-    assert float(shown["Reliability"]) == pytest.approx(expected, abs=0.02)
+    assert float(numbers["Reliability"]) == pytest.approx(expected, abs=0.02)
 
 
 def test_regions_are_shown_and_counted() -> None:

@@ -29,7 +29,7 @@ def words(app: AppTest) -> str:
     return "\n".join(str(element.value) for element in (*app.main.markdown, *app.main.caption, *app.title))
 
 
-def shown(app: AppTest) -> dict[str, str]:
+def metrics(app: AppTest) -> dict[str, str]:
     return {metric.label: str(metric.value) for metric in app.metric}
 
 

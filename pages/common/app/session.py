@@ -123,8 +123,8 @@ def set_widget(key: str, value: object) -> None:
 
 def held_or_linked(key: str) -> list[str]:
     """What a box holds, one value or several, and then what the address names for it."""
-    held: str | list[str] | None = st.session_state.get(key)
-    return [*([held] if isinstance(held, str) else held or []), *st.query_params.get_all(key)]
+    value: str | list[str] | None = st.session_state.get(key)
+    return [*([value] if isinstance(value, str) else value or []), *st.query_params.get_all(key)]
 
 
 def end_if_replaced() -> None:

@@ -47,7 +47,7 @@ class Truth:
     code: str
 
 
-def truth_form(selection: Selection, result: ex.Attribution) -> Truth | None:
+def truth_form(selection: Selection, attribution: ex.Attribution) -> Truth | None:
     """Choose where the evidence is known to lie; None where it is not."""
     drawn = selection.regions()
     choices = [*([OWN, *drawn] if drawn else []), UNKNOWN, BOXED, MASKED]
@@ -57,10 +57,10 @@ def truth_form(selection: Selection, result: ex.Attribution) -> Truth | None:
         help="Where this is known, the map is scored against it. Of drawn scenes every sign's pixels are known.",
     )  # fmt: skip
     if how == BOXED:
-        return _box(selection, result)
+        return _box(selection, attribution)
     if how == MASKED:
         return _mask(selection)
-    name = result.target.describe(selection.model.labels) if how == OWN else how
+    name = attribution.target.describe(selection.model.labels) if how == OWN else how
     if name not in drawn:
         if how == OWN:
             st.caption(f"The scene has no part called {name}, so there is no truth to score this map against.")
@@ -69,9 +69,9 @@ def truth_form(selection: Selection, result: ex.Attribution) -> Truth | None:
     return Truth(np.asarray(ex.truth_mask(selection.model, drawn[name])), code)
 
 
-def _box(selection: Selection, result: ex.Attribution) -> Truth:
+def _box(selection: Selection, attribution: ex.Attribution) -> Truth:
     """A box dragged on the picture, or typed; both are the same four numbers."""
-    height, width = result.inputs.shape[-2:]
+    height, width = attribution.inputs.shape[-2:]
     limits = dict(zip(EDGES, (width, height, width, height), strict=True))
     start = dict(zip(EDGES, (width // 4, height // 4, 3 * width // 4, 3 * height // 4), strict=True))
     columns = st.columns(4)

@@ -13,7 +13,8 @@ import explainers as ex
 from pages.common.app import session
 from pages.common.app.caches import MEGABYTE, result_cache
 from pages.common.app.selection import Selection, short_hash
-from pages.common.result.panel import View, picture
+from pages.common.result.pictures import picture
+from pages.common.result.view import View
 
 REDRAW = 0.5  # seconds between two pictures of a map in the making
 

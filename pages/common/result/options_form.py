@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 import explainers as ex
 from pages.common.app.follow_default import follow_default
 from pages.common.app.selection import Selection
-from pages.common.run.explain import layers_of
+from pages.common.run.layers import layers_of
 
 SELDOM = ("precision", "seed", "reliability")  # options at the end of a form
 

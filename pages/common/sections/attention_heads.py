@@ -12,7 +12,7 @@ from pages.common.app.caches import result_cache
 from pages.common.app.images import batched, show_picture
 from pages.common.app.progress import progress_bar
 from pages.common.app.selection import Selection
-from pages.common.result.panel import View
+from pages.common.result.view import View
 
 SIDE = 220  # px
 
@@ -49,18 +49,3 @@ def heads_grid(selection: Selection, heads: ex.AttentionHeads, layer: int, view:
                 show_picture(drawn, alt=f"Heat map of attention. {words}")
                 st.caption(words)
     st.html(colour_bar_html(scale, view.colormap, "share of attention", ticks=5))
-
-
-def code_for_heads(selection: Selection) -> str:
-    """Python that computes the same maps and distances when run as it stands."""
-    target = f", target={selection.target_code}" if selection.target_code else ""
-    return "\n".join(
-        [
-            "import explainers as ex",
-            "",
-            selection.model_code,
-            selection.image_code,
-            f"heads = ex.attention_heads(model, image{target})",
-            "table = heads.distances",
-        ]
-    )

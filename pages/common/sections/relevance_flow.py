@@ -29,12 +29,3 @@ def flow_with_progress(selection: Selection, method: ex.Method, options: dict[st
             ),
         )
     return flow
-
-
-def flow_code(selection: Selection, method: ex.Method, options: dict[str, Any]) -> str:
-    """Python that makes the same table when run as it stands."""
-    arguments = [f'method="{method.name}"']
-    arguments += [f"target={selection.target_code}"] if selection.target_code else []
-    arguments += [f"{name}={value!r}" for name, value in options.items()]
-    call = f"flow = ex.relevance_flow(model, image, {', '.join(arguments)})"
-    return "\n".join(["import explainers as ex", "", selection.model_code, selection.image_code, call])

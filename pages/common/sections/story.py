@@ -12,7 +12,9 @@ from explainers.render.charts.attribution import top_k_chart
 from pages.common.app.caches import model_cache, result_cache
 from pages.common.app.progress import progress_bar
 from pages.common.app.selection import Selection, predicted
-from pages.common.result.panel import View, original, picture
+from pages.common.result.pictures import original, picture
+from pages.common.result.view import View
+from pages.common.run.snippets import script
 
 FOOLED, HONEST = "demo:signs-shortcut", "demo:signs-cnn"
 
@@ -58,15 +60,14 @@ def show_answer(selection: Selection, heading: str) -> str:
 
 def show_maps(selection: Selection) -> pd.DataFrame:
     """The maps of four families; returns how much of each lies on the sticker and on the signs, and the same of the picture."""
-    found = {name: _explained(selection, name) for name in METHODS}
-    for column, (name, result) in zip(st.columns(len(METHODS)), found.items(), strict=True):
+    maps = {name: _explained(selection, name) for name in METHODS}
+    for column, (name, attribution) in zip(st.columns(len(METHODS)), maps.items(), strict=True):
         with column:
             method = ex.find_method(name)
-            folded = View("blue-red" if result.signed else "viridis", 0.6)
             picture(
                 selection,
-                result,
-                folded,
+                attribution,
+                View("blue-red" if attribution.signed else "viridis", 0.6),
                 f"{method.title}: the map highlights what raises the score. Numbers: {method.unit}.",
                 width=WIDTH,
             )
@@ -76,10 +77,10 @@ def show_maps(selection: Selection) -> pd.DataFrame:
     for place, mask in masks.items():
         known = ex.truth_mask(selection.model, mask)
         rows.append({"map": "by chance", "place": place, "share": float(known.mean())})
-        for name, result in found.items():
+        for name, attribution in maps.items():
             verdict = result_cache().get(
                 ("story", *selection.key, name, place),
-                lambda r=result, k=known: ex.verify(selection.model, selection.image, r, "energy-inside", truth=k),
+                lambda a=attribution, k=known: ex.verify(selection.model, selection.image, a, "energy-inside", truth=k),
             )
             rows.append({"map": ex.find_method(name).title, "place": place, "share": verdict["energy-inside"].value})
     return pd.DataFrame(rows)
@@ -87,10 +88,10 @@ def show_maps(selection: Selection) -> pd.DataFrame:
 
 def _explained(selection: Selection, name: str) -> ex.Attribution:
     with progress_bar(ex.find_method(name).title) as bar:
-        result: ex.Attribution = result_cache().get(
+        attribution: ex.Attribution = result_cache().get(
             (*selection.key, name, "[]"), lambda: ex.explain(selection.model, selection.image, name, progress=bar)
         )
-    return result
+    return attribution
 
 
 def effect(spec: str) -> pd.DataFrame:
@@ -104,7 +105,7 @@ def effect(spec: str) -> pd.DataFrame:
     return table
 
 
-CODE = {
+CODE_OF_STEPS = {
     1: 'print(ex.predict(model, image).top(5))',
     2: 'for method in {methods}:\n    a = ex.explain(model, image, method)\n'
     '    truth = ex.truth_mask(model, ex.sample("{scene}").regions()["the sticker"])\n'
@@ -114,9 +115,8 @@ CODE = {
 }  # fmt: skip
 
 
-def show_code(selection: Selection, step: int) -> None:
-    """The Python behind a step."""
+def step_code(selection: Selection, step: int) -> str:
+    """The Python behind a step, from 1."""
     name = selection.key[1]
-    told = CODE[step].format(methods=METHODS, scene=name, plain=name.removesuffix("+sticker"), count=SCENES)
-    with st.expander("The code that makes this", icon=":material/code:"):
-        st.code(f"import explainers as ex\n\n{selection.model_code}\n{selection.image_code}\n{told}", language="python")
+    text = CODE_OF_STEPS[step].format(methods=METHODS, scene=name, plain=name.removesuffix("+sticker"), count=SCENES)
+    return script(selection.model_code, selection.image_code, text)

@@ -36,7 +36,7 @@ def tensor_details(model: ex.Model, name: str) -> tuple[Any, ex.Spectrum | None]
 
 def other_model(model: ex.Model) -> ex.Model | None:
     """Choose other weights of the same architecture: by name, or from a file."""
-    known = {found.spec: found for found in ex.list_models()}
+    known = {entry.spec: entry for entry in ex.list_models()}
     spec = model.name.split("@")[0]
     if spec.startswith("demo:signs-"):
         choices = [

@@ -15,8 +15,8 @@ from pages.common.sidebar.uploads import LARGEST, PICTURES, Upload, forget_refus
 def picture_form() -> tuple[Image.Image, str, str]:
     """Choose a picture; returns it, a key of its content, and the Python that reads it."""
     known = {sample.id: sample.title for sample in ex.samples()}
-    held = next(iter(session.held_or_linked("input")), "")
-    unlisted = [held] if held.startswith(("scene:", "photo:")) and held not in known else []
+    wanted = next(iter(session.held_or_linked("input")), "")
+    unlisted = [wanted] if wanted.startswith(("scene:", "photo:")) and wanted not in known else []
     source = st.selectbox(
         "Picture",
         [*known, *unlisted, *offered("input", {""}), *gone("input")],

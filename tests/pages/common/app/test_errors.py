@@ -16,9 +16,9 @@ UNFIT = {"model": "demo:signs-vit", "relevance_method_of_attention": "LRP-ε"}
 @pytest.mark.parametrize("page", ["overview", "saliency", "grad_cam", "perturbation", "relevance", "compare"])
 def test_what_the_sidebar_refuses_is_said_in_the_page_too(page: str) -> None:
     app = opened(page, target="stop", against="stop")
-    (told,) = app.sidebar.error
-    assert "choose another class than 'stop' in one of the two" in told.value
-    assert [error.value for error in app.main.error] == [told.value]
+    (message,) = app.sidebar.error
+    assert "choose another class than 'stop' in one of the two" in message.value
+    assert [error.value for error in app.main.error] == [message.value]
     assert not app.info
 
 

@@ -11,7 +11,8 @@ from PIL import Image
 import explainers as ex
 from explainers.inputs.images import BYTES_LIMIT
 from explainers.render.overlay import Scale, figure
-from pages.common.result.panel import View, figure_png
+from pages.common.result.downloads import figure_png
+from pages.common.result.view import View
 from pages.common.sections.story import scene
 from pages.common.sidebar.uploads import LARGEST
 from tests.support.app import opened
@@ -22,8 +23,8 @@ SCENE = "scene:1000050"
 def test_a_fixed_scale_begins_with_that_of_the_map_and_stays_for_the_next() -> None:
     app = opened("grad_cam", input=SCENE)
     app.toggle(key="cam_fixed").set_value(True).run()
-    made = ex.explain(ex.load_model("demo:signs-cnn"), ex.sample(SCENE).load(), "grad-cam")
-    own = Scale.of(made.heatmap().numpy(), signed=False, percentile=100).high
+    attribution = ex.explain(ex.load_model("demo:signs-cnn"), ex.sample(SCENE).load(), "grad-cam")
+    own = Scale.of(attribution.heatmap().numpy(), signed=False, percentile=100).high
     assert app.number_input(key="cam_limit").value == pytest.approx(own, rel=1e-3)
     app.selectbox(key="cam_method").set_value("LayerCAM").run()
     assert app.number_input(key="cam_limit").value == pytest.approx(own, rel=1e-3)
@@ -49,13 +50,13 @@ def test_the_heads_keep_their_own_scale() -> None:
 
 
 def test_the_picture_that_is_handed_on_names_the_unit_of_its_colour_bar() -> None:
-    chosen = scene("demo:signs-cnn", SCENE)
-    made = ex.explain(chosen.model, chosen.image, "grad-cam")
+    selection = scene("demo:signs-cnn", SCENE)
+    attribution = ex.explain(selection.model, selection.image, "grad-cam")
     view = View("viridis", 0.6)
-    scale = view.scale(made)
-    drawn = Image.open(io.BytesIO(figure_png(chosen, made, view, scale, "Grad-CAM")))
-    caption = f"demo:signs-cnn: {made.target.describe(chosen.model.labels)}, score {made.score[0]:.3f}"
-    parts = (chosen.enlarged(560), view.maps(made)[0], scale, "viridis", 0.6, "Grad-CAM", caption)
+    scale = view.scale(attribution)
+    drawn = Image.open(io.BytesIO(figure_png(selection, attribution, view, scale, "Grad-CAM")))
+    caption = f"demo:signs-cnn: {attribution.target.describe(selection.model.labels)}, score {attribution.score[0]:.3f}"
+    parts = (selection.enlarged(560), view.maps(attribution)[0], scale, "viridis", 0.6, "Grad-CAM", caption)
     named, bare = (figure(*parts, unit=unit) for unit in (ex.find_method("grad-cam").unit, ""))
     assert np.array_equal(np.asarray(drawn.convert("RGB")), np.asarray(named))
     assert named.size != bare.size or not np.array_equal(np.asarray(named), np.asarray(bare))

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import explainers as ex
-from tests.support.app import opened, shown, words
+from tests.support.app import metrics, opened, words
 
 CHANNEL = "a channel of a layer"
 
@@ -41,7 +41,7 @@ def test_a_channel_is_chosen_and_the_code_on_the_page_gives_its_map() -> None:
     space: dict[str, Any] = {}
     exec(code(app), space)  # the page promises that it runs as it stands
     assert space["a"].target == ex.ChannelTarget("layer3.0.relu1", 47, (4, 7))
-    assert shown(app)["Score"] == f"{float(space['a'].score[0]):.3f}"
+    assert metrics(app)["Score"] == f"{float(space['a'].score[0]):.3f}"
     assert "channel 47 of layer3.0.relu1 at (4, 7) at layer3.0.relu1" in words(app)
     after = {layer.name for layer in ex.layers(model)} - set(app.selectbox(key="cam_layer").options)
     assert {"layer3", "layer4"} <= after, "layers that the channel does not depend on are not offered"
@@ -54,25 +54,25 @@ def test_a_channel_is_chosen_and_the_code_on_the_page_gives_its_map() -> None:
 def test_the_channel_is_the_same_on_every_page_and_each_has_its_own_map() -> None:
     query = {"target": CHANNEL, "target_layer": "blocks.2", "channel": "3", "model": "demo:signs-vit", "input": SCENE}
     app = opened("saliency", **query)
-    seen = {shown(app)["Score"]}
+    seen = {metrics(app)["Score"]}
     for page in ("grad_cam", "perturbation", "attention"):
         app.switch_page(f"pages/{page}.py").run()
-        seen.add(shown(app)["Score"])
+        seen.add(metrics(app)["Score"])
         assert "channel 3 of blocks.2" in words(app)
     expected = ex.explain(ex.load_model("demo:signs-vit"), ex.sample(SCENE).load(), "gradient", "blocks.2:3").score
     assert seen == {f"{float(expected[0]):.3f}"}
     app.number_input(key="channel").set_value(4).run()
-    assert shown(app)["Score"] not in seen, "a cache must not hand out another channel's map"
+    assert metrics(app)["Score"] not in seen, "a cache must not hand out another channel's map"
 
 
 def test_a_vector_layer_has_units_and_no_places() -> None:
     app = opened("saliency", target=CHANNEL, target_layer="fc", channel="2", input=SCENE)
     assert app.number_input(key="channel").label == "Unit"
     assert "channel_place" not in controls(app)
-    unit = shown(app)
+    unit = metrics(app)
     app.selectbox(key="target").set_value(ex.load_model("demo:signs-cnn").label(2)).run()
     assert {name: unit[name] for name in ("Score", "Largest value", "Gap")} == {
-        name: shown(app)[name] for name in ("Score", "Largest value", "Gap")
+        name: metrics(app)[name] for name in ("Score", "Largest value", "Gap")
     }
 
 
@@ -104,6 +104,6 @@ def test_what_the_link_names_but_the_model_lacks_falls_back() -> None:
 def test_a_method_that_fits_one_layer_only_has_no_strip() -> None:
     app = opened("grad_cam", cam_method="CAM", input=SCENE)
     assert not app.error
-    assert "cam_strip" not in [one.key for one in app.multiselect]
-    assert "cam_strip_of_many" not in [one.key for one in app.multiselect]
+    assert "cam_strip" not in [element.key for element in app.multiselect]
+    assert "cam_strip_of_many" not in [element.key for element in app.multiselect]
     assert len(app.get("image")) == 2

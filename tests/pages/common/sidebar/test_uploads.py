@@ -72,16 +72,16 @@ def test_a_link_to_weights_that_are_gone_says_so(named: str) -> None:
 def test_another_architecture_leaves_the_file_of_the_first_and_it_is_offered_again() -> None:
     app = opened("overview", model=SPEC, weights="random", input="photo:coffee")
     give(app, "_weights_file", "mine.pt", checkpoint("squeezenet1_1", seed=3))
-    chosen = app.selectbox(key="weights").value
-    assert chosen.startswith(f"{SPEC} · mine.pt · ")
+    weights = app.selectbox(key="weights").value
+    assert weights.startswith(f"{SPEC} · mine.pt · ")
     assert not app.error
     assert "untrained" not in words(app)
     assert f"model = ex.load_model(\"{SPEC}\", weights='mine.pt')" in code(app)
     app.session_state["weights"] = "random"  # lest the other network's own weights be fetched
     app.selectbox(key="model").set_value("torchvision:shufflenet_v2_x0_5").run()
-    assert chosen not in app.selectbox(key="weights").options
+    assert weights not in app.selectbox(key="weights").options
     app.selectbox(key="model").set_value(SPEC).run()
-    assert chosen in app.selectbox(key="weights").options
+    assert weights in app.selectbox(key="weights").options
     assert not app.error
 
 
