@@ -75,11 +75,3 @@ def test_what_was_chosen_of_the_inputs_outlives_another_picture() -> None:
     app.multiselect(key="compare_inputs").set_value([SCENE]).run()
     app.selectbox(key="input").set_value(SCENE).run()
     assert app.multiselect(key="compare_inputs").value == [SCENE]
-
-
-def test_a_box_begins_in_the_middle_of_the_other_models_input() -> None:
-    large = {"model": "torchvision:squeezenet1_1", "weights": "random", "input": "photo:coffee"}
-    app = opened("grad_cam", **large, truth="a box")
-    assert [app.number_input(key=f"truth_{edge}").value for edge in ("left", "bottom")] == [56, 168]
-    app.selectbox(key="model").set_value(CNN).run()
-    assert [app.number_input(key=f"truth_{edge}").value for edge in ("left", "bottom")] == [24, 72]

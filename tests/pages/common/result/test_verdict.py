@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import explainers as ex
-from tests.support.app import opened
+from tests.support.app import badges, map_code, opened
 
 SCENE = "scene:1000050"
-
-
-def badges(app: AppTest) -> str:
-    return "\n".join(str(markdown.value) for markdown in app.markdown if "-badge[" in str(markdown.value))
 
 
 def sentence(app: AppTest) -> str:
@@ -83,30 +78,6 @@ def test_options_reach_their_check_alone() -> None:
     assert f"Insertion {usual['insertion'].value:.2f}" in badges(app)
 
 
-def test_the_truth_is_a_sign_a_box_or_unknown() -> None:
-    app = opened("grad_cam", model="demo:signs-cnn", input=SCENE)
-    model, attribution = explained()
-    app.selectbox(key="truth_of_scene").set_value("a box").run()
-    for edge, value in {"left": 10, "top": 20, "right": 60, "bottom": 70}.items():
-        app.number_input(key=f"truth_{edge}").set_value(value)
-    app.run()
-    boxed = ex.verify(model, ex.sample(SCENE).load(), attribution, truth=[10, 20, 60, 70])
-    assert f"Energy inside {boxed['energy-inside'].value:.2f}" in badges(app)
-    app.number_input(key="truth_left").set_value(80).run()
-    assert "The box has no inside" in app.error[0].value
-    assert "Energy inside" not in badges(app)
-    app.selectbox(key="truth_of_scene").set_value("unknown").run()
-    assert not app.error
-    assert "Energy inside" not in badges(app)
-
-
-@pytest.mark.parametrize("picture", ["photo:coffee", "scene:1000003"])
-def test_where_nothing_is_known_of_the_class_nothing_is_said(picture: str) -> None:
-    app = opened("grad_cam", model="demo:signs-cnn", input=picture, target="stop")
-    assert "Is it a map" in badges(app)
-    assert "Pointing game" not in badges(app)
-
-
 def test_maps_looked_at_before_are_agreed_with() -> None:
     app = opened("grad_cam", model="demo:signs-cnn", input=SCENE)
     assert "Agreement" not in badges(app)
@@ -131,7 +102,7 @@ def test_the_code_of_the_checks_says_what_the_page_says(
     def sentence_of_the_code() -> str:
         space: dict[str, object] = {}
         exec(
-            next(block.value for block in app.code if "= ex.explain(" in block.value),
+            map_code(app),
             space,
         )
         capsys.readouterr()
@@ -156,13 +127,3 @@ def test_a_method_that_draws_offers_other_seeds() -> None:
     offered.set_value(["Seed stability"]).run()
     app.button(key="make_checks").click().run()
     assert "Seed stability" in badges(app)
-
-
-def test_joined_verdicts_keep_order_and_cost() -> None:
-    model, attribution = explained()
-    image = ex.sample(SCENE).load()
-    parts = [ex.verify(model, image, attribution, name, steps=3) for name in ("insertion", "deletion")]
-    joined = ex.Verdict.joined(parts)
-    assert [finding.check for finding in joined.findings] == ["insertion", "deletion"]
-    assert joined.cost.forward == sum(part.cost.forward for part in parts)
-    pd.testing.assert_frame_equal(joined.table(), pd.concat([part.table() for part in parts], ignore_index=True))
