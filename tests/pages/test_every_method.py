@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import explainers as ex
-from pages.common.result.options_form import option_key
+from pages.common.result.options_form import option_key, option_names
 from tests.support.app import metrics, opened
 from tests.support.methods import FEW
 
@@ -51,22 +51,35 @@ def box(app: AppTest, key: str) -> str | None:
     return next((str(control.key) for control in app.selectbox if str(control.key).startswith(f"{key}_method")), None)
 
 
+def controls(app: AppTest) -> set[str]:
+    """The keys of all controls of the page."""
+    kinds = (app.selectbox, app.slider, app.number_input, app.toggle)
+    return {str(control.key) for kind in kinds for control in kind}
+
+
 def choose(app: AppTest, key: str, method: ex.Method) -> None:
     app.selectbox(key=box(app, key)).set_value(method.title).run()
     for start in [button for button in app.button if button.label.startswith("Start")]:
         start.click().run()  # predicted to be long, on a busy machine
 
 
-@pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize(
-    ("spec", "query"),
-    [
-        ("demo:signs-cnn", {}),
-        ("demo:signs-vit", {}),
-        ("demo:signs-cnn", {"target": "a channel of a layer", "target_layer": CHANNEL.layer, "channel": "9"}),
+CNN, VIT = "demo:signs-cnn", "demo:signs-vit"
+
+
+# Every method on a CNN; on a transformer and for a channel those of whose layers, rules or refusals the network is a part.
+CASES = [
+    *[pytest.param(CNN, {}, page, id=f"cnn-{page}") for page in PAGES],
+    *[pytest.param(VIT, {}, page, id=f"vit-{page}") for page in ("grad_cam", "attention", "relevance")],
+    *[
+        pytest.param(
+            CNN, {"target": "a channel of a layer", "target_layer": CHANNEL.layer, "channel": "9"}, page, id=f"channel-{page}"
+        )
+        for page in ("grad_cam", "relevance")
     ],
-    ids=["cnn", "vit", "channel"],
-)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "query", "page"), CASES)
 def test_every_method_ends_with_the_librarys_map_or_its_sentence(spec: str, query: dict[str, str], page: str) -> None:
     model, key, target = ex.load_model(spec), PAGES[page], CHANNEL if query else None
     methods = [method for method in ex.methods(model) if method.family == key]
@@ -83,6 +96,7 @@ def test_every_method_ends_with_the_librarys_map_or_its_sentence(spec: str, quer
     for method in methods:
         choose(app, key, method)
         assert not app.exception, method.name
+        assert {option_key(key, method.name, name) for name in option_names(method)} <= controls(app), method.name
         answer = expected(model, method, target)
         if isinstance(answer, str):
             assert [error.value for error in app.error] == [answer], method.name

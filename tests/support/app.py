@@ -21,9 +21,9 @@ def opened(page: str = "", **query: str | list[str]) -> AppTest:
     app = AppTest.from_file(APP, default_timeout=120)
     for name, value in query.items():
         app.query_params[name] = value
-    app.run()
     if page:
-        app.switch_page(f"pages/{page}.py").run()
+        app.switch_page(f"pages/{page}.py")  # as for a visitor who follows a link: the opening page is never run
+    app.run()
     assert not app.exception
     return app
 

@@ -50,16 +50,19 @@ class BoundedCache(Generic[T]):
 
 @st.cache_resource(show_spinner=False)
 def model_cache() -> BoundedCache[ex.Model]:
+    """Loaded models, by name and the key of an uploaded checkpoint."""
     return BoundedCache(2_000 * MEGABYTE, lambda model: model.size)
 
 
 @st.cache_resource(show_spinner=False)
 def result_cache() -> BoundedCache[Any]:
+    """What was computed for a page: maps, tables, pictures, verdicts, prices."""
     return BoundedCache(500 * MEGABYTE, size_of)
 
 
 @st.cache_resource(show_spinner=False)
 def upload_store() -> UploadStore:
+    """The files that visitors uploaded."""
     return UploadStore(2_000 * MEGABYTE)
 
 
