@@ -9,7 +9,8 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from tests.support.chromium import find_chromium
-from tests.support.driving import QUIET, ROOT, App, serve
+from tests.support.driving import QUIET, App
+from tests.support.server import ROOT, serve
 
 PAGES = {
     "overview": ("", {}),
