@@ -40,6 +40,17 @@ def wrap(
 
     Raises:
         VitrineError: neither a module nor a function, or `input_shape` and `preprocess` contradict each other.
+
+    Example:
+        >>> import torch
+        >>> import explainers as ex
+        >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(48, 3))
+        >>> model = ex.wrap(network, labels=["cat", "dog", "bird"], input_shape=(3, 4, 4))
+        >>> tuple(ex.explain(model, torch.rand(2, 3, 4, 4), "gradient").values.shape)
+        (2, 3, 4, 4)
+        >>> box = ex.wrap(lambda inputs: inputs.mean((2, 3)), input_shape=(3, 4, 4))  # a function: scores are all it has
+        >>> tuple(ex.predict(box, torch.rand(2, 3, 4, 4)).outputs.shape), box.capabilities
+        ((2, 3), <Needs.SCORES|IMAGES: 9>)
     """
     if not callable(network):
         raise VitrineError(f"wrap takes a torch.nn.Module or a function, not {type(network).__name__}.")

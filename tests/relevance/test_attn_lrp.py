@@ -20,7 +20,7 @@ from explainers.core.target import ClassTarget, ContrastTarget
 from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
 from explainers.relevance.attn_lrp import AttentionRelevanceOptions, propagate_through_attention
-from explainers.trust.checks.ground_truth import hit, inside
+from explainers.trust.checks.ground_truth import energy_share, pointing_hit
 from tests.support.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.support.single_head import OneHead, Product, by_einsum, by_names, scaled_dot_product, spelled_out
 from tests.support.transformers import MultiHead, SelfAttention, small_swin, small_vit, tiny_vit
@@ -179,5 +179,5 @@ def test_it_points_at_the_sign() -> None:
     attn_lrp, plain = (
         explain(model, pictures, method, target).heatmap(masks[0].shape) for method in ("attn-lrp", "input-x-gradient")
     )
-    assert mean(map(hit, attn_lrp, masks)) == 1
-    assert mean(map(inside, attn_lrp, masks)) > 0.9 > mean(map(inside, plain, masks))
+    assert mean(map(pointing_hit, attn_lrp, masks)) == 1
+    assert mean(map(energy_share, attn_lrp, masks)) > 0.9 > mean(map(energy_share, plain, masks))

@@ -21,6 +21,7 @@ def differ(image: Image.Image, other: Image.Image) -> float:
     """Mean difference of two pictures of one size, 0 to 255."""
     return float(np.abs(np.asarray(image, float) - np.asarray(other, float)).mean())
 
+
 QUIET = [
     "--no-sandbox",
     "--disable-background-networking",
