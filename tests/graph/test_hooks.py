@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from explainers.graph.hooks import forward_hooks, tensor_of, with_tensor
-from tests.support.networks import small_cnn
+from explainers.core.errors import VitrineError
+from explainers.graph.hooks import channels_second, forward_hooks, output_of, tensor_of, with_tensor
+from tests.support.networks import random_inputs, small_cnn
 
 
-class Found(NamedTuple):
+class MapAndGate(NamedTuple):
     feat: Tensor
     gate: Tensor
 
@@ -31,9 +32,9 @@ class Holder:
 
 def test_tensors_inside_what_modules_return():
     x, y = torch.zeros(1), torch.ones(1)
-    named, inside = Found(x, y), (Found(x, y), y)
-    held = (Holder(x), Holder((x, y)), Answer(y, x), {"logits": x}, {"aux": y, "out": x})
-    for output in (x, (x, None), [x, y], ((x, y), y), named, inside, *held):
+    named, inside = MapAndGate(x, y), (MapAndGate(x, y), y)
+    holders = (Holder(x), Holder((x, y)), Answer(y, x), {"logits": x}, {"aux": y, "out": x})
+    for output in (x, (x, None), [x, y], ((x, y), y), named, inside, *holders):
         assert tensor_of(output) is x
         replaced = with_tensor(output, y)
         assert tensor_of(replaced) is y
@@ -43,7 +44,7 @@ def test_tensors_inside_what_modules_return():
         assert tensor_of(output) is None
     assert with_tensor({"aux": x, "out": x}, y)["aux"] is x
     assert with_tensor(named, x).gate is y
-    assert type(with_tensor(inside, y)[0]) is Found
+    assert type(with_tensor(inside, y)[0]) is MapAndGate
 
 
 def test_watching_removes_its_hooks_after_an_error_too():
@@ -58,3 +59,32 @@ def test_watching_removes_its_hooks_after_an_error_too():
     with pytest.raises(KeyError), forward_hooks(network, ["conv1"], lambda *_: None):
         use()
     assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_what_a_layer_puts_out_is_had_without_running_those_above(tripwire):
+    network, inputs = small_cnn(), random_inputs(2)
+    with torch.no_grad():
+        assert torch.equal(output_of(network, "conv1", inputs), network.conv1(inputs))
+    assert tripwire.seen == []
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("conf1", "has no layer 'conf1'; did you mean one of: conv1"),
+        ("unused", "'unused' does not run in a forward pass"),
+    ],
+)
+def test_a_layer_that_is_not_met_is_named(name, words):
+    network = small_cnn()
+    network.unused = nn.Identity()
+    with pytest.raises(VitrineError, match=words):
+        output_of(network, name, random_inputs(1))
+
+
+def test_maps_with_channels_last_come_with_channels_second():
+    inputs, maps = torch.zeros(2, 3, 8, 8), torch.rand(2, 5, 4, 4)
+    assert torch.equal(channels_second(maps.permute(0, 2, 3, 1), inputs), maps)
+    assert channels_second(maps, inputs) is maps
+    assert channels_second(maps.flatten(1), inputs).shape == (2, 80)

@@ -23,6 +23,9 @@ from tests.support.transformers import MultiHead, SelfAttention, tiny_vit
 
 ATTENTION = [m.name for m in methods() if m.family == "attention"]
 
+# Rounds of the checks: each does on the device what the others do.
+FEW_ROUNDS = {"steps": 3, "orders": 3, "samples": 4, "copies": 1}
+
 
 class ComputedShapes(fx.Interpreter):
     """`FakeTensorProp` by computing: PyTorch's stand-ins know real devices only."""
@@ -169,7 +172,7 @@ def test_every_check_of_a_map(there: Engine) -> None:
     verdicts = []
     for engine in (engine_for("cpu"), there):
         maps = [ex.explain(model, input, name, 2, engine=engine, **quick(name)) for name in ("rise", "gradient")]
-        given = {"truth": (2, 2, 9, 9), "others": maps[1:], "engine": engine}
+        given = {"truth": (2, 2, 9, 9), "others": maps[1:], "engine": engine, **FEW_ROUNDS}
         verdicts.append(ex.verify(model, input, maps[0], "all", **given))
     expected, verdict = verdicts
     assert len(verdict.findings) == len(checks(model, maps[0]))
@@ -230,7 +233,7 @@ def test_every_check_without_float64(plain: Engine) -> None:
     verdicts = []
     for engine in (engine_for("cpu"), plain):
         maps = [ex.explain(model, input, name, 2, engine=engine, **quick(name)) for name in ("rise", "gradient")]
-        given = {"truth": (2, 2, 9, 9), "others": maps[1:], "engine": engine}
+        given = {"truth": (2, 2, 9, 9), "others": maps[1:], "engine": engine, **FEW_ROUNDS}
         verdicts += [ex.verify(model, input, attribution, "all", **given) for attribution in maps]
     for expected, verdict in zip(verdicts[:2], verdicts[2:], strict=True):
         assert len(verdict.findings) >= 12
