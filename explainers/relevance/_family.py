@@ -73,6 +73,8 @@ def lrp(
 ) -> Callable[[CompositeBuilder], CompositeBuilder]:
     """Register a function that builds a composite as a method: relevance propagated by the composite's rules.
 
+    The method's maps are of the inputs' shape, (N, ...), in units of the score.
+
     The function itself is kept in `COMPOSITES`, for `explainers.relevance.conservation`, which looks on while it propagates.
 
     Args:

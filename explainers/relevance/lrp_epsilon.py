@@ -22,5 +22,5 @@ from explainers.relevance._family import RULE_CAVEAT, EpsilonOptions, lrp, rms_s
     + " With an epsilon of zero it is noisy, and in a network of ReLUs the same as input × gradient.",
 )
 def epsilon(run: Run, inputs: Tensor, options: EpsilonOptions) -> Composite:
-    """R_i = sum_j x_i w_ij / (z_j + epsilon sign z_j) R_j, in every layer with weights."""
+    """R_i = sum_j z_ij / (z_j + sign(z_j) epsilon rms(z)) R_j with z_ij = x_i w_ij, in every layer with weights."""
     return single_rule(Epsilon(rms_stabilizer(options.epsilon)))

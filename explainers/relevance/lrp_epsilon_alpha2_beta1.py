@@ -26,7 +26,7 @@ from explainers.relevance._family import (
     shows="What speaks for (twice) and against (once) in convolutions; the epsilon rule in linear layers.",
 )
 def epsilon_alpha2_beta1(run: Run, inputs: Tensor, options: EpsilonOptions) -> Composite:
-    """alpha 2 beta 1 in convolutions, epsilon in linear layers."""
+    """R_i = sum_j (2 z_ij+ / z_j+ - z_ij- / z_j-) R_j in convolutions, the epsilon rule in linear layers."""
     return EpsilonAlpha2Beta1(rms_stabilizer(options.epsilon), STABILIZER, layer_map=FUNCTION_LAYER_MAP)
 
 
@@ -38,5 +38,5 @@ def epsilon_alpha2_beta1(run: Run, inputs: Tensor, options: EpsilonOptions) -> C
     caveat=RULE_CAVEAT + " The flat first layer leaves no trace of single pixels, channels or colours.",
 )
 def epsilon_alpha2_beta1_flat(run: Run, inputs: Tensor, options: EpsilonOptions) -> Composite:
-    """As EpsilonAlpha2Beta1, with the flat rule in the first layer."""
+    """As EpsilonAlpha2Beta1; in the first layer R_i = sum_j R_j / (inputs that j looks at), the flat rule."""
     return EpsilonAlpha2Beta1Flat(rms_stabilizer(options.epsilon), STABILIZER, layer_map=FUNCTION_LAYER_MAP)

@@ -40,7 +40,10 @@ class EpsilonGammaOptions(EpsilonOptions, GammaOptions):
     images=True,
 )
 def epsilon_gamma_box(run: Run, inputs: Tensor, options: EpsilonGammaOptions) -> Composite:
-    """Box rule (Montavon et al. 2017, arXiv:1512.02479) in the first convolution, gamma in the others, epsilon in linear layers."""
+    """R_i = sum_j (x_i w_ij - low w_ij+ - high w_ij-) / (their sum over i) R_j in the first convolution, the box rule.
+
+    The gamma rule in the other convolutions, the epsilon rule in linear layers.
+    """
     low, high = pixel_box(run, inputs)
     return EpsilonGammaBox(
         low, high, rms_stabilizer(options.epsilon), options.gamma, STABILIZER, layer_map=FUNCTION_LAYER_MAP

@@ -28,7 +28,7 @@ from explainers.relevance._family import (
     caveat=RULE_CAVEAT + POSITIVE_CAVEAT,
 )
 def epsilon_plus(run: Run, inputs: Tensor, options: EpsilonOptions) -> Composite:
-    """z-plus in convolutions, epsilon in linear layers."""
+    """R_i = sum_j z_ij+ / z_j+ R_j (z-plus) in convolutions, the epsilon rule in linear layers."""
     return EpsilonPlus(rms_stabilizer(options.epsilon), STABILIZER, layer_map=FUNCTION_LAYER_MAP)
 
 
@@ -42,5 +42,5 @@ def epsilon_plus(run: Run, inputs: Tensor, options: EpsilonOptions) -> Composite
     + " The flat first layer leaves no trace of single pixels, channels or colours.",
 )
 def epsilon_plus_flat(run: Run, inputs: Tensor, options: EpsilonOptions) -> Composite:
-    """As EpsilonPlus, with the flat rule in the first layer."""
+    """As EpsilonPlus; in the first layer R_i = sum_j R_j / (inputs that j looks at), the flat rule."""
     return EpsilonPlusFlat(rms_stabilizer(options.epsilon), STABILIZER, layer_map=FUNCTION_LAYER_MAP)

@@ -21,5 +21,8 @@ from explainers.relevance._family import POSITIVE_CAVEAT, RULE_CAVEAT, STABILIZE
     caveat=RULE_CAVEAT + POSITIVE_CAVEAT,
 )
 def gamma(run: Run, inputs: Tensor, options: GammaOptions) -> Composite:
-    """As the epsilon rule, with w + gamma max(w, 0) for w; Andéol et al. 2021 for inputs of either sign."""
+    """R_i = sum_j x_i w'_ij / z'_j R_j with w' = w + gamma max(w, 0), in every layer with weights.
+
+    For inputs of either sign as Andéol et al. 2021: what has the output's sign counts more.
+    """
     return single_rule(Gamma(options.gamma, STABILIZER))

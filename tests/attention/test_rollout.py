@@ -26,8 +26,8 @@ def slow_rollout(fused: Layers, residual: float = 0.5, discard: float = 0.0) -> 
     product = np.eye(len(fused[0]))
     for weights in fused:
         remaining = weights.copy()
-        for place in np.argsort(remaining, axis=None)[: int(remaining.size * discard)]:
-            remaining.flat[place] = 0
+        for entry in np.argsort(remaining, axis=None)[: int(remaining.size * discard)]:
+            remaining.flat[entry] = 0
         mixed = (1 - residual) * remaining + residual * np.eye(len(remaining))
         for i in range(len(mixed)):
             mixed[i] /= mixed[i].sum()

@@ -55,9 +55,9 @@ def test_standard_errors_are_the_spread_over_draws(rows_per_region: int, share: 
 
 def test_too_few_rows_have_no_standard_errors_unless_all_were_certain() -> None:
     shown = draw_coalitions(4, 7, 0).shown.double()
-    for probability, told in ((0.5, False), (1.0, True)):
+    for probability, has_error in ((0.5, False), (1.0, True)):
         _, error = constrained_least_squares(shown, shown[:, 0], ones(14), 1.0, probability * ones(14))
-        assert (error is not None) == told
+        assert (error is not None) == has_error
 
 
 def test_half_the_pictures_do_that_pairs_drawn_with_replacement_take() -> None:
