@@ -19,6 +19,15 @@ def configure_process() -> None:
     (up to a third of a pass on a CPU). And Captum's warning that it sets hooks is not shown: it comes with every call, and speaks
     of a copy of the network whose hooks are taken off again. Importing `explainers` does neither, because both hold for everything
     else that runs in the process. A second call changes nothing.
+
+    Example:
+        >>> import warnings
+        >>> import explainers as ex
+        >>> ex.configure_process()  # before the first explanation
+        >>> rules = len(warnings.filters)
+        >>> ex.configure_process()
+        >>> len(warnings.filters) == rules
+        True
     """
     keep_freed_memory()
     patterns = {pattern.pattern for _, pattern, *_ in warnings.filters if isinstance(pattern, re.Pattern)}
