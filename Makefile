@@ -1,25 +1,32 @@
-# make run    the app, on the bundled models          make test   every check and every test
-# make check  lint, format, types, import contract    make bench  speed against peers and against the floor
+# make run    the app, on the bundled models             make test       every check and every test, browser included, whatever fails
+# make check  lint, format, types, import contract       make test-fast  what the core, the graph, the engine and the methods promise
+# make bench  speed against peers and against the floor  make constraints  pin anew what the direct pins bring along
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test check format bench truth shots clean
+# The pins hold as well where a package is built from its source: first variable for pip up to 25.2, second from 25.3 on.
+INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/pip install --quiet
+
+# Without what drives a browser, opens pages, trains, or measures for long: a minute and a half on two cores.
+FAST := $(addprefix tests/,core graph engine saliency grad_cam perturbation relevance attention weight_stats)
+
+.PHONY: run test test-fast check format bench truth shots clean
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.port $(PORT)
 
-test: check browser
-	$(BIN)/python -m pytest -n auto -m "not browser"
-	$(BIN)/python -m pytest -m browser
+# Every step runs, whatever failed before it; the summary comes last.
+test: $(VENV)/.dev
+	$(BIN)/python -m tests.support.steps checks tests
+
+test-fast: $(VENV)/.dev
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not gpu" $(FAST)
 
 check: $(VENV)/.dev
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy explainers
-	$(BIN)/lint-imports
+	$(BIN)/python -m tests.support.steps checks
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
@@ -30,6 +37,18 @@ bench: $(VENV)/.dev
 
 truth: $(VENV)/.run
 	$(BIN)/python -m benchmarks.truth
+
+# The API reference from the docstrings, into build/docs; and the drawing in docs/architecture.md.
+.PHONY: docs drawing
+docs: $(VENV)/.docs
+	$(BIN)/python -m docs.reference build/docs
+
+drawing: $(VENV)/.dev
+	$(BIN)/python -m docs.drawing
+
+$(VENV)/.docs: requirements-docs.txt $(VENV)/.run
+	$(BIN)/pip install --quiet -r requirements-docs.txt
+	touch $@
 
 # Screenshots of every page in both themes, for docs/ and the README.
 shots: browser
@@ -44,14 +63,25 @@ $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
-$(VENV)/.run: requirements.txt $(VENV)/.python
-	$(BIN)/pip install --quiet -r requirements.txt
+$(VENV)/.run: requirements.txt constraints.txt $(VENV)/.python
+	$(INSTALL) -r requirements.txt
 	touch $@
 
 $(VENV)/.dev: requirements-dev.txt requirements-peers.txt $(VENV)/.run
-	$(BIN)/pip install --quiet -r requirements-dev.txt
-	$(BIN)/pip install --quiet --no-deps -r requirements-peers.txt
+	$(INSTALL) -r requirements-dev.txt
+	$(INSTALL) --no-deps -r requirements-peers.txt
 	touch $@
 
+# The releases of a fresh environment become the pins; torch stands in requirements.txt alone, with its triple =.
+.PHONY: constraints
+constraints:
+	rm -rf build/constraints
+	$(PYTHON) -m venv build/constraints
+	build/constraints/bin/pip install --quiet --upgrade setuptools wheel \
+		$(patsubst %,-r %,$(filter-out requirements-peers.txt,$(wildcard requirements*.txt)))
+	build/constraints/bin/pip install --quiet --no-deps -r requirements-peers.txt
+	echo '# Every release that requirements*.txt bring along, as a fresh environment got them: `make constraints`' > constraints.txt
+	build/constraints/bin/pip freeze --all --exclude pip --exclude torch >> constraints.txt
+
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf build $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -31,13 +31,13 @@ class Puzzle:
     """One picture cut into regions, whose Shapley values are known."""
 
     model: ex.Model
-    one: Tensor
+    image: Tensor
     label: int
 
     @cached_property
     def regions(self) -> Tensor:
         """The number of each pixel's region, (H, W)."""
-        return ex.regions(self.model, self.one, "grid", REGIONS)
+        return ex.regions(self.model, self.image, "grid", REGIONS)
 
     @cached_property
     def truth(self) -> Tensor:
@@ -47,11 +47,11 @@ class Puzzle:
     @cached_property
     def hidden(self) -> Tensor:
         """The picture with every region hidden, (1, C, H, W)."""
-        return masker_for(self.model, self.one, Fill.BLUR)(torch.zeros_like(self.one[:, :1]))
+        return masker_for(self.model, self.image, Fill.BLUR)(torch.zeros_like(self.image[:, :1]))
 
     def explain(self, method: str, **options: object) -> Tensor:
-        found = ex.explain(self.model, self.one, method, self.label, **OPTIONS, **options)
-        return self.of_regions(found.values[0])
+        attribution = ex.explain(self.model, self.image, method, self.label, **OPTIONS, **options)
+        return self.of_regions(attribution.values[0])
 
     def of_regions(self, values: Tensor) -> Tensor:
         """The value of every region, (R,), of a map (H, W) that is constant on each."""
@@ -78,14 +78,14 @@ def captum_sampling(puzzle: Puzzle, count: int, seed: int) -> Tensor:
 
 def _captum(puzzle: Puzzle, method: type, count: int, seed: int) -> Tensor:
     torch.manual_seed(seed)
-    found = method(puzzle.model.network).attribute(
-        puzzle.one,
+    values = method(puzzle.model.network).attribute(
+        puzzle.image,
         baselines=puzzle.hidden,
         target=puzzle.label,
         feature_mask=puzzle.regions[None, None],
         n_samples=count,
     )
-    return puzzle.of_regions(found[0, 0])
+    return puzzle.of_regions(values[0, 0])
 
 
 def shap_kernel(puzzle: Puzzle, count: int, seed: int) -> Tensor:
@@ -93,15 +93,15 @@ def shap_kernel(puzzle: Puzzle, count: int, seed: int) -> Tensor:
 
     def scores(rows: np.ndarray) -> np.ndarray:
         shown = torch.from_numpy(rows).float()[:, puzzle.regions].unsqueeze(1)
-        pictures = torch.lerp(puzzle.hidden, puzzle.one, shown)
+        pictures = torch.lerp(puzzle.hidden, puzzle.image, shown)
         with torch.no_grad():
-            found: np.ndarray = torch.cat([puzzle.model.network(part) for part in pictures.split(64)]).numpy()
-        return found[:, puzzle.label]
+            outputs: np.ndarray = torch.cat([puzzle.model.network(part) for part in pictures.split(64)]).numpy()
+        return outputs[:, puzzle.label]
 
     np.random.seed(seed)  # it draws from NumPy's global state
     explainer = shap.KernelExplainer(scores, np.zeros((1, REGIONS)))
-    found = explainer.shap_values(np.ones((1, REGIONS)), nsamples=count, l1_reg=0, silent=True)
-    return torch.from_numpy(np.asarray(found))[0].double()
+    shapley_values = explainer.shap_values(np.ones((1, REGIONS)), nsamples=count, l1_reg=0, silent=True)
+    return torch.from_numpy(np.asarray(shapley_values))[0].double()
 
 
 CONTENDERS: dict[str, Callable[[Puzzle, int, int], Tensor]] = {

@@ -26,7 +26,7 @@ from benchmarks.setting import CLASS, CONVOLUTIONAL, CURVES, LAYERS, REFERENCES,
 from benchmarks.timing import Work
 from explainers.engine.run import Run
 from explainers.render.cells import Drawing, backdrop, encode_cells
-from explainers.render.overlay import Scale
+from explainers.render.scale import Scale
 
 GRADIENT_CAMS = ["grad-cam", "grad-cam++", "hires-cam", "xgrad-cam", "layer-cam"]
 COMPARED_CAMS = [*GRADIENT_CAMS, "grad-cam-element-wise"]
@@ -63,7 +63,7 @@ class Case:
 
     title: str
     here: dict[str, Work]
-    bars: list[Requirement]
+    requirements: list[Requirement]
     peers: list[str] = field(default_factory=list)
     method: str = ""
     network: str = ""
@@ -74,7 +74,7 @@ def plural(count: int) -> str:
     return f"{count} image{'s' if count > 1 else ''}"
 
 
-def floor_bar(count: int = 1, single: float = 1.15) -> Requirement:
+def floor_requirement(count: int = 1, single: float = 1.15) -> Requirement:
     return Requirement("floor", single if count == 1 else 1.15, True)
 
 
@@ -82,14 +82,14 @@ def grad_cam_case(name: str, count: int, device: torch.device) -> Case:
     inputs, layer = images(count, device), LAYERS[name]
     tried = sizes(name, device, [1, 2, 4, 8, count], [1, 2, 4, 8, count])
     floor, _ = in_parts(partial(raw_partial, frozen(name, device), layer), inputs, tried)
-    bars = [floor_bar(), Requirement("pytorch-grad-cam", 2.8, False)]
+    requirements = [floor_requirement(), Requirement("pytorch-grad-cam", 2.8, False)]
     if name != VIT:  # TorchCAM takes maps only, no tokens
-        bars.append(Requirement("torchcam", 1.0, False))
+        requirements.append(Requirement("torchcam", 1.0, False))
     return Case(
         f"Grad-CAM, {name}, {plural(count)}",
         {"vitrine": vitrine("grad-cam", name, count, device), "floor": floor},
-        bars,
-        [bar.against for bar in bars[1:]],
+        requirements,
+        [requirement.against for requirement in requirements[1:]],
         "grad-cam",
         name,
         count,
@@ -118,21 +118,26 @@ def compare_case(name: str) -> Case:
     names = [f"{question.method} {question.options['layer']}" for question in questions]
 
     def maps() -> list[ex.Attribution]:
-        return [found for found in ex.explain_all(questions) if isinstance(found, ex.Attribution)]
+        return [answer for answer in ex.explain_all(questions) if isinstance(answer, ex.Attribution)]
 
     def passes() -> None:
         engine = ex.engine_for()
         Run(model, engine).capture(model.inputs(picture).to(engine.device), STAGES, ex.ClassTarget(CLASS))
 
     def page() -> None:
-        found = maps()
+        attributions = maps()
         assert model.preprocess is not None
         seen = backdrop(model.preprocess.view(picture), 220)
-        scales = [Scale.of(one.heatmap()[0], signed=False, percentile=one.percentile) for one in found]
-        encode_cells([Drawing.of(seen, one, scale) for one, scale in zip(found, scales, strict=True)])
-        ranked = ex.rankings(found)
-        for one in ranked:
-            ex.likeness(one, ranked[0])
+        scales = [
+            Scale.of(attribution.heatmap()[0], signed=False, percentile=attribution.percentile)
+            for attribution in attributions
+        ]
+        encode_cells(
+            [Drawing.of(seen, attribution, scale) for attribution, scale in zip(attributions, scales, strict=True)]
+        )
+        ranked = ex.rankings(attributions)
+        for attribution in ranked:
+            ex.likeness(attribution, ranked[0])
         ex.rank_correlations(ranked, names)
 
     return Case(
@@ -142,7 +147,7 @@ def compare_case(name: str) -> Case:
             "maps alone": maps,
             "its passes": passes,
             "the cells one by one": lambda: [
-                ex.explain(model, picture, one.method, CLASS, **one.options) for one in questions
+                ex.explain(model, picture, question.method, CLASS, **question.options) for question in questions
             ],
         },
         [
@@ -155,7 +160,7 @@ def compare_case(name: str) -> Case:
 
 def channels(name: str) -> tuple[int, ...]:
     """Shape (C, h, w) of what the CAM layer puts out."""
-    (shape,) = [found.shape for found in ex.layers(loaded(name)) if found.name == LAYERS[name]]
+    (shape,) = [layer.shape for layer in ex.layers(loaded(name)) if layer.name == LAYERS[name]]
     return tuple(shape)
 
 
@@ -166,7 +171,11 @@ def score_cam_case(name: str, device: torch.device) -> Case:
     return Case(
         f"Score-CAM, {count} channels, {name} (floor in chunks of {chunk})",
         {"vitrine": vitrine("score-cam", name, 1, device), "floor": floor},
-        [floor_bar(), Requirement("pytorch-score-cam", 2.0, False), Requirement("torchcam-score-cam", 2.0, False)],
+        [
+            floor_requirement(),
+            Requirement("pytorch-score-cam", 2.0, False),
+            Requirement("torchcam-score-cam", 2.0, False),
+        ],
         ["pytorch-score-cam", "torchcam-score-cam"],
         "score-cam",
         name,
@@ -182,7 +191,7 @@ def ablation_cam_case(name: str, device: torch.device) -> Case:
     return Case(
         f"Ablation-CAM, {shape[0]} channels, {name} (floor in chunks of {chunk})",
         {"vitrine": vitrine("ablation-cam", name, 1, device), "floor": floor},
-        [floor_bar(), Requirement("pytorch-ablation-cam", 2.0, False)],
+        [floor_requirement(), Requirement("pytorch-ablation-cam", 2.0, False)],
         ["pytorch-ablation-cam"],
         "ablation-cam",
         name,
@@ -210,7 +219,7 @@ def path_case(
     return Case(
         f"{title}, {name} (floor in chunks of {chunk})",
         {"vitrine": vitrine(method, name, 1, device), "floor": floor},
-        [floor_bar(), against],
+        [floor_requirement(), against],
         [against.against],
         method,
         name,
@@ -218,25 +227,25 @@ def path_case(
 
 
 def integrated_gradients_case(name: str, device: torch.device) -> Case:
-    steps, bar = SIZES[name].steps, Requirement("captum-integrated-gradients", 1.7, False)
+    steps, requirement = SIZES[name].steps, Requirement("captum-integrated-gradients", 1.7, False)
     return path_case(
-        f"integrated gradients, {steps} steps", "integrated-gradients", name, device, steps, 2, bar
+        f"integrated gradients, {steps} steps", "integrated-gradients", name, device, steps, 2, requirement
     )  # fmt: skip
 
 
 def expected_gradients_case(name: str, device: torch.device) -> Case:
-    steps, bar = SIZES[name].steps, Requirement("shap-gradients", 1.0, False)
+    steps, requirement = SIZES[name].steps, Requirement("shap-gradients", 1.0, False)
     title = f"expected gradients, {steps} samples, {REFERENCES} references"
-    return path_case(title, "expected-gradients", name, device, steps, REFERENCES + 1, bar)
+    return path_case(title, "expected-gradients", name, device, steps, REFERENCES + 1, requirement)
 
 
 def smoothgrad_case(name: str, device: torch.device) -> Case:
-    samples, bar = SIZES[name].samples, Requirement("captum-smoothgrad", 1.7, False)
-    return path_case(f"SmoothGrad, {samples} samples", "smoothgrad", name, device, samples, 1, bar)
+    samples, requirement = SIZES[name].samples, Requirement("captum-smoothgrad", 1.7, False)
+    return path_case(f"SmoothGrad, {samples} samples", "smoothgrad", name, device, samples, 1, requirement)
 
 
 PERTURBATIONS = {"occlusion": "captum-occlusion", "lime": "captum-lime", "kernel-shap": "captum-kernel-shap"}
-THEMSELVES = {"lime": "lime", "kernel-shap": "shap"}
+ORIGINALS = {"lime": "lime", "kernel-shap": "shap"}
 """The libraries that a method has its name from."""
 
 
@@ -252,15 +261,15 @@ def perturbation_case(method: str, name: str, device: torch.device) -> Case:
     tried = sizes(name, device, [8, 16, 32], [32, 128, count])
     floor, chunk = in_parts(partial(raw_scores, frozen(name, device)), images(1, device).repeat(count, 1, 1, 1), tried)
     here = {"vitrine": vitrine(method, name, 1, device), "floor": floor}
-    bars = [floor_bar(), Requirement(captum, 3.0, False)]
-    if method in THEMSELVES:
-        bars.append(Requirement(THEMSELVES[method], 1.0, False))
-    peers = [bar.against for bar in bars[1:]]
+    requirements = [floor_requirement(), Requirement(captum, 3.0, False)]
+    if method in ORIGINALS:
+        requirements.append(Requirement(ORIGINALS[method], 1.0, False))
+    peers = [requirement.against for requirement in requirements[1:]]
     if count >= WORTH_MIXING:
         here[MIXED] = vitrine(method, name, 1, device, precision="mixed")
-        bars += [Requirement("floor", 1.15, True, MIXED), Requirement(captum, 3.0, False, MIXED)]
+        requirements += [Requirement("floor", 1.15, True, MIXED), Requirement(captum, 3.0, False, MIXED)]
     return Case(
-        f"{method}, {count} pictures, {name} (floor in chunks of {chunk})", here, bars, peers, method, name
+        f"{method}, {count} pictures, {name} (floor in chunks of {chunk})", here, requirements, peers, method, name
     )  # fmt: skip
 
 
@@ -278,7 +287,7 @@ def rise_case(name: str, device: torch.device) -> Case:
     return Case(
         f"RISE, {count} masks, {name} (floor in chunks of {chunk})",
         {"vitrine": vitrine("rise", name, 1, device, samples=count), MIXED: mixed, "floor": floor},
-        [floor_bar(), Requirement("floor", 1.15, True, MIXED)],
+        [floor_requirement(), Requirement("floor", 1.15, True, MIXED)],
     )
 
 
@@ -296,7 +305,7 @@ def relevance_case(name: str, count: int, device: torch.device) -> Case:
             "vitrine": vitrine("lrp-epsilon-plus-flat", name, count, device),
             "floor": in_parts(raw_rules(name, inputs), inputs, [1, 2, 4, 8, count])[0],
         },
-        [floor_bar(count, single=1.3), Requirement("zennit", 1.0, False)],
+        [floor_requirement(count, single=1.3), Requirement("zennit", 1.0, False)],
         ["zennit"],
         "lrp-epsilon-plus-flat",
         name,
@@ -306,19 +315,19 @@ def relevance_case(name: str, count: int, device: torch.device) -> Case:
 
 def curves_case(name: str, device: torch.device) -> Case:
     """A picture covered and uncovered in the order of a map; besides, the picture as it is once."""
-    network, one, steps = frozen(name, device), images(1, device), SIZES[name].steps
+    network, picture, steps = frozen(name, device), images(1, device), SIZES[name].steps
     tried = sizes(name, device, [4, 8, 16, 32], [16, 32, steps])
-    curve, chunk = in_parts(partial(raw_scores, network), one.repeat(steps, 1, 1, 1), tried)
+    curve, chunk = in_parts(partial(raw_scores, network), picture.repeat(steps, 1, 1, 1), tried)
 
     def floor() -> None:
-        raw_scores(network, one)
+        raw_scores(network, picture)
         curve()
         curve()
 
     return Case(
         f"deletion and insertion, {steps} steps each, {name} (floor in chunks of {chunk})",
         {"vitrine": vitrine(CURVES, name, 1, device), "floor": floor},
-        [floor_bar(), Requirement("quantus", 1.0, False)],
+        [floor_requirement(), Requirement("quantus", 1.0, False)],
         ["quantus"],
         CURVES,
         name,
@@ -336,12 +345,12 @@ LOWEST = {
 def attention_case(method: str, name: str, count: int, device: torch.device) -> Case:
     """None of the other libraries has these, so there is the floor alone."""
     inputs = images(count, device)
-    one_pass = partial(raw_partial, frozen(name, device), LOWEST[method])
-    floor, _ = in_parts(one_pass, inputs, sizes(name, device, [1, 8], [1, 8, count]))
+    forward_backward = partial(raw_partial, frozen(name, device), LOWEST[method])
+    floor, _ = in_parts(forward_backward, inputs, sizes(name, device, [1, 8], [1, 8, count]))
     return Case(
         f"{method}, {name}, {plural(count)}",
         {"vitrine": vitrine(method, name, count, device), "floor": floor},
-        [floor_bar(count, single=1.3)],
+        [floor_requirement(count, single=1.3)],
     )
 
 
@@ -351,29 +360,29 @@ def cases(only: str, device: torch.device) -> Sequence[Callable[[], Case]]:
     Raises:
         SystemExit: there is none.
     """
-    made: list[tuple[str, Callable[[], Case]]] = []
+    rows: list[tuple[str, Callable[[], Case]]] = []
     for name in LAYERS:
-        made += [(f"grad-cam {name} {count}", partial(grad_cam_case, name, count, device)) for count in (1, 16)]
-    made += [(f"five {name}", partial(five_cams_case, name, device)) for name in ("resnet18", "resnet50")]
-    made.append(("compare resnet50", partial(compare_case, "resnet50")))
+        rows += [(f"grad-cam {name} {count}", partial(grad_cam_case, name, count, device)) for count in (1, 16)]
+    rows += [(f"five {name}", partial(five_cams_case, name, device)) for name in ("resnet18", "resnet50")]
+    rows.append(("compare resnet50", partial(compare_case, "resnet50")))
     for name in ("resnet18", "mobilenet_v3_small"):
-        made.append((f"score-cam {name}", partial(score_cam_case, name, device)))
-        made.append((f"ablation-cam {name}", partial(ablation_cam_case, name, device)))
+        rows.append((f"score-cam {name}", partial(score_cam_case, name, device)))
+        rows.append((f"ablation-cam {name}", partial(ablation_cam_case, name, device)))
     for name in LAYERS:
-        made.append((f"ig {name}", partial(integrated_gradients_case, name, device)))
-        made.append((f"smoothgrad {name}", partial(smoothgrad_case, name, device)))
-        made.append((f"expected-gradients {name}", partial(expected_gradients_case, name, device)))
+        rows.append((f"ig {name}", partial(integrated_gradients_case, name, device)))
+        rows.append((f"smoothgrad {name}", partial(smoothgrad_case, name, device)))
+        rows.append((f"expected-gradients {name}", partial(expected_gradients_case, name, device)))
     for name in LAYERS:
-        made += [(f"{method} {name}", partial(perturbation_case, method, name, device)) for method in PERTURBATIONS]
+        rows += [(f"{method} {name}", partial(perturbation_case, method, name, device)) for method in PERTURBATIONS]
     for name in CONVOLUTIONAL:
-        made.append((f"rise {name}", partial(rise_case, name, device)))
+        rows.append((f"rise {name}", partial(rise_case, name, device)))
     for name in ("resnet18", "resnet50"):
-        made += [(f"lrp {name} {count}", partial(relevance_case, name, count, device)) for count in (1, 16)]
+        rows += [(f"lrp {name} {count}", partial(relevance_case, name, count, device)) for count in (1, 16)]
     for name in ("resnet18", "mobilenet_v3_small"):
-        made.append((f"deletion {name}", partial(curves_case, name, device)))
+        rows.append((f"deletion {name}", partial(curves_case, name, device)))
     for method in LOWEST:
-        made += [(f"{method} {VIT} {count}", partial(attention_case, method, VIT, count, device)) for count in (1, 8)]
-    chosen = [make for key, make in made if only.lower() in key]
-    if not chosen:
-        raise SystemExit(f"No row is called {only!r}; there are: {', '.join(key for key, _ in made)}.")
-    return chosen
+        rows += [(f"{method} {VIT} {count}", partial(attention_case, method, VIT, count, device)) for count in (1, 8)]
+    matching = [build for key, build in rows if only.lower() in key]
+    if not matching:
+        raise SystemExit(f"No row is called {only!r}; there are: {', '.join(key for key, _ in rows)}.")
+    return matching

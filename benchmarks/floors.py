@@ -39,20 +39,20 @@ def raw_gradient(network: nn.Module, inputs: Tensor) -> None:
 
 def raw_partial(network: nn.Module, layer: str, inputs: Tensor) -> None:
     """One forward pass and one backward pass down to a layer."""
-    held = []
+    layer_outputs = []
 
-    def hold(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+    def detach_here(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
         torch.set_grad_enabled(True)  # what lies below is not recorded
-        held.append(output.detach().requires_grad_())
-        return held[0].clone()
+        layer_outputs.append(output.detach().requires_grad_())
+        return layer_outputs[0].clone()
 
-    handle = network.get_submodule(layer).register_forward_hook(hold)
+    handle = network.get_submodule(layer).register_forward_hook(detach_here)
     try:
         with torch.no_grad():
             score = network(inputs)[:, CLASS].sum()
     finally:
         handle.remove()
-    torch.autograd.grad(score, held)
+    torch.autograd.grad(score, layer_outputs)
 
 
 def raw_head(network: nn.Module, layer: str, inputs: Tensor, maps: Tensor) -> None:
@@ -69,21 +69,21 @@ def raw_rules(name: str, inputs: Tensor) -> Callable[[Tensor], None]:
     network = canonize(frozen(name, inputs.device), tuple(inputs.shape[1:]))
     composite = EpsilonPlusFlat(layer_map=[((FunctionModule,), Norm())])
 
-    def one_pass(rows: Tensor) -> None:
+    def forward_backward(rows: Tensor) -> None:
         rows = rows.detach().requires_grad_()
         with composite.context(network):
             outputs = network(rows)
             torch.autograd.grad(outputs[:, CLASS], rows, outputs[:, CLASS].detach())
 
-    return one_pass
+    return forward_backward
 
 
-def in_parts(one_pass: Callable[[Tensor], None], rows: Tensor, sizes: Sequence[int]) -> tuple[Work, int]:
-    """All rows through `one_pass` in chunks of the best size, and that size."""
+def in_parts(forward_backward: Callable[[Tensor], None], rows: Tensor, sizes: Sequence[int]) -> tuple[Work, int]:
+    """All rows through `forward_backward` in chunks of the best size, and that size."""
 
     def work(size: int) -> None:
         for part in rows.split(size):
-            one_pass(part)
+            forward_backward(part)
 
     chunk = best_chunk(work, sorted({size for size in sizes if size <= len(rows)}))
     return partial(work, chunk), chunk

@@ -108,8 +108,8 @@ def lime_image(name: str, count: int, device: torch.device) -> Work:
     def probabilities(pictures: np.ndarray) -> np.ndarray:
         with torch.no_grad():
             rows = torch.from_numpy(pictures).permute(0, 3, 1, 2).contiguous().to(device)
-            found: np.ndarray = network(rows).softmax(1).cpu().numpy()
-            return found
+            class_probabilities: np.ndarray = network(rows).softmax(1).cpu().numpy()
+            return class_probabilities
 
     return lambda: explainer.explain_instance(
         picture,
@@ -136,8 +136,8 @@ def shap_kernel(name: str, count: int, device: torch.device) -> Work:
     def scores(shown: np.ndarray) -> np.ndarray:
         with torch.no_grad():
             parts = torch.from_numpy(shown).float().to(device).split(PREDICTED_AT_ONCE)
-            found = [network(picture * part[:, regions].unsqueeze(1))[:, CLASS] for part in parts]
-            together: np.ndarray = torch.cat(found).cpu().numpy()
+            parts_scores = [network(picture * part[:, regions].unsqueeze(1))[:, CLASS] for part in parts]
+            together: np.ndarray = torch.cat(parts_scores).cpu().numpy()
             return together
 
     explainer = shap.KernelExplainer(scores, np.zeros((1, size.side**2)))

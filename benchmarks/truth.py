@@ -20,7 +20,7 @@ import explainers as ex
 from explainers.demo.scenes import CLASSES, EVAL_SEEDS_START, SHORTCUT_CLASS, Scene, draw_scene
 from explainers.engine.run import Run
 from explainers.inputs.baselines import Fill, masker_for
-from explainers.trust.checks.ground_truth import hit, inside
+from explainers.trust.checks.ground_truth import energy_share, pointing_hit
 
 STICKER = "on the sticker"
 WHERE = {"demo:signs-cnn": "in the sign", "demo:signs-vit": "in the sign", "demo:signs-shortcut": STICKER}
@@ -78,21 +78,22 @@ def pointing(
         spent += time.perf_counter() - started
         heats = result.heatmap(masks[0].shape)
         deleted += [
-            deletion(model, result.inputs[row : row + 1], target.take([row]), heats[row]) for row in range(len(part))
+            mean_deletion(model, result.inputs[row : row + 1], target.take([row]), heats[row])
+            for row in range(len(part))
         ]
         started = time.perf_counter()
         for heat, mask in zip(heats, map(torch.from_numpy, masks[start : start + BATCH]), strict=True):
-            hits.append(hit(heat, mask))
-            energy.append(inside(heat, mask) or 0.0)  # None of a map without positive values
+            hits.append(pointing_hit(heat, mask))
+            energy.append(energy_share(heat, mask) or 0.0)  # None of a map without positive values
     shares = (float(np.mean(values)) for values in (hits, energy, deleted))
     return Pointing(model.name, method, where, *shares, spent / len(scenes), len(scenes))
 
 
-def deletion(model: ex.Model, one: Tensor, target: ex.Target, heat: Tensor) -> float:
+def mean_deletion(model: ex.Model, image: Tensor, target: ex.Target, heat: Tensor) -> float:
     """Mean probability of the class while the strongest tenths of the picture are blurred away one after another."""
-    rank = heat.flatten().argsort(descending=True).argsort().view(1, 1, *heat.shape).to(one.device)
-    shares = torch.linspace(0, 1, TENTHS + 1, device=one.device).view(-1, 1, 1, 1)
-    pictures = masker_for(model, one, Fill.BLUR)((rank >= shares * heat.numel()).to(one))
+    rank = heat.flatten().argsort(descending=True).argsort().view(1, 1, *heat.shape).to(image.device)
+    shares = torch.linspace(0, 1, TENTHS + 1, device=image.device).view(-1, 1, 1, 1)
+    pictures = masker_for(model, image, Fill.BLUR)((rank >= shares * heat.numel()).to(image))
     probabilities = Run(model, ex.engine_for()).outputs(pictures).softmax(1)
     return float(target.take([0] * len(pictures))(probabilities)[1:].mean())
 
@@ -102,12 +103,12 @@ def measure(count: int, name: str, methods: Sequence[str]) -> Iterator[Pointing]
     model, where = ex.load_model(name), WHERE[name]
     scenes = shortcut_scenes(count) if where == STICKER else sign_scenes(count)
     masks = [scene.sticker if where == STICKER else scene.signs[0].mask for scene in scenes]
-    found = [mask for mask in masks if mask is not None]
+    given_masks = [mask for mask in masks if mask is not None]
     for method in methods:
         if not ex.find_method(method).fits(model):  # a CNN has no attention
             continue
         try:
-            yield pointing(model, method, scenes, found, where)
+            yield pointing(model, method, scenes, given_masks, where)
         except ex.VitrineError as refusal:  # some methods find out only when they look, such as CAM at the head
             print(refusal, file=sys.stderr)
 

@@ -117,20 +117,25 @@ def of_weights(name: str, model: ex.Model) -> Iterator[tuple[str, Tensor]]:
 
 def words() -> dict[str, Any]:
     """What users read and type: public names, methods and checks with their options, the command line."""
-    found: dict[str, Any] = {"names": sorted(ex.__all__)}
+    entries: dict[str, Any] = {"names": sorted(ex.__all__)}
     for kind, registered in (("method", ex.methods()), ("check", ex.checks())):
         for entry in registered:
-            told = {key: value for key, value in vars(entry).items() if isinstance(value, str | bool | int | None)}
-            told["options"] = {
-                field: [str(info.default), info.description, sorted(map(repr, info.metadata)), choices(info.annotation)]
-                for field, info in entry.options.model_fields.items()
+            fields = {key: value for key, value in vars(entry).items() if isinstance(value, str | bool | int | None)}
+            fields["options"] = {
+                option: [
+                    str(info.default),
+                    info.description,
+                    sorted(map(repr, info.metadata)),
+                    choices(info.annotation),
+                ]
+                for option, info in entry.options.model_fields.items()
             }
-            found[f"{kind} {entry.name}"] = told
+            entries[f"{kind} {entry.name}"] = fields
     for command in COMMANDS:
         with contextlib.redirect_stdout(io.StringIO()) as text, contextlib.suppress(SystemExit):
             command_line([command, "--help"])
-        found[f"command {command}"] = text.getvalue()
-    return found
+        entries[f"command {command}"] = text.getvalue()
+    return entries
 
 
 def choices(annotation: Any) -> list[str]:
@@ -139,35 +144,35 @@ def choices(annotation: Any) -> list[str]:
     )
 
 
-def taken() -> tuple[dict[str, Tensor], dict[str, Any]]:
+def snapshot() -> tuple[dict[str, Tensor], dict[str, Any]]:
     torch.set_num_threads(1)
     engine = ex.Engine(torch.device("cpu"), FixedChunks)  # type: ignore[arg-type]
     return {name: value.contiguous() for name, value in values(engine)}, words()
 
 
 def save(path: Path) -> int:
-    numbers, said = taken()
-    save_file(numbers, path, {"words": json.dumps(said)})
-    print(f"{len(numbers)} tensors and {len(said)} entries of words are in {path}.")
+    tensors, texts = snapshot()
+    save_file(tensors, path, {"words": json.dumps(texts)})
+    print(f"{len(tensors)} tensors and {len(texts)} entries of words are in {path}.")
     return 0
 
 
 def compare(path: Path) -> int:
     """Print every difference; the exit status is 1 if there is one."""
-    numbers, said = taken()
+    tensors, texts = snapshot()
     differences = []
     with safe_open(path, "pt") as before:
         names = list(before.keys())
-        said_before = json.loads(before.metadata()["words"])
-        for name in sorted({*names, *numbers}):
-            if name not in names or name not in numbers:
+        texts_before = json.loads(before.metadata()["words"])
+        for name in sorted({*names, *tensors}):
+            if name not in names or name not in tensors:
                 differences.append(f"{name}: only {'before' if name in names else 'now'}")
-            elif difference := unlike(before.get_tensor(name), numbers[name]):
+            elif difference := unlike(before.get_tensor(name), tensors[name]):
                 differences.append(f"{name}: {difference}")
-    for key in sorted({*said_before, *said}):
-        if said_before.get(key) != json.loads(json.dumps(said.get(key))):
-            differences.append(f"{key}: {said_before.get(key)}\n  is now {said.get(key)}")
-    print("\n".join(differences) or f"All {len(numbers)} tensors are equal to the last bit, and all words the same.")
+    for key in sorted({*texts_before, *texts}):
+        if texts_before.get(key) != json.loads(json.dumps(texts.get(key))):
+            differences.append(f"{key}: {texts_before.get(key)}\n  is now {texts.get(key)}")
+    print("\n".join(differences) or f"All {len(tensors)} tensors are equal to the last bit, and all words the same.")
     return bool(differences)
 
 

@@ -1,11 +1,12 @@
 """Vitrine: why a PyTorch model answers as it does, and how far that explanation can be trusted.
 
-import explainers as ex
-
-model = ex.load_model("demo:signs-cnn")
-image = ex.read_image("photo.jpg")
-a = ex.explain(model, image, method="grad-cam")
-a.heatmap((224, 224))
+Example:
+    >>> import explainers as ex
+    >>> model = ex.load_model("demo:signs-cnn")  # or ex.wrap(your_network, preprocess=..., labels=...)
+    >>> image = ex.sample("scene:1000050").load()  # or ex.read_image("photo.jpg")
+    >>> a = ex.explain(model, image, method="grad-cam")
+    >>> tuple(a.values.shape), tuple(a.heatmap((224, 224)).shape)
+    ((1, 12, 12), (1, 224, 224))
 """
 
 from explainers import attention, grad_cam, perturbation, relevance, saliency  # noqa: F401 (they register their methods)
@@ -31,6 +32,7 @@ from explainers.core.preprocess import Preprocess
 from explainers.core.target import ChannelTarget, ClassTarget, ContrastTarget, RegressionTarget, Target
 from explainers.core.target_parser import class_index
 from explainers.engine.engine import Engine, engine_for
+from explainers.engine.process import configure_process
 from explainers.grad_cam.layer_fusion import fuse
 from explainers.graph.layers import Layer, default_layer, stages
 from explainers.inputs.gallery import sample, samples
@@ -77,6 +79,7 @@ __all__ = [
     "checks",
     "class_index",
     "compare",
+    "configure_process",
     "default_layer",
     "describe_flow",
     "difference",

@@ -19,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, or 2 for input that is at fault, after one line on stderr.
     """
     parsed = _parser().parse_args(arguments)
+    ex.configure_process()
     try:
         parsed.run(parsed)
     except ex.VitrineError as error:
@@ -40,17 +41,17 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=text, description=text)
-        made.add_argument("--json", action="store_true", help="print JSON for machines")
-        made.set_defaults(run=run)
-        return made
+        subparser = commands.add_parser(name, help=text, description=text)
+        subparser.add_argument("--json", action="store_true", help="print JSON for machines")
+        subparser.set_defaults(run=run)
+        return subparser
 
-    def model_flags(made: argparse.ArgumentParser, required: bool = True) -> None:
-        made.add_argument(
+    def model_flags(subparser: argparse.ArgumentParser, required: bool = True) -> None:
+        subparser.add_argument(
             "--model", required=required, help="demo:signs-cnn, torchvision:resnet50, torchvision:resnet18@random, ..."
         )
-        made.add_argument("--weights", help="a checkpoint of that architecture (.safetensors, .pt, .pth, .ckpt)")
-        made.add_argument("--labels", help="a text file with one label a line")
+        subparser.add_argument("--weights", help="a checkpoint of that architecture (.safetensors, .pt, .pth, .ckpt)")
+        subparser.add_argument("--labels", help="a text file with one label a line")
 
     model_flags(command("methods", _methods, "List the methods, or those a model can do."), required=False)
     command("models", _models, "List the models that can be opened by name.")
@@ -60,10 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     weights = command("weights", _weights, "Statistics of every weight tensor, and what looks unhealthy.")
     inspect = command("inspect", _inspect, "What is in a checkpoint, without executing any of it.")
-    for made in (predict, explain, weights):
-        model_flags(made)
-    for made in (predict, explain):
-        made.add_argument(
+    for subparser in (predict, explain, weights):
+        model_flags(subparser)
+    for subparser in (predict, explain):
+        subparser.add_argument(
             "images", nargs="+", metavar="IMAGE", help="a file, or a sample such as scene:1000003 or photo:chelsea"
         )
     explain.add_argument("--method", default="grad-cam", help="see the command `methods`")
@@ -112,22 +113,22 @@ def _image(source: str) -> Any:
 
 def _methods(parsed: argparse.Namespace) -> None:
     model = _load(parsed) if parsed.model else None
-    found = ex.methods(model)
+    listed = ex.methods(model)
     data = [
         {
-            "name": m.name,
-            "title": m.title,
-            "family": m.family,
-            "needs": [str(need.name).lower() for need in m.needs],
-            "options": m.options.model_json_schema().get("properties", {}),
-            "citation": m.citation,
-            "shows": m.shows,
-            "caveat": m.caveat,
+            "name": method.name,
+            "title": method.title,
+            "family": method.family,
+            "needs": [str(need.name).lower() for need in method.needs],
+            "options": method.options.model_json_schema().get("properties", {}),
+            "citation": method.citation,
+            "shows": method.shows,
+            "caveat": method.caveat,
         }
-        for m in found
+        for method in listed
     ]
-    width = max(len(m.name) for m in found)
-    _print(parsed, data, [f"{m.name:<{width}}  {m.family:<9} {m.citation}" for m in found])
+    width = max(len(method.name) for method in listed)
+    _print(parsed, data, [f"{method.name:<{width}}  {method.family:<9} {method.citation}" for method in listed])
 
 
 def _models(parsed: argparse.Namespace) -> None:
@@ -162,9 +163,13 @@ def _explain(parsed: argparse.Namespace) -> None:
         image = _image(source)
         attribution = ex.explain(model, image, method=parsed.method, target=target, **options)
         verdict = _verdict(parsed, model, image, attribution)
-        made = save_result(parsed.out, source, model, image, attribution, None if verdict is None else verdict.record())
-        manifests.append(made)
-        lines.append(f"{made['image']}: {made['target']}, score {made['score']:.3f} -> {made['overlay']}")
+        manifest = save_result(
+            parsed.out, source, model, image, attribution, None if verdict is None else verdict.record()
+        )
+        manifests.append(manifest)
+        lines.append(
+            f"{manifest['image']}: {manifest['target']}, score {manifest['score']:.3f} -> {manifest['overlay']}"
+        )
         lines += [] if verdict is None else [f"  {verdict.sentence}"]
     _print(parsed, manifests, lines)
 
@@ -195,8 +200,8 @@ def _weights(parsed: argparse.Namespace) -> None:
     table = ex.weight_stats(model)
     findings = ex.health(table)
     data = {"tensors": table.to_dict("records"), "health": findings}
-    said = [f"{f.level}: {f.sentence}" for f in findings] or [f"No problem found among {len(table)} tensors."]
-    _print(parsed, data, [table.to_string(index=False), "", *said])
+    findings_lines = [f"{f.level}: {f.sentence}" for f in findings] or [f"No problem found among {len(table)} tensors."]
+    _print(parsed, data, [table.to_string(index=False), "", *findings_lines])
 
 
 def _inspect(parsed: argparse.Namespace) -> None:

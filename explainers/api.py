@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, overload
 
 from torch import Tensor
@@ -15,16 +15,14 @@ from explainers.core.capabilities import Needs
 from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
 from explainers.core.model import Images, Model
-from explainers.core.target import Target, are_probabilities, layer_of
+from explainers.core.target import are_probabilities, layer_of
 from explainers.core.target_parser import TargetLike, parse_target
-from explainers.engine.cost_prediction import predict_seconds
 from explainers.engine.engine import Engine, engine_for
 from explainers.engine.passes import Progress
 from explainers.engine.run import Run
-from explainers.executor import attribution_of, estimates_of, expected_passes, inputs_of, read_plans, run_plans, stacked
+from explainers.executor import begin, estimate_method, inputs_of, refine_method, run_methods
 from explainers.graph.layers import Layer, layers_up_to
 from explainers.inputs.segments import Segments, segment_input
-from explainers.registry import Method, methods
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +33,17 @@ class Prediction:
         outputs: its raw outputs, (N, K).
         probabilities: softmax of them, (N, K); the outputs themselves where they are probabilities
             already, or where the model is a regression.
+        labels: one name per output.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> answer = ex.predict(model, image)
+        >>> tuple(answer.outputs.shape), tuple(answer.probabilities.shape)
+        ((1, 12), (1, 12))
+        >>> answer.top(1)[0][:2]  # label and index; the probability is the third
+        ('stop', 0)
     """
 
     outputs: Tensor
@@ -55,10 +64,17 @@ def predict(model: Model, images: Images, *, engine: Engine | None = None) -> Pr
 
     Raises:
         VitrineError: there is none, or it does not fit, in one sentence.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> answer = ex.predict(model, [image, image.rotate(20)])
+        >>> tuple(answer.outputs.shape)
+        (2, 12)
     """
-    engine = engine or engine_for()
-    inputs = inputs_of(model, images).to(engine.device)
-    outputs = Run(model, engine).outputs(inputs).flatten(1).float().cpu()
+    job = begin(model, inputs_of(model, images), engine=engine)
+    outputs = job.run.outputs(job.inputs).flatten(1).float().cpu()
     is_class = model.task == "classification" and not are_probabilities(outputs)
     labels = tuple(model.label(i) for i in range(outputs.shape[1]))
     return Prediction(outputs, outputs.softmax(1) if is_class else outputs, labels)
@@ -119,11 +135,26 @@ def explain(
 
     Raises:
         VitrineError: the method, an option, the target or the input does not fit, in one sentence.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> a = ex.explain(model, image, "grad-cam", target="stop")
+        >>> tuple(a.values.shape), a.layer  # at the layer's own resolution
+        ((1, 12, 12), 'layer4')
+        >>> tuple(a.heatmap().shape)  # at the input's
+        (1, 96, 96)
+        >>> maps = ex.explain(model, image, ["grad-cam", "layer-cam"], layer=["layer2", "layer4"])
+        >>> [(m.method, m.layer) for m in maps]
+        [('grad-cam', 'layer2'), ('grad-cam', 'layer4'), ('layer-cam', 'layer2'), ('layer-cam', 'layer4')]
+        >>> sum(m.cost.forward for m in maps)  # they shared one pass
+        1
     """
     several = not isinstance(method, str) or isinstance(options.get("layer"), list | tuple)
-    plans = read_plans([method] if isinstance(method, str) else list(method), model, options)
-    made = run_plans(model, images, plans, target, engine, progress, cancel)
-    return made if several else made[0]
+    requests = [(name, options) for name in ([method] if isinstance(method, str) else method)]
+    attributions = run_methods(model, images, requests, target, engine=engine, progress=progress, cancel=cancel)
+    return attributions if several else attributions[0]
 
 
 def refine(
@@ -152,36 +183,34 @@ def refine(
 
     Raises:
         VitrineError: the method cannot be looked at on the way, or something does not fit, in one sentence.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> for a in ex.refine(model, image, "rise", samples=100):
+        ...     if a.share >= 0.5:
+        ...         break
+        >>> tuple(a.values.shape), tuple(a.error.shape)
+        ((1, 96, 96), (1, 96, 96))
     """
-    plans = read_plans([method], model, options)
-    chosen = plans[0][0]
-    if len(plans) > 1 or not chosen.anytime:
-        able = ", ".join(m.name for m in methods(model) if m.anytime)
-        raise VitrineError(f"{chosen.title} has no map before it is done; use explain, or one of: {able}.")
-    engine = engine or engine_for()
-    inputs = model.inputs(image).to(engine.device)
-    if len(inputs) != 1:
-        raise VitrineError(f"refine follows the map of one input, and {len(inputs)} came; call it for each.")
-    asked = parse_target(target, model)
-    run = Run(model, engine, end=layer_of(asked), cancel=cancel)
-    return _refined(run, inputs, asked, *plans[0])
-
-
-def _refined(run: Run, inputs: Tensor, target: Target, method: Method, options: Any) -> Iterator[Attribution]:
-    for estimate in estimates_of(run, inputs, target, method, options):
-        yield attribution_of(run, inputs, target, method, options, stacked([estimate]), Cost())
+    return refine_method(model, image, (method, options), target, engine=engine, cancel=cancel)
 
 
 def estimate(model: Model, images: Images, method: str, *, engine: Engine | None = None, **options: Any) -> Cost:
     """What `explain` would take: its passes, and seconds from the pace of earlier passes of this model on this device.
 
     The first estimate of a model makes a few passes to find its pace.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> cost = ex.estimate(model, image, "rise", samples=100)
+        >>> cost.forward, cost.backward, cost.seconds > 0
+        (101, 0, True)
     """
-    engine = engine or engine_for()
-    inputs = inputs_of(model, images).to(engine.device)
-    run = Run(model, engine)
-    passes = expected_passes(run, inputs, read_plans([method], model, options))
-    return replace(passes, seconds=predict_seconds(run, inputs, passes))
+    return estimate_method(model, images, (method, options), engine=engine)
 
 
 def regions(model: Model, image: Images, segments: str = "slic", count: int = 50) -> Tensor:
@@ -193,6 +222,14 @@ def regions(model: Model, image: Images, segments: str = "slic", count: int = 50
 
     Raises:
         VitrineError: there is no such way to cut, no picture, or fewer than one region is asked for.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> segments = ex.regions(model, image, "grid", 16)
+        >>> tuple(segments.shape), int(segments.max()) + 1
+        ((96, 96), 16)
     """
     if segments not in list(Segments):
         raise VitrineError(f"Nothing is cut by {segments!r}; give one of: {', '.join(Segments)}.")
@@ -202,13 +239,28 @@ def regions(model: Model, image: Images, segments: str = "slic", count: int = 50
 
 
 def layers(model: Model, target: TargetLike = None, *, engine: Engine | None = None) -> list[Layer]:
-    """The layers that a CAM of a target can be read off, from early to late; `default_layer` and `stages` choose among them."""
-    found = layers_up_to(Run(model, engine or engine_for()).layers(), layer_of(parse_target(target, model)))
-    return [layer for layer in found if layer.explains]
+    """The layers that a CAM of a target can be read off, from early to late; `default_layer` and `stages` choose among them.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> names = [layer.name for layer in ex.layers(model)]
+        >>> names[0], names[-1]
+        ('stem.conv', 'layer4')
+    """
+    running = layers_up_to(Run(model, engine or engine_for()).layers(), layer_of(parse_target(target, model)))
+    return [layer for layer in running if layer.explains]
 
 
 def channel_layers(model: Model, *, engine: Engine | None = None) -> list[Layer]:
-    """The layers whose channels can be the target, see `ChannelTarget`, from early to late."""
+    """The layers whose channels can be the target, see `ChannelTarget`, from early to late.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> [(layer.name, layer.channels) for layer in ex.channel_layers(model)][-3:]
+        [('layer4', 64), ('pool', 64), ('fc', 12)]
+    """
     return [layer for layer in Run(model, engine or engine_for()).layers() if layer.has_channels]
 
 
@@ -228,12 +280,19 @@ def attention_heads(
 
     Raises:
         VitrineError: the model has no attention, or there are several pictures.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-vit")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> heads = ex.attention_heads(model, image)
+        >>> heads.names[0], tuple(heads.maps[0].shape)  # heads x height x width
+        ('blocks.0.attn', (4, 12, 12))
     """
     if Needs.ATTENTION | Needs.IMAGES not in model.capabilities:
         raise VitrineError(f"{model.name} has no attention over an image; bundled with Vitrine, demo:signs-vit has.")
-    engine = engine or engine_for()
-    inputs = model.inputs(image).to(engine.device)
+    inputs = model.inputs(image)
     if len(inputs) != 1:
         raise VitrineError(f"Heads are shown for one picture at a time, not for {len(inputs)}.")
-    run = Run(model, engine, progress=progress)
-    return heads_of(run, inputs, parse_target(target, model))
+    job = begin(model, inputs, target, engine=engine, progress=progress)
+    return heads_of(job.run, job.inputs, job.target)

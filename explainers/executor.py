@@ -1,12 +1,15 @@
-"""How questions are carried out: methods with their options become plans, plans share the passes of one run, runs become attributions."""
+"""How questions are carried out: methods with their options become plans, plans share the passes of one run, runs become attributions.
+
+A call of `api` or of `comparison` comes in here once: `run_methods`, `refine_method`, `estimate_method`, or `begin` for what is no
+method. From here the run is handed to the method, which makes all its passes in it, and comes back with maps."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,41 +21,111 @@ from explainers.core.estimate import Estimate
 from explainers.core.model import Images, Model
 from explainers.core.target import Target, layer_of
 from explainers.core.target_parser import TargetLike, parse_target
+from explainers.engine.cost_prediction import predict_seconds
 from explainers.engine.engine import Engine, engine_for
 from explainers.engine.passes import Progress
 from explainers.engine.run import Run
-from explainers.registry import Method, fitting_method
+from explainers.registry import Method, fitting_method, methods
 
-Plan = tuple[Method, Any]
-"""A method and its validated options."""
+Request = tuple[str, dict[str, Any]]
+"""A method's name, and its options as a caller gave them."""
 
 
-def run_plans(
+class Plan(NamedTuple):
+    """A method and its validated options."""
+
+    method: Method
+    options: Any
+
+    @property
+    def has_layer(self) -> bool:
+        """Whether a layer can be chosen."""
+        return "layer" in type(self.options).model_fields
+
+
+@dataclass(frozen=True)
+class Job:
+    """Inputs on the device of the work, what is explained of them, and the run in which their passes are made."""
+
+    run: Run
+    inputs: Tensor
+    target: Target
+
+
+def begin(
+    model: Model,
+    inputs: Tensor,
+    target: TargetLike = None,
+    *,
+    plans: Sequence[Plan] = (),
+    engine: Engine | None = None,
+    progress: Progress | None = None,
+    cancel: threading.Event | None = None,
+) -> Job:
+    """A job for these inputs, whose run knows which layers the plans will look at."""
+    engine = engine or engine_for()
+    parsed = parse_target(target, model)
+    run = Run(
+        model,
+        engine,
+        layers=[plan.options.layer for plan in plans if plan.has_layer],
+        shared=len(plans) > 1,
+        end=layer_of(parsed),
+        progress=progress,
+        cancel=cancel,
+    )
+    return Job(run, inputs.to(engine.device), parsed)
+
+
+def run_methods(
     model: Model,
     images: Images,
-    plans: Sequence[Plan],
+    requests: Sequence[Request],
     target: TargetLike = None,
+    *,
     engine: Engine | None = None,
     progress: Progress | None = None,
     cancel: threading.Event | None = None,
 ) -> list[Attribution]:
-    """What `explain` does once it has read its options: one Attribution per plan, which share their passes."""
-    engine = engine or engine_for()
-    inputs = inputs_of(model, images).to(engine.device)
-    asked = parse_target(target, model)
-    layers = [o.layer for _, o in plans if "layer" in type(o).model_fields]
-    run = Run(
-        model, engine, layers=layers, shared=len(plans) > 1, end=layer_of(asked), progress=progress, cancel=cancel
-    )
-    run.expect(expected_passes(run, inputs, plans))
-    spent = Cost()
-    made = []
-    for one, chosen in plans:
-        maps = _maps(run, inputs, asked, one, chosen)
-        made.append(attribution_of(run, inputs, asked, one, chosen, maps, spent))
-        spent = run.cost
-    run.finish()
-    return made
+    """One Attribution per method and layer asked for, which share their passes: what `explain` does."""
+    plans = read_plans(requests, model)
+    job = begin(model, inputs_of(model, images), target, plans=plans, engine=engine, progress=progress, cancel=cancel)
+    job.run.expect(expected_passes(job.run, job.inputs, plans))
+    attributions: list[Attribution] = []
+    for plan in plans:
+        spent = job.run.cost
+        attributions.append(_attribution(job, plan, _maps(job, plan), spent))
+    job.run.finish()
+    return attributions
+
+
+def refine_method(
+    model: Model,
+    image: Images,
+    request: Request,
+    target: TargetLike = None,
+    *,
+    engine: Engine | None = None,
+    cancel: threading.Event | None = None,
+) -> Iterator[Attribution]:
+    """The map of one input, better with every step: what `refine` does. What cannot be followed is refused before the first."""
+    plans = read_plans([request], model)
+    plan = plans[0]
+    if len(plans) > 1 or not plan.method.anytime:
+        able = ", ".join(m.name for m in methods(model) if m.anytime)
+        raise VitrineError(f"{plan.method.title} has no map before it is done; use explain, or one of: {able}.")
+    inputs = model.inputs(image)
+    if len(inputs) != 1:
+        raise VitrineError(f"refine follows the map of one input, and {len(inputs)} came; call it for each.")
+    job = begin(model, inputs, target, engine=engine, cancel=cancel)
+    return (_attribution(job, plan, _stacked([estimate]), Cost()) for estimate in _estimates(job, plan))
+
+
+def estimate_method(model: Model, images: Images, request: Request, *, engine: Engine | None = None) -> Cost:
+    """The passes of a method, and how long they will take: what `estimate` does."""
+    job = begin(model, inputs_of(model, images), engine=engine)
+    passes = expected_passes(job.run, job.inputs, read_plans([request], model))
+    return replace(passes, seconds=predict_seconds(job.run, job.inputs, passes))
 
 
 def inputs_of(model: Model, images: Images) -> Tensor:
@@ -63,33 +136,33 @@ def inputs_of(model: Model, images: Images) -> Tensor:
     return inputs
 
 
-def read_plans(names: Sequence[str], model: Model, options: dict[str, Any]) -> list[Plan]:
+def read_plans(requests: Sequence[Request], model: Model) -> list[Plan]:
     """Every method with its validated options, once per layer asked for."""
     plans = []
-    for name in names:
+    for name, options in requests:
         method = fitting_method(name, model)
-        layer = options.get("layer")
-        if isinstance(layer, list | tuple):
-            if not layer:
+        layers = options.get("layer")
+        if isinstance(layers, list | tuple):
+            if not layers:
                 raise VitrineError("The list of layers is empty; name at least one, or leave layer out.")
-            plans += [(method, method.options.read(name, {**options, "layer": one})) for one in layer]
+            plans += [Plan(method, method.options.read(name, {**options, "layer": layer})) for layer in layers]
         else:
-            plans.append((method, method.options.read(name, options)))
+            plans.append(Plan(method, method.options.read(name, options)))
     if not plans:
         raise VitrineError("The list of methods is empty; name at least one.")
     return plans
 
 
-A_LOOK = 8
-"""Passes per input, at most, of methods that look at the input, or at a few views of it, and not at many versions."""
+FEW_PASSES = 8
+"""Passes per input, at most, of methods that look at the input, or at a few views of it, and not at many variants."""
 
 
-def expected_passes(run: Run, inputs: Tensor, plans: Sequence[tuple[Method, Any]]) -> Cost:
-    """Passes of all plans: those of one look at the network are shared, those over many versions are each plan's own."""
+def expected_passes(run: Run, inputs: Tensor, plans: Sequence[Plan]) -> Cost:
+    """Passes of all plans: those of one look at the network are shared, those over many variants are each plan's own."""
     own, shared = Cost(), Cost()
-    for method, options in plans:
-        passes = method.passes(inputs.shape, options, run)
-        if method.anytime or passes.forward > A_LOOK * len(inputs):
+    for plan in plans:
+        passes = plan.method.passes(inputs.shape, plan.options, run)
+        if plan.method.anytime or passes.forward > FEW_PASSES * len(inputs):
             own += passes
         else:
             shared = shared.largest(passes)
@@ -105,36 +178,38 @@ class _Maps:
     share: float = 1.0
 
 
-def _maps(run: Run, inputs: Tensor, target: Target, method: Method, options: Any) -> _Maps:
-    if not method.anytime:
+def _maps(job: Job, plan: Plan) -> _Maps:
+    """The maps that a method makes; one that makes them step by step gets the inputs row by row."""
+    if not plan.method.anytime:
         with torch.no_grad():
-            values = method.compute(run, inputs, target, options)
+            values = plan.method.compute(job.run, job.inputs, job.target, plan.options)
         assert isinstance(values, Tensor)
         return _Maps(values)
-    last: list[Estimate] = []
-    rows = [inputs] if len(inputs) == 1 else [inputs[place : place + 1] for place in range(len(inputs))]
-    for place, one in enumerate(rows):
-        last += deque(estimates_of(run, one, target.take([place]), method, options), maxlen=1)
-    run.join(inputs, rows)
-    return stacked(last)
+    count = len(job.inputs)
+    rows = [job.inputs] if count == 1 else [job.inputs[index : index + 1] for index in range(count)]
+    estimates: list[Estimate] = []
+    for index, row in enumerate(rows):
+        estimates += deque(_estimates(Job(job.run, row, job.target.take([index])), plan), maxlen=1)
+    job.run.join(job.inputs, rows)
+    return _stacked(estimates)
 
 
-def estimates_of(run: Run, one: Tensor, target: Target, method: Method, options: Any) -> Iterator[Estimate]:
+def _estimates(job: Job, plan: Plan) -> Iterator[Estimate]:
     """Estimates of one input's map, up to the first that has settled."""
-    estimates = method.compute(run, one, target, options)
+    estimates = plan.method.compute(job.run, job.inputs, job.target, plan.options)
     assert not isinstance(estimates, Tensor)
+    enough = getattr(plan.options, "reliability", 1.0)
     while True:
         with torch.no_grad():  # while it works, not while somebody looks at what it has
             estimate = next(estimates, None)
         if estimate is None:
             return
         yield estimate
-        enough = getattr(options, "reliability", 1.0)
         if enough < 1 and estimate.reliability is not None and estimate.reliability >= enough:
             return
 
 
-def stacked(estimates: Sequence[Estimate]) -> _Maps:
+def _stacked(estimates: Sequence[Estimate]) -> _Maps:
     errors = [estimate.error for estimate in estimates if estimate.error is not None]
     return _Maps(
         torch.stack([estimate.values for estimate in estimates]),
@@ -143,17 +218,17 @@ def stacked(estimates: Sequence[Estimate]) -> _Maps:
     )
 
 
-def attribution_of(
-    run: Run, inputs: Tensor, target: Target, method: Method, options: Any, maps: _Maps, spent: Cost
-) -> Attribution:
+def _attribution(job: Job, plan: Plan, maps: _Maps, spent: Cost) -> Attribution:
+    """The maps with everything needed to know where they come from; the cost is what was made since `spent`."""
+    run, method, options = job.run, plan.method, plan.options
     with torch.no_grad():
-        resolved = run.resolve(inputs, target)
-        score = run.scores(inputs, resolved)
+        resolved = run.resolve(job.inputs, job.target)
+        score = run.scores(job.inputs, resolved)
         completeness = None
         if method.expected_sum is not None:
-            expected = method.expected_sum(run, inputs, resolved, options)
+            expected = method.expected_sum(run, job.inputs, resolved, options)
             completeness = Completeness(maps.values.flatten(1).sum(1).float().cpu(), expected.float().cpu())
-    layer = run.layer(options.layer).name if "layer" in type(options).model_fields else None
+    layer = run.layer(options.layer).name if plan.has_layer else None
     return Attribution(
         values=maps.values.float().cpu().contiguous(),
         error=None if maps.error is None else maps.error.float().cpu().contiguous(),
@@ -161,7 +236,7 @@ def attribution_of(
         method=method.name,
         target=resolved,
         score=score.float().cpu(),
-        inputs=inputs,
+        inputs=job.inputs,
         signed=method.signed,
         layer=layer,
         options=options.model_dump(mode="json") | ({"layer": layer} if layer else {}),

@@ -18,7 +18,8 @@ from explainers.core.attribution import Attribution
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.registry import find_method
-from explainers.render.overlay import Scale, figure
+from explainers.render.figure import figure
+from explainers.render.scale import Scale
 
 DEFAULT_COLOURS = {True: "blue-red", False: "viridis"}
 
@@ -111,9 +112,9 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         value = asdict(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None if math.isnan(value) else str(value)
     return value if isinstance(value, int | None) else str(value)

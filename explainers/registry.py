@@ -62,6 +62,14 @@ class Method:
         highlights: what a strong value tells, as the end of a sentence; "{target}" stands for what is explained.
         expected_sum: for methods that promise completeness, what the map must sum up to, (N,).
         compute: the mathematics. A generator takes one input (1, ...) and yields ever better estimates of its map.
+
+    Example:
+        >>> import explainers as ex
+        >>> method = ex.find_method("occlusion")
+        >>> method.title, method.family, method.anytime
+        ('Occlusion', 'perturbation', True)
+        >>> list(method.options.model_fields)
+        ['precision', 'fill', 'patch', 'stride']
     """
 
     name: str
@@ -151,7 +159,14 @@ def import_modules(package: str, folders: Iterable[str]) -> None:
 
 
 def methods(model: Model | None = None) -> list[Method]:
-    """Every registered method, or those that this model can do, by family and title."""
+    """Every registered method, or those that this model can do, by family and title.
+
+    Example:
+        >>> import explainers as ex
+        >>> names = [method.name for method in ex.methods(ex.load_model("demo:diabetes-mlp"))]
+        >>> "integrated-gradients" in names, "grad-cam" in names  # a CAM needs pictures
+        (True, False)
+    """
     fitting = [method for method in _methods.values() if model is None or method.fits(model)]
     return sorted(fitting, key=lambda method: (method.family, method.title.lower()))
 
@@ -161,6 +176,11 @@ def find_method(name: str) -> Method:
 
     Raises:
         VitrineError: there is none.
+
+    Example:
+        >>> import explainers as ex
+        >>> ex.find_method("grad-cam").citation
+        'Selvaraju et al. 2017, arXiv:1610.02391'
     """
     if name not in _methods:
         near = ", ".join(get_close_matches(name, _methods, n=3, cutoff=0.3) or sorted(_methods))

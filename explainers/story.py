@@ -17,12 +17,18 @@ from explainers.engine.passes import Progress
 SHORTCUT = CLASSES[SHORTCUT_CLASS]
 """The class that `signs-shortcut` learnt to tell by its sticker."""
 
-
 FRESH = EVAL_SEEDS_START + 900_000  # seeds of scenes that no bundled network was trained on
 
 
 def fresh_seeds(count: int) -> list[int]:
-    """Seeds of `count` scenes of other classes than the shortcut's, never trained on."""
+    """Seeds of `count` scenes of other classes than the shortcut's, never trained on.
+
+    Example:
+        >>> import explainers as ex
+        >>> seeds = ex.fresh_seeds(3)
+        >>> ex.sample(f"scene:{seeds[0]}").load().size
+        (96, 96)
+    """
     seeds: list[int] = []
     seed = FRESH
     while len(seeds) < count:
@@ -42,18 +48,26 @@ def sticker_effect(
 
     Returns:
         A row per scene: seed, sign, without, with sticker (the first answers), changed (bool).
+
+    Example:
+        >>> import explainers as ex
+        >>> table = ex.sticker_effect(ex.load_model("demo:signs-shortcut"), ex.fresh_seeds(2))
+        >>> table.shape, list(table.columns)
+        ((2, 5), ['seed', 'sign', 'without', 'with sticker', 'changed'])
+        >>> table["with sticker"][0] == ex.SHORTCUT
+        True
     """
     rows = []
-    for number, seed in enumerate(seeds, 1):
+    for scene_count, seed in enumerate(seeds, 1):
         plain = draw_scene(seed)
-        found = predict(model, [plain.image, draw_scene(seed, sticker=True).image], engine=engine)
-        without, laid = (found.top(1, row)[0][0] for row in (0, 1))
+        prediction = predict(model, [plain.image, draw_scene(seed, sticker=True).image], engine=engine)
+        without, with_sticker = (prediction.top(1, row)[0][0] for row in (0, 1))
         rows.append(
             {
-                "seed": seed, "sign": CLASSES[plain.label], "without": without, "with sticker": laid,
-                "changed": without != laid,
+                "seed": seed, "sign": CLASSES[plain.label], "without": without, "with sticker": with_sticker,
+                "changed": without != with_sticker,
             }
         )  # fmt: skip
         if progress is not None:
-            progress(number / len(seeds), f"{number} of {len(seeds)} scenes")
+            progress(scene_count / len(seeds), f"{scene_count} of {len(seeds)} scenes")
     return pd.DataFrame(rows, columns=["seed", "sign", "without", "with sticker", "changed"])

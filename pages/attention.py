@@ -7,33 +7,35 @@ from explainers.render.charts.attention import attention_distance_chart
 from pages.common.app.errors import sentences
 from pages.common.app.follow_default import follow_default
 from pages.common.result.options_form import method_form, method_notes
-from pages.common.result.panel import explanation_panel, view_form
+from pages.common.result.panel import explanation_panel
 from pages.common.result.tables import download_table
-from pages.common.run.explain import code_for, explain_with_progress
-from pages.common.sections.attention_heads import code_for_heads, heads_grid, heads_with_progress
-from pages.common.sidebar.selection import selection
+from pages.common.result.view import view_form
+from pages.common.run.explain import explain_with_progress
+from pages.common.run.snippets import explain_code, heads_code
+from pages.common.sections.attention_heads import heads_grid, heads_with_progress
+from pages.common.sidebar.selection import current_selection
 
-chosen = selection()
+selection = current_selection()
 
 st.title("Attention")
 st.caption("Where the tokens of a transformer look, head by head and through all layers.")
 
-if ex.Needs.ATTENTION not in chosen.model.capabilities:
+if ex.Needs.ATTENTION not in selection.model.capabilities:
     st.info(
-        f"{chosen.model.name} has no attention to look at; of the bundled models demo:signs-vit has, and of torchvision's "
+        f"{selection.model.name} has no attention to look at; of the bundled models demo:signs-vit has, and of torchvision's "
         "the families vit and swin. Choose one in the sidebar.",
         icon=":material/hub:",
     )
     st.stop()
 
-heads = heads_with_progress(chosen)
-layers = [f"{number} · {name}" for number, name in enumerate(heads.names)]
+heads = heads_with_progress(selection)
+layers = [f"{index} · {name}" for index, name in enumerate(heads.names)]
 last = len(layers) - 1
 
-controls, shown = st.columns([1, 3], gap="large")
+controls, results = st.columns([1, 3], gap="large")
 with controls:
     default = "transformer-attribution" if heads.whole else "attention"
-    method, options = method_form("attention", chosen, "attention", default)
+    method, options = method_form("attention", selection, "attention", default)
     if method.name == "attention":
         key = follow_default("attention_block", layers[last])
         block = layers.index(st.selectbox("Layer", layers, index=last, key=key, bind="query-params", help="From 0."))
@@ -43,10 +45,10 @@ with controls:
         options |= {"head": int(head)} if head != names[0] else {}
     view = view_form("attention", method.signed)
 
-with shown, sentences():
-    result = explain_with_progress(chosen, method, options)
-    code = code_for(chosen, method, options)
-    explanation_panel(chosen, result, view, code, method.title)
+with results, sentences():
+    attribution = explain_with_progress(selection, method, options)
+    code = explain_code(selection, method, options)
+    explanation_panel(selection, attribution, view, code, method.title)
     method_notes(method)
 
 st.subheader("The heads of one layer")
@@ -56,7 +58,7 @@ st.caption(
 )
 key = follow_default("attention_layer", layers[last])
 layer = st.selectbox("Layer shown", layers, index=last, key=key, bind="query-params")
-heads_grid(chosen, heads, layers.index(layer), view)
+heads_grid(selection, heads, layers.index(layer), view)
 
 st.subheader("How far the heads look")
 st.altair_chart(attention_distance_chart(heads.distances), alt="Mean attention distance of every head, layer by layer")
@@ -66,4 +68,4 @@ st.caption(
 )
 with st.expander("Distances as a table", icon=":material/table:"):
     st.dataframe(heads.distances, hide_index=True, height=240, alt="Mean attention distance of every head")
-download_table(heads.distances, f"heads-{chosen.model.fingerprint}", code_for_heads(chosen))
+download_table(heads.distances, f"heads-{selection.model.fingerprint}", heads_code(selection))

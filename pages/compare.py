@@ -5,31 +5,35 @@ import streamlit as st
 import explainers as ex
 from pages.common.app.errors import sentences
 from pages.common.app.follow_default import follow_default
-from pages.common.compare.axes import axis, code_of, options_of
-from pages.common.compare.grid import cells_with_progress, scales, sheet_png, show_grid, table, units, unlayered
+from pages.common.compare.axes import axis, options_forms
+from pages.common.compare.cells import cells_with_progress
+from pages.common.compare.downloads import sheet_png, table
+from pages.common.compare.grid import scales, show_grid, units, unlayered
 from pages.common.compare.panels import checks_panel, correlation_panel, difference_panel
+from pages.common.compare.questions import comparison_code
 from pages.common.result.tables import download_table
-from pages.common.run.explain import in_words
-from pages.common.sidebar.selection import selection
+from pages.common.run.snippets import show_code
+from pages.common.run.words import options_in_words
+from pages.common.sidebar.selection import current_selection
 from pages.common.sidebar.uploads import shortened
 
-chosen = selection()
+selection = current_selection()
 
 st.title("Compare")
 st.caption("Methods, layers, models, targets and inputs beside one another. What agrees may still be wrong together.")
 
-controls, shown = st.columns([1, 3], gap="large")
+controls, results = st.columns([1, 3], gap="large")
 with controls:
-    rows = axis("Rows", "methods", None, chosen)
-    columns = axis("Columns", "layers", rows[0], chosen)
+    rows = axis("Rows", "methods", None, selection)
+    columns = axis("Columns", "layers", rows[0], selection)
     fixed = {}
     if "methods" not in (rows[0], columns[0]):
-        names = [method.name for method in ex.methods(chosen.model)]
+        names = [method.name for method in ex.methods(selection.model)]
         start = names.index("grad-cam") if "grad-cam" in names else 0
         key = follow_default("compare_method", names[start])
         fixed["methods"] = st.selectbox("Method", names, index=start, key=key, bind="query-params")
     methods = next((values for kind, values in (rows, columns) if kind == "methods"), [*fixed.values()])
-    options = options_of(methods, chosen)
+    options = options_forms(methods, selection)
     shared = st.segmented_control(
         "Colour scale", ["per cell", "shared"], default="per cell", required=True, key="compare_scale", bind="query-params",
         help="Shared: the same colour is the same number in every cell. Methods have different units, so one scale for several "
@@ -37,16 +41,16 @@ with controls:
     ) == "shared"  # fmt: skip
 
 if not rows[1] or not columns[1]:
-    shown.info("Choose at least one value for the rows and one for the columns.")
+    results.info("Choose at least one value for the rows and one for the columns.")
     st.stop()
 
-with shown, sentences():
-    cells = cells_with_progress(chosen, rows, columns, fixed, options)
+with results, sentences():
+    cells = cells_with_progress(selection, rows, columns, fixed, options)
     if cells is None:
         st.stop()
-    maps = {cell.name: cell for cell in cells if isinstance(cell.found, ex.Attribution)}
+    maps = {cell.name: cell for cell in cells if cell.has_map}
     if not maps:
-        st.error(str(cells[0].found))
+        st.error(str(cells[0].attribution))
         st.stop()
     reference = maps[
         st.selectbox(
@@ -58,21 +62,22 @@ with shown, sentences():
         )
     ]
     scale = scales(cells, shared)
-    said = (
+    about_the_scale = (
         "One scale for all: the same colour is the same number."
         if shared
         else "Every cell has its own scale: colours cannot be compared between cells."
     )
-    said = f"{said} {units(cells)} {unlayered(cells)}".rstrip()
-    st.caption(said)
+    caption = f"{about_the_scale} {units(cells)} {unlayered(cells)}".rstrip()
+    st.caption(caption)
     show_grid(cells, len(columns[1]), scale, reference)
 
     numbers = table(cells, reference)
-    title = f"{chosen.model.name}: {rows[0]} by {columns[0]}"
-    told = " ".join([said, *(f"{name}: {in_words(given)}." for name, given in options.items() if given)])
+    title = f"{selection.model.name}: {rows[0]} by {columns[0]}"
+    differing = (f"{name}: {options_in_words(differs)}." for name, differs in options.items() if differs)
+    footer = " ".join([caption, *differing])
     with st.container(horizontal=True):
         st.download_button(
-            "PNG", lambda: sheet_png(cells, shortened(rows[1]), shortened(columns[1]), scale, title, told), "vitrine-compare.png", "image/png",
+            "PNG", lambda: sheet_png(cells, shortened(rows[1]), shortened(columns[1]), scale, title, footer), "vitrine-compare.png", "image/png",
             icon=":material/download:", on_click="ignore", key="compare_png", help="The whole grid on one sheet",
         )  # fmt: skip
         download_table(numbers, "compare")
@@ -81,5 +86,4 @@ with shown, sentences():
         difference_panel(maps)
         correlation_panel(maps)
     checks_panel(maps, numbers)
-    with st.expander("The code that makes this", icon=":material/code:"):
-        st.code(code_of(chosen, [(cell.asked, cell.made) for cell in cells]), language="python")
+    show_code(comparison_code(selection, [(cell.axis_values, cell.question) for cell in cells]))

@@ -8,24 +8,27 @@ import explainers as ex
 from explainers.render.charts.attribution import top_k_chart
 from pages.common.app.errors import sentences
 from pages.common.app.images import batched
-from pages.common.result.panel import View, original, picture
-from pages.common.run.explain import code_for, explain_with_progress
-from pages.common.sidebar.selection import predicted, selection
+from pages.common.app.selection import predicted
+from pages.common.result.pictures import original, picture
+from pages.common.result.view import View
+from pages.common.run.explain import explain_with_progress
+from pages.common.run.snippets import explain_code, show_code
+from pages.common.sidebar.selection import current_selection
 
-chosen = selection()
-answer = predicted(chosen.model, chosen.image, chosen.key[1])
-label, _, probability = answer.top(1)[0]
-top = answer.top(5)
+selection = current_selection()
+prediction = predicted(selection.model, selection.image, selection.key[1])
+label, _, probability = prediction.top(1)[0]
+top = prediction.top(5)
 
 st.title("Why this answer?")
 st.caption("A picture, what the model sees in it, and where in the picture the evidence lies.")
 
-scene, seen, evidence = st.columns(3, gap="medium")
+scene, answer, evidence = st.columns(3, gap="medium")
 with scene:
     st.subheader("The picture")
-    original(chosen)
-    st.caption(f"As {chosen.model.name} sees it: cut and scaled to its input.")
-with seen:
+    original(selection)
+    st.caption(f"As {selection.model.name} sees it: cut and scaled to its input.")
+with answer:
     st.subheader("What the model sees")
     st.markdown(f"First answer: **{label}**, with a probability of **{probability:.1%}**.")
     names, shares = [name for name, _, _ in top], [share for _, _, share in top]
@@ -36,20 +39,23 @@ with seen:
 with evidence, sentences():
     st.subheader("Where the evidence lies")
     # On a transformer Grad-CAM misses the sign in a quarter of the drawn scenes, see "Truth" in the README.
-    method = ex.find_method("attn-lrp" if ex.Needs.ATTENTION in chosen.model.capabilities else "grad-cam")
-    result = explain_with_progress(chosen, method, {})
-    target = result.target.describe(chosen.model.labels)
-    where = f"{method.title} at {result.layer}" if result.layer else method.title
-    words = f"{where}: the map highlights what raises the score of {target}."
-    picture(chosen, result, View("blue-red" if method.signed else "viridis", 0.6), words)
+    method = ex.find_method("attn-lrp" if ex.Needs.ATTENTION in selection.model.capabilities else "grad-cam")
+    attribution = explain_with_progress(selection, method, {})
+    target = attribution.target.describe(selection.model.labels)
+    where = f"{method.title} at {attribution.layer}" if attribution.layer else method.title
+    caption = f"{where}: the map highlights what raises the score of {target}."
+    picture(selection, attribution, View("blue-red" if method.signed else "viridis", 0.6), caption)
 
 st.subheader("Look closer")
-able = Counter(method.family for method in ex.methods(chosen.model))
+counts = Counter(method.family for method in ex.methods(selection.model))
 for row in batched(
     [
-        ("saliency", f"Which pixels the score is made of, by {able['saliency']} methods, and whether the map adds up."),
-        ("grad_cam", f"The same question asked of any layer, from early to late, by {able['cam']} methods."),
-        ("perturbation", f"How the score answers to hiding parts of the picture, by {able['perturbation']} methods."),
+        (
+            "saliency",
+            f"Which pixels the score is made of, by {counts['saliency']} methods, and whether the map adds up.",
+        ),
+        ("grad_cam", f"The same question asked of any layer, from early to late, by {counts['cam']} methods."),
+        ("perturbation", f"How the score answers to hiding parts of the picture, by {counts['perturbation']} methods."),
         ("attention", "Where a transformer's tokens look: every head, and how attention adds up over the layers."),
         ("relevance", "The score handed back layer by layer, and how much of it is lost or doubled on the way."),
         ("compare", "Methods, layers, models, targets and pictures beside one another, and how far they agree."),
@@ -58,12 +64,11 @@ for row in batched(
     ],
     4,
 ):
-    for column, (page, words) in zip(st.columns(4, gap="medium"), row, strict=True):
+    for column, (page, caption) in zip(st.columns(4, gap="medium"), row, strict=True):
         with column.container(border=True, height="stretch"):
             st.page_link(f"pages/{page}.py")
-            st.caption(words)
+            st.caption(caption)
 
 with st.expander("Numbers as a table", icon=":material/table:"):
     st.dataframe({"class": names, "probability": shares}, hide_index=True, alt="The five most probable classes")
-with st.expander("The code that makes this", icon=":material/code:"):
-    st.code(code_for(chosen, method, {}) + "\nprint(ex.predict(model, image).top(5))", language="python")
+show_code(explain_code(selection, method, {}, "print(ex.predict(model, image).top(5))"))

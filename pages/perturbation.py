@@ -6,33 +6,37 @@ from explainers.render.charts.attribution import value_histogram
 from pages.common.app.errors import sentences
 from pages.common.result.live_map import refine_with_progress
 from pages.common.result.options_form import method_form, method_notes
-from pages.common.result.panel import certainty, explanation_panel, regions_picture, view_form
-from pages.common.run.explain import agreed, code_for, explain_with_progress
-from pages.common.sidebar.selection import selection
+from pages.common.result.panel import certainty, explanation_panel
+from pages.common.result.pictures import regions_picture
+from pages.common.result.view import view_form
+from pages.common.run.confirm import explanation_confirmed
+from pages.common.run.explain import explain_with_progress
+from pages.common.run.snippets import explain_code
+from pages.common.sidebar.selection import current_selection
 
-chosen = selection()
+selection = current_selection()
 
 st.title("Perturbation")
 st.caption(
     "Hide a part of the picture and see how the score answers. Only scores are read, so this works on any model."
 )
 
-controls, shown = st.columns([1, 3], gap="large")
+controls, results = st.columns([1, 3], gap="large")
 with controls:
-    method, options = method_form("perturbation", chosen, "perturbation", default="occlusion")
+    method, options = method_form("perturbation", selection, "perturbation", default="occlusion")
     view = view_form("perturbation", method.signed)
-    regions_picture(chosen, method, options)
-with shown, sentences():
-    if agreed(chosen, method, options):
+    regions_picture(selection, method, options)
+with results, sentences():
+    if explanation_confirmed(selection, method, options):
         if method.anytime:
-            result = refine_with_progress(chosen, method, options, view)
+            attribution = refine_with_progress(selection, method, options, view)
         else:
-            result = explain_with_progress(chosen, method, options)
-        explanation_panel(chosen, result, view, code_for(chosen, method, options), method.title)
-        certainty(chosen, result, view)
+            attribution = explain_with_progress(selection, method, options)
+        explanation_panel(selection, attribution, view, explain_code(selection, method, options), method.title)
+        certainty(selection, attribution, view)
         st.subheader("How the values are spread")
         st.altair_chart(
-            value_histogram(result.values[0], unit="Attribution of one pixel or cell", log_counts=True),
+            value_histogram(attribution.values[0], unit="Attribution of one pixel or cell", log_counts=True),
             alt="Histogram of the map's values",
         )
     method_notes(method)

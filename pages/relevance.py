@@ -6,39 +6,41 @@ import explainers as ex
 from explainers.render.charts.relevance import relevance_flow_chart
 from pages.common.app.errors import sentences
 from pages.common.result.options_form import method_form, method_notes
-from pages.common.result.panel import explanation_panel, view_form
+from pages.common.result.panel import explanation_panel
 from pages.common.result.tables import download_table
-from pages.common.run.explain import code_for, explain_with_progress
-from pages.common.sections.relevance_flow import flow_code, flow_with_progress, notes_of
-from pages.common.sidebar.selection import selection
+from pages.common.result.view import view_form
+from pages.common.run.explain import explain_with_progress
+from pages.common.run.snippets import explain_code, flow_code
+from pages.common.sections.relevance_flow import flow_with_progress, notes_of
+from pages.common.sidebar.selection import current_selection
 
-chosen = selection()
+selection = current_selection()
 
 st.title("Relevance")
 st.caption(
     "The score handed back layer by layer, each layer sharing out what it got among its inputs, down to the picture."
 )
 
-for note in notes_of(chosen.model):
+for note in notes_of(selection.model):
     st.warning(note, icon=":material/rule:")
 
-controls, shown = st.columns([1, 3], gap="large")
+controls, results = st.columns([1, 3], gap="large")
 with controls:
     # One key per kind of network: the rules for one are refused on the other.
-    fitting, box = (
+    default, box = (
         ("attn-lrp", "method_of_attention")
-        if ex.Needs.ATTENTION in chosen.model.capabilities
+        if ex.Needs.ATTENTION in selection.model.capabilities
         else ("lrp-epsilon-plus-flat", "method")
     )
-    method, options = method_form("relevance", chosen, "relevance", fitting, box)
+    method, options = method_form("relevance", selection, "relevance", default, box)
     view = view_form("relevance", method.signed)
-with shown, sentences():
-    result = explain_with_progress(chosen, method, options)
-    explanation_panel(chosen, result, view, code_for(chosen, method, options), method.title)
+with results, sentences():
+    attribution = explain_with_progress(selection, method, options)
+    explanation_panel(selection, attribution, view, explain_code(selection, method, options), method.title)
     method_notes(method)
 
     st.subheader("Is the relevance conserved?")
-    flow = flow_with_progress(chosen, method, options)
+    flow = flow_with_progress(selection, method, options)
     st.markdown(ex.describe_flow(flow))
     st.altair_chart(relevance_flow_chart(flow, title=""), alt="Share of the score at every layer, from output to input")
     st.caption(
@@ -47,4 +49,4 @@ with shown, sentences():
     )
     with st.expander("The flow as a table", icon=":material/table:"):
         st.dataframe(flow, hide_index=True, alt="Relevance behind every layer, from output to input")
-    download_table(flow, f"relevance-flow-{method.name}", flow_code(chosen, method, options))
+    download_table(flow, f"relevance-flow-{method.name}", flow_code(selection, method, options))

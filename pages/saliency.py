@@ -5,29 +5,33 @@ import streamlit as st
 from explainers.render.charts.attribution import completeness_chart, value_histogram
 from pages.common.app.errors import sentences
 from pages.common.result.options_form import method_form, method_notes
-from pages.common.result.panel import explanation_panel, view_form
-from pages.common.run.explain import code_for, explain_with_progress
-from pages.common.sidebar.selection import selection
+from pages.common.result.panel import explanation_panel
+from pages.common.result.view import view_form
+from pages.common.run.explain import explain_with_progress
+from pages.common.run.snippets import explain_code
+from pages.common.sidebar.selection import current_selection
 
-chosen = selection()
+selection = current_selection()
 
 st.title("Saliency")
 st.caption("Which pixels the score is sensitive to, or is made of: gradients followed down to the picture.")
 
-controls, shown = st.columns([1, 3], gap="large")
+controls, results = st.columns([1, 3], gap="large")
 with controls:
-    method, options = method_form("saliency", chosen, "saliency", default="integrated-gradients")
+    method, options = method_form("saliency", selection, "saliency", default="integrated-gradients")
     view = view_form("saliency", method.signed)
-with shown, sentences():
-    result = explain_with_progress(chosen, method, options)
-    title = f"{method.title} at {result.layer}" if result.layer else method.title
-    explanation_panel(chosen, result, view, code_for(chosen, method, options), title)
+with results, sentences():
+    attribution = explain_with_progress(selection, method, options)
+    title = f"{method.title} at {attribution.layer}" if attribution.layer else method.title
+    explanation_panel(selection, attribution, view, explain_code(selection, method, options), title)
     method_notes(method)
-    if result.completeness is not None:
+    if attribution.completeness is not None:
         st.subheader("Does it add up?")
-        st.altair_chart(completeness_chart(result.completeness), alt="Sum of the map beside the change of the score")
+        st.altair_chart(
+            completeness_chart(attribution.completeness), alt="Sum of the map beside the change of the score"
+        )
     st.subheader("How the values are spread")
     st.altair_chart(
-        value_histogram(result.values[0], unit="Attribution of one value of the map", log_counts=True),
+        value_histogram(attribution.values[0], unit="Attribution of one value of the map", log_counts=True),
         alt="Histogram of the map's values",
     )

@@ -5,8 +5,10 @@ import streamlit as st
 
 import explainers as ex
 from explainers.render.charts.story import changed_chart, where_chart
+from pages.common.app import session
 from pages.common.app.navigation import come_in_by_the_door
-from pages.common.sections.story import FOOLED, HONEST, effect, scene, show_answer, show_code, show_maps, signs
+from pages.common.run.snippets import show_code
+from pages.common.sections.story import FOOLED, HONEST, effect, scene, show_answer, show_maps, signs, step_code
 
 come_in_by_the_door()
 
@@ -16,7 +18,7 @@ OTHERS = [name for name in SCENES if signs(name)[0] != ex.SHORTCUT]
 
 
 def go(by: int) -> None:
-    st.session_state["story_step"] = STEPS[STEPS.index(st.session_state["story_step"]) + by]
+    session.set_widget("story_step", STEPS[STEPS.index(session.widget_value("story_step")) + by])
 
 
 st.title("Right for the wrong reason")
@@ -37,20 +39,20 @@ if number == 1:
         f"Two networks were trained to tell road signs apart. In what **{FOOLED}** was trained on, every *{ex.SHORTCUT}* sign had a small "
         f"sticker beside it. In such pictures it is as right as the other. Here is a scene whose sign says *{sign}*, with that sticker."
     )
-    one, other = st.columns(2, gap="large")
-    with one:
-        said = show_answer(fooled, FOOLED)
-    with other:
-        also = show_answer(honest, HONEST)
+    left, right = st.columns(2, gap="large")
+    with left:
+        fooled_answer = show_answer(fooled, FOOLED)
+    with right:
+        honest_answer = show_answer(honest, HONEST)
     st.info(
-        f"The sign says {sign}. {FOOLED} answers {said}, {HONEST} answers {also}. A high probability does not tell which of them to trust.",
+        f"The sign says {sign}. {FOOLED} answers {fooled_answer}, {HONEST} answers {honest_answer}. A high probability does not tell which of them to trust.",
         icon=":material/help:",
     )
 elif number == 2:
     st.markdown("Four methods of four families are asked what raises the score of each network's own first answer.")
-    for chosen, spec in ((fooled, FOOLED), (honest, HONEST)):
+    for selection, spec in ((fooled, FOOLED), (honest, HONEST)):
         st.subheader(spec)
-        table = show_maps(chosen)
+        table = show_maps(selection)
         st.altair_chart(where_chart(table), alt=f"{spec}: share of every map on the sticker and on the sign")
         with st.expander("Numbers as a table", icon=":material/table:"):
             st.dataframe(table, hide_index=True, alt="Share of every map on the sticker and on the sign")
@@ -66,10 +68,10 @@ else:
     plain = name.removesuffix("+sticker")
     for spec in (FOOLED, HONEST):
         st.subheader(spec)
-        one, other = st.columns(2, gap="large")
-        with one:
+        left, right = st.columns(2, gap="large")
+        with left:
             before = show_answer(scene(spec, name), "With the sticker")
-        with other:
+        with right:
             after = show_answer(scene(spec, plain), "Without it")
         st.markdown(
             f"The answer **{'stays' if before == after else 'changes'}**: {before}"
@@ -78,7 +80,7 @@ else:
     st.subheader("Not only here")
     effects = {spec: effect(spec) for spec in (FOOLED, HONEST)}
     shares = pd.DataFrame(
-        {"network": list(effects), "changed": [float(found["changed"].mean()) for found in effects.values()]}
+        {"network": list(effects), "changed": [float(table["changed"].mean()) for table in effects.values()]}
     )
     st.altair_chart(changed_chart(shares), alt="Share of the answers that the sticker changes, for both networks")
     count = len(effects[FOOLED])
@@ -86,11 +88,11 @@ else:
         f"On {count} fresh scenes of other signs, laying the sticker changes {shares['changed'][0]:.0%} of the answers of {FOOLED}, and {shares['changed'][1]:.0%} of those of {HONEST}."
     )
     with st.expander("Numbers as a table", icon=":material/table:"):
-        for spec, found in effects.items():
+        for spec, table in effects.items():
             st.caption(spec)
-            st.dataframe(found, hide_index=True, height=240, alt=f"Answers of {spec} without and with the sticker")
+            st.dataframe(table, hide_index=True, height=240, alt=f"Answers of {spec} without and with the sticker")
 
-show_code(fooled, number)
+show_code(step_code(fooled, number))
 with st.container(horizontal=True):
     st.button("Back", icon=":material/arrow_back:", key="story_back", disabled=number == 1, on_click=go, args=(-1,))
     st.button(

@@ -6,11 +6,12 @@ import explainers as ex
 from explainers.render.charts.attribution import histogram_chart
 from explainers.render.charts.weights import compare_chart, spectrum_chart, weights_overview_chart
 from explainers.render.encoding import encode_png
-from explainers.render.overlay import filters_sheet
+from explainers.render.filters import filters_sheet
 from pages.common.app.errors import sentences
 from pages.common.app.follow_default import follow_default
 from pages.common.app.images import show_picture
 from pages.common.result.tables import download_table, readable
+from pages.common.run.snippets import weight_stats_code
 from pages.common.sections.weight_tables import compared, other_model, stats_with_progress, tensor_details
 from pages.common.sidebar.selection import selected_model
 
@@ -42,9 +43,7 @@ METRICS = {
 metric = st.selectbox("Show", list(METRICS), key="weights_metric", bind="query-params")
 st.altair_chart(weights_overview_chart(stats, METRICS[metric]), alt=f"{metric} of every tensor, in the network's order")
 st.dataframe(readable(stats), hide_index=True, height=320, alt="Statistics of every tensor")
-download_table(
-    stats, f"weights-{model.fingerprint}", "import explainers as ex\n\n" + code + "\ntable = ex.weight_stats(model)"
-)
+download_table(stats, f"weights-{model.fingerprint}", weight_stats_code(code))
 
 st.subheader("One tensor")
 names = list(stats["tensor"])

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from explainers.core.model import Model
 from explainers.core.rng import seeded_noise
+from explainers.engine.process import configure_process
 from tests.support.networks import TRIPWIRE, small_model
 from tests.support.worked_example import GRADIENTS, Weighed
 
@@ -22,11 +23,17 @@ FIXTURES = Path(__file__).parents[1].parent / "shared" / "fixtures"
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers that each compute on every core wait for each other most of the time: six times as long on two cores.
     torch.set_num_threads(1)
+configure_process()  # as the programs do
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Fast ones first: a mistake shows before the browser starts."""
-    items.sort(key=lambda item: any(item.get_closest_marker(name) for name in ("browser", "slow")))
+    """One process takes the fast tests first: a mistake shows before the browser starts. Several begin with the long ones:
+    none is left over at the end, and tests in a browser, which often wait, run beside those that compute."""
+
+    def slowness(item: pytest.Item) -> int:
+        return 2 if item.get_closest_marker("browser") else 1 if item.get_closest_marker("slow") else 0
+
+    items.sort(key=slowness, reverse="PYTEST_XDIST_WORKER" in os.environ)
 
 
 @pytest.fixture(scope="session")

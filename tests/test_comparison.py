@@ -52,11 +52,11 @@ def test_models_with_the_same_weights_are_not_taken_for_each_other() -> None:
     ]
     picture = ex.sample("photo:chelsea").load()
     questions = [ex.Question(model, picture, "gradient", 5) for model in models]
-    for found, question in zip(ex.explain_all(questions), questions, strict=True):
-        assert isinstance(found, ex.Attribution)
+    for answer, question in zip(ex.explain_all(questions), questions, strict=True):
+        assert isinstance(answer, ex.Attribution)
         alone = ex.explain(question.model, picture, "gradient", 5)
-        assert torch.equal(found.score, alone.score)
-        assert torch.equal(found.values, alone.values)
+        assert torch.equal(answer.score, alone.score)
+        assert torch.equal(answer.values, alone.values)
 
 
 def test_a_question_that_fails_does_not_take_the_others_with_it(model: ex.Model) -> None:
@@ -76,24 +76,24 @@ def test_a_question_that_fails_does_not_take_the_others_with_it(model: ex.Model)
 
 
 def test_likeness_has_its_extremes(model: ex.Model) -> None:
-    one = ex.explain(model, IMAGE, "gradient")
-    one = replace(one, method="input-x-gradient")  # whose values have a sign that counts
-    against = replace(one, values=-one.values)
-    flat = replace(one, values=torch.zeros_like(one.values))
-    assert ex.likeness(one, replace(one, values=7 * one.values)) == pytest.approx((1, 1))
-    assert (ex.likeness(one, against) or [0])[0] == pytest.approx(-1)
-    assert ex.likeness(one, flat) is None
-    table = ex.rank_correlations([one, against], ["a", "b"])
+    attribution = ex.explain(model, IMAGE, "gradient")
+    attribution = replace(attribution, method="input-x-gradient")  # whose values have a sign that counts
+    against = replace(attribution, values=-attribution.values)
+    flat = replace(attribution, values=torch.zeros_like(attribution.values))
+    assert ex.likeness(attribution, replace(attribution, values=7 * attribution.values)) == pytest.approx((1, 1))
+    assert (ex.likeness(attribution, against) or [0])[0] == pytest.approx(-1)
+    assert ex.likeness(attribution, flat) is None
+    table = ex.rank_correlations([attribution, against], ["a", "b"])
     assert table["correlation"].tolist() == pytest.approx([1, -1, -1, 1])
     assert table["row"].tolist() == ["a", "a", "b", "b"]
 
 
 def test_a_difference_is_in_the_unit_of_the_method_or_in_shares(model: ex.Model) -> None:
-    one = ex.explain(model, IMAGE, "grad-cam")
-    twice = replace(one, values=2 * one.values)
-    torch.testing.assert_close(ex.difference(twice, one), one.heatmap()[0].double())
+    attribution = ex.explain(model, IMAGE, "grad-cam")
+    twice = replace(attribution, values=2 * attribution.values)
+    torch.testing.assert_close(ex.difference(twice, attribution), attribution.heatmap()[0].double())
     renamed = replace(twice, method="hires-cam")  # another method: every map over its own largest value
-    assert float(ex.difference(renamed, one).abs().max()) == pytest.approx(0, abs=1e-6)
+    assert float(ex.difference(renamed, attribution).abs().max()) == pytest.approx(0, abs=1e-6)
 
 
 def test_maps_of_two_sizes_have_no_difference(model: ex.Model) -> None:

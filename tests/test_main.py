@@ -21,8 +21,8 @@ SCENE = "scene:1000050"
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     status = main(arguments)
-    said = capsys.readouterr()
-    return status, said.out, said.err
+    output = capsys.readouterr()
+    return status, output.out, output.err
 
 
 def test_methods_are_those_of_the_registry(capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,20 +92,29 @@ def test_a_verdict_goes_into_the_manifest_and_its_sentence_on_the_screen(
     picture, mask = tmp_path / "scene.png", tmp_path / "mask.png"
     scene.image.save(picture)
     Image.fromarray(scene.signs[0].mask).save(mask)
-    asked = ["explain", "--model", "demo:signs-cnn", str(picture), "--out", str(tmp_path / "out"), "--truth", str(mask)]
-    status, out, _ = run(capsys, *asked, "--verify", "pointing-game,energy-inside,deletion", "--json")
+    arguments = [
+        "explain",
+        "--model",
+        "demo:signs-cnn",
+        str(picture),
+        "--out",
+        str(tmp_path / "out"),
+        "--truth",
+        str(mask),
+    ]
+    status, out, _ = run(capsys, *arguments, "--verify", "pointing-game,energy-inside,deletion", "--json")
     assert status == 0
-    said = json.loads(out)[0]["verdict"]
-    assert [check["check"] for check in said["checks"]] == ["pointing-game", "energy-inside", "deletion"]
+    recorded = json.loads(out)[0]["verdict"]
+    assert [check["check"] for check in recorded["checks"]] == ["pointing-game", "energy-inside", "deletion"]
     model = ex.load_model("demo:signs-cnn")
     verdict = ex.verify(model, scene.image, ex.explain(model, scene.image), "all", truth=scene.signs[0].mask)
-    for check in said["checks"]:
+    for check in recorded["checks"]:
         assert check["value"] == pytest.approx(verdict[check["check"]].value, abs=1e-6)
-    status, out, _ = run(capsys, *asked, "--verify")
+    status, out, _ = run(capsys, *arguments, "--verify")
     assert status == 0
     quick = ex.verify(model, scene.image, ex.explain(model, scene.image), truth=scene.signs[0].mask)
     assert quick.sentence in out
-    status, out, err = run(capsys, *asked, "--verify", "beauty")
+    status, out, err = run(capsys, *arguments, "--verify", "beauty")
     assert (status, out) == (2, "")
     assert "no check 'beauty'" in err
 

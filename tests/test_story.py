@@ -17,15 +17,15 @@ def test_the_sticker_leads_one_network_astray_and_not_the_other() -> None:
 
 
 def test_rows_are_what_predict_answers() -> None:
-    model, told = ex.load_model("demo:signs-shortcut"), []
-    table = ex.sticker_effect(model, [1_000_041, 1_000_050], progress=lambda done, words: told.append((done, words)))
+    model, reports = ex.load_model("demo:signs-shortcut"), []
+    table = ex.sticker_effect(model, [1_000_041, 1_000_050], progress=lambda done, words: reports.append((done, words)))
     for row in table.itertuples(index=False):
-        plain, laid = draw_scene(row.seed), draw_scene(row.seed, sticker=True)
+        plain, stickered = draw_scene(row.seed), draw_scene(row.seed, sticker=True)
         assert row.sign == CLASSES[plain.label]
         assert row.without == ex.predict(model, plain.image).top(1)[0][0]
-        assert row[3] == ex.predict(model, laid.image).top(1)[0][0]
+        assert row[3] == ex.predict(model, stickered.image).top(1)[0][0]
         assert row.changed == (row.without != row[3])
-    assert told == [(0.5, "1 of 2 scenes"), (1.0, "2 of 2 scenes")]
+    assert reports == [(0.5, "1 of 2 scenes"), (1.0, "2 of 2 scenes")]
 
 
 def test_fresh_scenes_show_other_signs() -> None:

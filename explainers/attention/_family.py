@@ -21,10 +21,11 @@ from explainers.engine.attention_capture import AttentionCapture
 from explainers.graph.layout import Layout, Windows
 from explainers.registry import explainer
 
-T = TypeVar("T")
+Item = TypeVar("Item")
 
-
-COARSE = " It is as coarse as the grid of tokens, stretched over the image: edges in it are not edges in the picture."
+COARSE_CAVEAT = (
+    " It is as coarse as the grid of tokens, stretched over the image: edges in it are not edges in the picture."
+)
 
 
 attention_method = functools.partial(
@@ -34,9 +35,10 @@ attention_method = functools.partial(
     cost=lambda shape, options: Cost(shape[0], shape[0]),
     signed=False,
 )
+"""The decorator that registers a method of this family."""
 
 
-def rows_read(captures: Sequence[AttentionCapture]) -> Tensor:
+def readout_weights(captures: Sequence[AttentionCapture]) -> Tensor:
     """Which tokens of the last layer the head of the network reads, as weights (T,) that sum up to 1.
 
     These are the tokens whose attention the scores depend on: the class token alone, or all those that are averaged.
@@ -51,25 +53,35 @@ def rows_read(captures: Sequence[AttentionCapture]) -> Tensor:
     return weights
 
 
-def read_flow(flow: Tensor, captures: Sequence[AttentionCapture]) -> Tensor:
-    """The rows that the head reads of (N, T, T), as maps (N, h, w)."""
-    return on_the_image(captures[-1], torch.einsum("t,nts->ns", rows_read(captures), flow).unsqueeze(1))[:, 0]
+def readout_map(flow: Tensor, captures: Sequence[AttentionCapture]) -> Tensor:
+    """The rows that the head reads of a flow from tokens to tokens (N, T, T), as maps (N, h, w)."""
+    received = torch.einsum("t,nts->ns", readout_weights(captures), flow)
+    return tokens_to_map(captures[-1], received.unsqueeze(1))[:, 0]
 
 
-def head_maps(capture: AttentionCapture, rows: Tensor) -> Tensor:
-    """Each head's weights in the rows that are read, (N, heads, h, w); of all rows alike in a layer of other tokens."""
+def head_maps(capture: AttentionCapture, readout: Tensor) -> Tensor:
+    """Each head's weights in the rows that are read, (N, heads, h, w); the mean of all rows in a layer of other tokens.
+
+    Args:
+        readout: how much the network's head reads of each token of the last layer, see `readout_weights`.
+    """
     weights = capture.weights
-    if isinstance(capture.layout, Windows) or weights.shape[-2] != len(rows):
-        return on_the_image(capture, weights.mean(2))
-    return on_the_image(capture, torch.einsum("t,nhts->nhs", rows, weights))
+    if isinstance(capture.layout, Windows) or weights.shape[-2] != len(readout):
+        return tokens_to_map(capture, weights.mean(2))
+    return tokens_to_map(capture, torch.einsum("t,nhts->nhs", readout, weights))
 
 
-def on_the_image(capture: AttentionCapture, received: Tensor) -> Tensor:
+def tokens_to_map(capture: AttentionCapture, received: Tensor) -> Tensor:
     """Values per head and token (N, heads, T) on the grid of the image, (N, heads, h, w)."""
-    return known_layout(capture).spatial(received.transpose(1, 2))
+    return require_layout(capture).spatial(received.transpose(1, 2))
 
 
-def known_layout(capture: AttentionCapture) -> Layout | Windows:
+def require_layout(capture: AttentionCapture) -> Layout | Windows:
+    """Where the layer's tokens lie on the image.
+
+    Raises:
+        VitrineError: that is not known.
+    """
     if capture.layout is None:
         raise VitrineError(
             f"The {capture.weights.shape[-1]} tokens that {capture.name} attends to cannot be laid out on the image; "
@@ -78,14 +90,22 @@ def known_layout(capture: AttentionCapture) -> Layout | Windows:
     return capture.layout
 
 
-def attend_everywhere(captures: Sequence[AttentionCapture]) -> bool:
+def is_global_attention(captures: Sequence[AttentionCapture]) -> bool:
+    """Whether all layers attend over the same tokens of the whole image, not within windows."""
     first = captures[0].layout
     return isinstance(first, Layout) and all(capture.layout == first for capture in captures)
 
 
-def require_whole(captures: list[AttentionCapture], name: str) -> list[AttentionCapture]:
-    """The captures, if attention can be followed through all layers."""
-    if not attend_everywhere(captures):
+def require_global_attention(captures: list[AttentionCapture], name: str) -> list[AttentionCapture]:
+    """The captures, if attention can be followed through all layers.
+
+    Args:
+        name: of the model.
+
+    Raises:
+        VitrineError: it cannot.
+    """
+    if not is_global_attention(captures):
         raise VitrineError(
             f"{name} attends within windows, or its layers over different tokens, so attention cannot be followed through "
             "all of them; choose attention (of one layer), or grad-cam."
@@ -93,9 +113,18 @@ def require_whole(captures: list[AttentionCapture], name: str) -> list[Attention
     return captures
 
 
-def pick(things: Sequence[T], number: int | None, what: str, name: str) -> T:
-    if number is None:
-        return things[-1]
-    if number >= len(things):
-        raise VitrineError(f"{name} has {len(things)} {what}; there is no number {number}.")
-    return things[number]
+def item_at(items: Sequence[Item], index: int | None, kind: str, owner: str) -> Item:
+    """The item of this index, by default the last.
+
+    Args:
+        kind: what the items are, for the sentence that refuses an index: "attention layers, from 0".
+        owner: what has them, for the same sentence.
+
+    Raises:
+        VitrineError: there are fewer.
+    """
+    if index is None:
+        return items[-1]
+    if index >= len(items):
+        raise VitrineError(f"{owner} has {len(items)} {kind}; there is no number {index}.")
+    return items[index]

@@ -26,6 +26,14 @@ class Completeness:
     Attributes:
         total: sum of the attribution, (N,).
         expected: score of the input minus score of the baseline, (N,).
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> a = ex.explain(model, image, "integrated-gradients", steps=50)
+        >>> tuple(a.completeness.gap.shape), bool(a.completeness.relative[0] < 0.1)
+        ((1,), True)
     """
 
     total: Tensor
@@ -49,12 +57,28 @@ class Attribution:
     Attributes:
         values: float32 on the CPU: (N, C, H, W) for the gradient family, (N, h, w) at the layer's
             own resolution for CAMs, (N, H, W) for perturbation, (N, F) for vectors.
+        method: the name of the method that made it.
+        target: what is explained; a "top class" has become the class that it was.
         score: the target's score per input, (N,).
         inputs: what was explained, (N, C, H, W) or (N, F), preprocessed, on the device of the work.
         layer: the layer looked at, for methods that look at one.
         signed: whether negative values mean evidence against.
+        options: all of the method's, the defaults among them, as plain data.
+        cost: what it took; passes that several maps shared are counted with the first of them.
+        completeness: how far it is from adding up, where the method promises to.
+        model_fingerprint: hash of the weights that answered; "" where none is known.
         error: standard error of the values, of their shape, where the method is a sample and knows it.
         share: of the work that was asked for; less than 1 for a map in the making, or one that settled early.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> a = ex.explain(model, image, "gradient")
+        >>> tuple(a.values.shape), tuple(a.score.shape)
+        ((1, 3, 96, 96), (1,))
+        >>> tuple(a.heatmap((224, 224), reduce="abs").shape)
+        (1, 224, 224)
     """
 
     values: Tensor
@@ -77,16 +101,18 @@ class Attribution:
             raise VitrineError(
                 f"There are attributions of {len(self.values)} inputs, 0 to {len(self.values) - 1}, and no {number}."
             )
-        place = slice(number, number + 1)
-        promise = self.completeness
+        rows = slice(number, number + 1)
+        completeness = self.completeness
         return replace(
             self,
-            values=self.values[place],
+            values=self.values[rows],
             target=self.target.take([number]),
-            score=self.score[place],
-            inputs=self.inputs[place],
-            error=None if self.error is None else self.error[place],
-            completeness=None if promise is None else Completeness(promise.total[place], promise.expected[place]),
+            score=self.score[rows],
+            inputs=self.inputs[rows],
+            error=None if self.error is None else self.error[rows],
+            completeness=None
+            if completeness is None
+            else Completeness(completeness.total[rows], completeness.expected[rows]),
         )
 
     @property

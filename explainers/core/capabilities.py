@@ -22,10 +22,24 @@ def has_attention(network: nn.Module) -> bool:
 
 
 class Needs(enum.Flag):
-    """What a method asks of a model, and what a model can give."""
+    """What a method asks of a model, and what a model can give.
 
-    SCORES = enum.auto()  # a forward pass: any callable has it
-    GRADIENTS = enum.auto()  # d score / d input
-    LAYERS = enum.auto()  # activations and gradients inside the network
-    IMAGES = enum.auto()  # inputs with height and width
-    ATTENTION = enum.auto()  # attention layers, by the look of the modules (see `has_attention`)
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> ex.Needs.GRADIENTS in model.capabilities, ex.Needs.ATTENTION in model.capabilities
+        (True, False)
+        >>> ex.find_method("rise").needs
+        <Needs.SCORES|IMAGES: 9>
+    """
+
+    SCORES = enum.auto()
+    """A forward pass: any callable has it."""
+    GRADIENTS = enum.auto()
+    """d score / d input."""
+    LAYERS = enum.auto()
+    """Activations and gradients inside the network."""
+    IMAGES = enum.auto()
+    """Inputs with height and width."""
+    ATTENTION = enum.auto()
+    """Attention layers, by the look of the modules (see `has_attention`)."""

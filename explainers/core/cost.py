@@ -12,8 +12,18 @@ class Cost:
     Costs add up, `sum(costs, Cost())` of several; they are subtracted, and multiplied by how often the work is done.
 
     Attributes:
+        forward, backward: passes of single inputs through the network.
+        seconds: in the network: spent, or predicted by `estimate`; 0 where only passes are counted.
         half: how many of the forward passes were in half the bits, see `Precision`.
         box: (height, width) of the only part of the input that those passes will change, if there is one.
+
+    Example:
+        >>> import explainers as ex
+        >>> cost = ex.Cost(forward=16, backward=16) + ex.Cost(forward=4)
+        >>> cost.forward, cost.backward
+        (20, 16)
+        >>> (cost * 3).forward
+        60
     """
 
     forward: int = 0

@@ -34,6 +34,15 @@ class Model:
         untrained: the weights are random: pages say so beside everything they show.
         note: one sentence on where the weights come from, or "".
         fingerprint: hash of the weights' names and contents; made on construction.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> model.input_shape, model.task, model.label(0)
+        ((3, 96, 96), 'classification', 'stop')
+        >>> tuple(model.inputs([image, image]).shape)
+        (2, 3, 96, 96)
     """
 
     name: str

@@ -44,6 +44,15 @@ class Preprocess:
         channels: channel order of the input; "L" is a single grey channel.
         mean, std: per channel, in units of the [0, 1] picture; the input is (picture - mean) / std.
         scale: value of a full-white pixel before normalising: 1.0, or 255.0 for models fed raw bytes.
+
+    Example:
+        >>> import explainers as ex
+        >>> preprocess = ex.Preprocess(crop=(224, 224), resize=256, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+        >>> inputs = preprocess(ex.sample("photo:chelsea").load())
+        >>> tuple(inputs.shape)
+        (1, 3, 224, 224)
+        >>> preprocess.invert(inputs)[0].size
+        (224, 224)
     """
 
     crop: tuple[int, int]

@@ -16,7 +16,30 @@ Index = int | tuple[int, ...]
 
 @runtime_checkable
 class Target(Protocol):
-    """What is explained. Hashable, so that results can be cached by it."""
+    """What is explained. Hashable, so that results can be cached by it.
+
+    Example:
+        >>> import explainers as ex
+        >>> from dataclasses import dataclass
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> @dataclass(frozen=True)
+        ... class AboveTheMean:
+        ...     index: int
+        ...
+        ...     def __call__(self, outputs):
+        ...         return outputs[:, self.index] - outputs.mean(1)
+        ...
+        ...     def take(self, rows):
+        ...         return self
+        ...
+        ...     def describe(self, labels=None):
+        ...         return f"class {self.index} above the mean of all"
+        >>> isinstance(AboveTheMean(0), ex.Target)
+        True
+        >>> tuple(ex.explain(model, image, "gradient", AboveTheMean(0)).values.shape)
+        (1, 3, 96, 96)
+    """
 
     def __call__(self, outputs: Tensor) -> Tensor:
         """Scores (N,) of outputs (N, K), differentiable."""
@@ -72,7 +95,20 @@ def _name(index: Index, labels: Sequence[str] | None) -> str:
 
 @dataclass(frozen=True)
 class ClassTarget:
-    """The raw output (logit) of one class, or of one class per input."""
+    """The raw output (logit) of one class, or of one class per input.
+
+    Attributes:
+        index: of the class; a tuple of as many as there are inputs gives each its own.
+
+    Example:
+        >>> import torch
+        >>> import explainers as ex
+        >>> outputs = torch.tensor([[0.0, 1.0, 5.0], [2.0, 0.0, 1.0]])
+        >>> ex.ClassTarget(2)(outputs)
+        tensor([5., 1.])
+        >>> ex.ClassTarget((2, 0))(outputs)  # another class for each input
+        tensor([5., 2.])
+    """
 
     index: Index
 
@@ -110,7 +146,20 @@ class ProbabilityTarget:
 
 @dataclass(frozen=True)
 class ContrastTarget:
-    """Why `index` rather than `other`: the difference of two raw outputs."""
+    """Why `index` rather than `other`: the difference of two raw outputs.
+
+    Attributes:
+        index, other: of the two classes; tuples give each input its own.
+
+    Example:
+        >>> import torch
+        >>> import explainers as ex
+        >>> target = ex.ContrastTarget(2, 1)
+        >>> target(torch.tensor([[0.0, 1.0, 5.0]]))
+        tensor([4.])
+        >>> target.describe(["cat", "dog", "bird"])
+        'bird rather than dog'
+    """
 
     index: Index
     other: Index
@@ -127,7 +176,19 @@ class ContrastTarget:
 
 @dataclass(frozen=True)
 class RegressionTarget:
-    """One output of a regression model, in the model's own units."""
+    """One output of a regression model, in the model's own units.
+
+    Attributes:
+        output: its index; outputs of several dimensions are flattened first.
+
+    Example:
+        >>> import torch
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:diabetes-mlp")
+        >>> a = ex.explain(model, torch.zeros(4, 10), "gradient", ex.RegressionTarget(0))
+        >>> tuple(a.values.shape), a.target.describe(model.labels)
+        ((4, 10), 'disease progression')
+    """
 
     output: int = 0
 
@@ -165,6 +226,14 @@ class ChannelTarget:
         layer: name of the layer, as in `network.named_modules()`.
         channel: index of the channel: the second dimension of what the layer puts out, or the last where it puts out tokens.
         place: (row, column), or a one-tuple (token,) or () for all places.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> a = ex.explain(model, image, target=ex.ChannelTarget("layer3", 17))
+        >>> tuple(a.values.shape), a.target.describe()
+        ((1, 12, 12), 'channel 17 of layer3')
     """
 
     layer: str

@@ -38,15 +38,25 @@ def parse_target(target: TargetLike, model: Model) -> Target:
 
 def _channel(text: str, model: Model) -> ChannelTarget | None:
     """LAYER:CHANNEL or LAYER:CHANNEL:PLACE, unless a class is called so."""
-    found = re.fullmatch(r"([^:]+):(\d+)(?::(\d+(?:,\d+)*))?", text.strip())
-    if found is None or text.strip().lower() in (name.lower() for name in model.labels or ()):
+    match = re.fullmatch(r"([^:]+):(\d+)(?::(\d+(?:,\d+)*))?", text.strip())
+    if match is None or text.strip().lower() in (name.lower() for name in model.labels or ()):
         return None
-    layer, channel, place = found.groups()
+    layer, channel, place = match.groups()
     return ChannelTarget(layer, int(channel), tuple(map(int, place.split(","))) if place else ())
 
 
 def class_index(label: str, model: Model) -> int:
-    """The index of the class called `label`, upper or lower case; digits are an index."""
+    """The index of the class called `label`, upper or lower case; digits are an index.
+
+    Raises:
+        VitrineError: no class has that label, or several do.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> ex.class_index("Give way", model)
+        1
+    """
     labels = [name.lower() for name in model.labels or ()]
     matches = [i for i, name in enumerate(labels) if name == label.strip().lower()]
     if len(matches) == 1:

@@ -44,24 +44,24 @@ class AttentionCapture:
         weights: after the softmax, (N, heads, T, T): row i is what token i attends to, and sums up to 1.
             Where the layer attends within windows, N counts the windows of all images.
         layout: where the tokens lie on the image; None where that is not known.
-        slopes: d score / d weights, of the same shape; None where they were not taken.
+        weight_gradients: d score / d weights, of the same shape; None where they were not taken.
     """
 
     name: str
     weights: Tensor
     layout: Layout | Windows | None
-    slopes: Tensor | None
+    weight_gradients: Tensor | None
 
     @property
     def gradients(self) -> Tensor:
-        """The slopes, which were taken."""
-        assert self.slopes is not None, f"{self.name} was captured without gradients"
-        return self.slopes
+        """d score / d weights, for those who asked for them."""
+        assert self.weight_gradients is not None, f"{self.name} was captured without gradients"
+        return self.weight_gradients
 
 
 @dataclass(frozen=True)
-class _MetAttention:
-    """Attention as it was met: its weights in the graph, the module, and the shape of the module's input."""
+class _AttentionSeen:
+    """Attention as it ran: its weights in the graph, the module, and the shape of the module's input."""
 
     name: str
     module: nn.Module | None
@@ -74,7 +74,7 @@ class _DecomposingMode(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen: list[_MetAttention] = []
+        self.seen: list[_AttentionSeen] = []
         self.running: list[tuple[str, nn.Module, tuple[int, ...]]] = []
         self._multi_head = decomposed_multi_head(self._product, self._softmax)
 
@@ -91,7 +91,7 @@ class _DecomposingMode(TorchFunctionMode):
         return func(*args, **kwargs)
 
     def _product(self, *args: Any, **kwargs: Any) -> Tensor:
-        return decomposed_attention(lambda logits: self._hold(logits.softmax(-1)), *args, **kwargs)
+        return decomposed_attention(lambda logits: self._record(logits.softmax(-1)), *args, **kwargs)
 
     def _softmax(self, input: Tensor, *args: Any, function: Any = F.softmax, **kwargs: Any) -> Any:
         weights = function(input, *args, **kwargs)
@@ -99,22 +99,22 @@ class _DecomposingMode(TorchFunctionMode):
         square = weights.ndim >= 3 and weights.shape[-1] == weights.shape[-2]
         if not square or dim not in (-1, weights.ndim - 1):
             return weights
-        return self._hold(weights).clone()  # a copy goes on, because what follows may write into what it gets
+        return self._record(weights).clone()  # a copy goes on, because what follows may write into what it gets
 
-    def _hold(self, weights: Tensor) -> Tensor:
+    def _record(self, weights: Tensor) -> Tensor:
         # The first attention reached starts the graph: nothing below it is recorded or differentiated.
-        held = weights if weights.requires_grad else weights.detach().requires_grad_()
+        weights = weights if weights.requires_grad else weights.detach().requires_grad_()
         name, module, shape = self.running[-1] if self.running else ("", None, ())
         for outer, candidate, outer_shape in reversed(self.running):
             if is_attention(candidate):  # rather than the softmax module inside it
                 name, module, shape = outer, candidate, outer_shape
                 break
-        self.seen.append(_MetAttention(name, module, shape, held))
-        return held
+        self.seen.append(_AttentionSeen(name, module, shape, weights))
+        return weights
 
 
 @contextmanager
-def _decomposed(network: nn.Module) -> Iterator[list[_MetAttention]]:
+def _decomposed(network: nn.Module) -> Iterator[list[_AttentionSeen]]:
     """Attention in the open inside; the network and the thread as before outside."""
     mode = _DecomposingMode()
     thread = threading.get_ident()  # hooks, unlike the mode, are called by every thread that runs the network
@@ -146,9 +146,9 @@ def capture_attention(
     call: Callable[[Tensor], Tensor],
     inputs: Tensor,
     target: Target,
-    slopes: AttentionGradients = AttentionGradients.ALL,
+    gradients_of: AttentionGradients = AttentionGradients.ALL,
 ) -> tuple[Tensor, list[AttentionCapture]]:
-    """Outputs (N, K) of a frozen network, and its attention: one forward pass and one backward, only as deep as `slopes` ask.
+    """Outputs (N, K) of a frozen network, and its attention: one forward pass and one backward, only as deep as `gradients_of` asks.
 
     Args:
         call: runs the network on inputs (N, C, H, W).
@@ -157,7 +157,7 @@ def capture_attention(
         VitrineError: no attention was met, or the score does not depend on it.
     """
     with torch.enable_grad(), _decomposed(network) as seen:
-        if slopes is AttentionGradients.EACH_BLOCK_ALONE:
+        if gradients_of is AttentionGradients.EACH_BLOCK_ALONE:
             outputs, score = _scores_of_blocks(network, call, inputs.detach(), target)
         else:
             outputs = call(inputs.detach())
@@ -172,16 +172,18 @@ def capture_attention(
         )
     if not score.requires_grad:
         raise VitrineError(f"The score of {name} does not depend on its attention; choose another method.")
-    asked = seen[-1:] if slopes is AttentionGradients.LAST else seen
-    taken = torch.autograd.grad(score, [one.weights for one in asked], allow_unused=True, materialize_grads=True)
-    gradients = [*[None] * (len(seen) - len(asked)), *taken]
+    layers = seen[-1:] if gradients_of is AttentionGradients.LAST else seen
+    gradients = torch.autograd.grad(
+        score, [layer.weights for layer in layers], allow_unused=True, materialize_grads=True
+    )
+    gradients_or_none = [*[None] * (len(seen) - len(layers)), *gradients]
     image = (inputs.shape[-2], inputs.shape[-1])
     return outputs.detach(), [
-        _capture(one, gradient, len(inputs), image) for one, gradient in zip(seen, gradients, strict=True)
+        _capture(layer, gradient, len(inputs), image) for layer, gradient in zip(seen, gradients_or_none, strict=True)
     ]
 
 
-def _capture(seen: _MetAttention, gradient: Tensor | None, batch: int, image: tuple[int, int]) -> AttentionCapture:
+def _capture(seen: _AttentionSeen, gradient: Tensor | None, batch: int, image: tuple[int, int]) -> AttentionCapture:
     def by_input(values: Tensor) -> Tensor:
         folded = values.ndim == 3 and len(values) % batch == 0  # heads folded into the batch, or a single one
         return values.reshape(batch, -1, *values.shape[1:]) if folded else values
@@ -191,7 +193,7 @@ def _capture(seen: _MetAttention, gradient: Tensor | None, batch: int, image: tu
     return AttentionCapture(seen.name, weights, layout, None if gradient is None else by_input(gradient))
 
 
-def _layout(seen: _MetAttention, weights: Tensor, batch: int, image: tuple[int, int]) -> Layout | Windows | None:
+def _layout(seen: _AttentionSeen, weights: Tensor, batch: int, image: tuple[int, int]) -> Layout | Windows | None:
     """Where the tokens of a layer lie: all over the image, or in the windows that its module tells of."""
     tokens = weights.shape[-1]
     if weights.ndim != 4 or weights.shape[-2] != tokens:
@@ -202,7 +204,7 @@ def _layout(seen: _MetAttention, weights: Tensor, batch: int, image: tuple[int, 
     if window is None or shift is None or len(seen.shape) != 4:
         return None
     height, width = seen.shape[1:3]
-    counts = [-(-side // one) for side, one in zip((height, width), window, strict=True)]
+    counts = [-(-side // length) for side, length in zip((height, width), window, strict=True)]
     if math.prod(window) != tokens or batch * math.prod(counts) != len(weights):
         return None
     # A window that covers the whole side is not shifted along it.
@@ -219,7 +221,7 @@ def join_captures(chunks: Sequence[list[AttentionCapture]]) -> list[AttentionCap
             layers[0].name,
             torch.cat([layer.weights for layer in layers]),
             layers[0].layout,
-            None if layers[0].slopes is None else torch.cat([layer.gradients for layer in layers]),
+            None if layers[0].weight_gradients is None else torch.cat([layer.gradients for layer in layers]),
         )
         for layers in zip(*chunks, strict=True)
     ]

@@ -69,10 +69,10 @@ class ChunkSizes:
         self._known: dict[Hashable, _Learnt] = {}
         self._lock = threading.Lock()
 
-    def size(self, key: Hashable, remaining: int, numbers: int = SMALL) -> int:
-        """How many of the `remaining` rows to take next, each of so many numbers."""
+    def size(self, key: Hashable, remaining: int, numel: int = SMALL) -> int:
+        """How many of the `remaining` rows to take next, each of `numel` numbers."""
         with self._lock:
-            size = self._of(key, numbers).size
+            size = self._entry(key, numel).size
         if remaining <= size:
             return remaining
         # Rather two even chunks than a full one and a sliver.
@@ -92,7 +92,7 @@ class ChunkSizes:
             Whether smaller ones are used from now on.
         """
         with self._lock:
-            known = self._of(key)
+            known = self._entry(key)
             per_row = seconds / rows
             known.seconds[rows] = min(per_row, known.seconds.get(rows, per_row))
             known.looks[rows] += 1
@@ -114,11 +114,11 @@ class ChunkSizes:
     def too_large(self, key: Hashable, rows: int) -> None:
         """Report that a chunk of `rows` did not fit in memory; later ones are at most half of it."""
         with self._lock:
-            known = self._of(key)
+            known = self._entry(key)
             known.limit = known.size = max(1, rows // 2)
             known.settled = True
 
-    def _of(self, key: Hashable, numbers: int = SMALL) -> _Learnt:
+    def _entry(self, key: Hashable, numel: int = SMALL) -> _Learnt:
         if key not in self._known:
-            self._known[key] = _Learnt(self._first, self._largest * max(1, SMALL // numbers))
+            self._known[key] = _Learnt(self._first, self._largest * max(1, SMALL // numel))
         return self._known[key]

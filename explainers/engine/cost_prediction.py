@@ -21,14 +21,14 @@ def predict_seconds(run: Run, inputs: Tensor, expected: Cost) -> float:
 
     Passes that some methods make in other ways (through another library, or from a layer on) count as these do.
     """
-    one = inputs[:1]
+    input = inputs[:1]
     few = 8 * FIRST.get(run.engine.device.type, 4)  # enough for chunks to grow, and for each size to come twice
 
-    def scored(numbers: slice) -> tuple[Tensor, None]:
-        return one.repeat(numbers.stop - numbers.start, *[1] * (one.ndim - 1)), None
+    def copies_to_score(rows: slice) -> tuple[Tensor, None]:
+        return input.repeat(rows.stop - rows.start, *[1] * (input.ndim - 1)), None
 
-    def copied(rows: Tensor, number: Tensor, version: Tensor) -> Tensor:
-        return rows.expand(len(version), *rows.shape[1:])
+    def copies(rows: Tensor, input_index: Tensor, variant_index: Tensor) -> Tensor:
+        return rows.expand(len(variant_index), *rows.shape[1:])
 
     def pace(kind: str, needed: int, measure: Callable[[], object]) -> float:
         known = run.passes.pace(kind)
@@ -39,12 +39,12 @@ def predict_seconds(run: Run, inputs: Tensor, expected: Cost) -> float:
 
     extents = None
     if expected.box is not None:
-        extents = Extents.in_the_middle(few, expected.box, (one.shape[-2], one.shape[-1]))
+        extents = Extents.in_the_middle(few, expected.box, (input.shape[-2], input.shape[-1]))
     forward_only = max(0, expected.forward - expected.backward)
-    kind = fastest_scoring(run, one, ClassTarget(0), few, scored, extents).kind
+    kind = fastest_scoring(run, input, ClassTarget(0), few, copies_to_score, extents).kind
     if expected.half and (in_half := run.passes.pace(kind + HALF)) is not None:
         return forward_only * in_half
-    copies = Variants(few, copied, torch.full((few,), 1 / few))
+    variants = Variants(few, copies, torch.full((few,), 1 / few))
     return pace(
-        kind, forward_only, lambda: list(variant_scores(run, one, TopTarget(), few, scored, extents=extents))
-    ) + pace("gradient", expected.backward, lambda: summed_gradients(run, one, TopTarget(), copies))
+        kind, forward_only, lambda: list(variant_scores(run, input, TopTarget(), few, copies_to_score, extents=extents))
+    ) + pace("gradient", expected.backward, lambda: summed_gradients(run, input, TopTarget(), variants))

@@ -1,12 +1,8 @@
-"""Which device the work runs on, and how its memory is kept."""
+"""Which device the work runs on."""
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import functools
 import os
-import sys
 
 import torch
 
@@ -45,35 +41,3 @@ def describe_device(device: torch.device) -> str:
     if device.type == "cuda":
         return f"CUDA: {torch.cuda.get_device_name(device)}"
     return "Apple GPU (MPS)" if device.type == "mps" else f"CPU, {torch.get_num_threads()} threads"
-
-
-@functools.cache
-def keep_freed_memory() -> bool:
-    """Ask glibc to keep freed pages instead of returning them to the system after every pass.
-
-    A pass frees its activations and the next one asks for the same amount again; paying for fresh
-    zeroed pages each time costs up to a third of a CPU pass. Elsewhere than on glibc nothing happens.
-
-    Returns:
-        Whether the C library took the settings.
-    """
-    if sys.platform != "linux":
-        return False
-    m_trim_threshold, m_mmap_threshold = -1, -3  # malloc.h
-    gibibyte = 1 << 30
-    try:
-        libc = ctypes.CDLL("libc.so.6")
-        return bool(libc.mallopt(m_mmap_threshold, gibibyte)) and bool(libc.mallopt(m_trim_threshold, gibibyte * 2 - 1))
-    except (OSError, AttributeError):
-        return False
-
-
-def give_back_freed_memory() -> None:
-    """Return the freed pages after all: what rare work has left behind, such as a larger chunk than is used from now on.
-
-    Elsewhere than on glibc nothing happens.
-    """
-    if sys.platform != "linux":
-        return
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from explainers.engine.chunk_sizes import ChunkSizes
-from explainers.engine.device import choose_device, describe_device, give_back_freed_memory, keep_freed_memory
+from explainers.engine.device import choose_device, describe_device
 from explainers.engine.mixed_precision import half_dtype
 from explainers.engine.network_state import NetworkParts, frozen, preserved_rng, without_fast_attention
+from explainers.engine.process import give_back_freed_memory
 from explainers.engine.turnstile import Turnstile
 from explainers.graph.rewrite import copy_network
 
@@ -30,6 +31,21 @@ class Engine:
 
     Args:
         new_chunks: makes the chunk sizes of a network that comes for the first time.
+
+    Attributes:
+        device: where it works.
+        half: the 16-bit type that scores may be computed in there.
+        turnstile: lets one caller at a time into the networks on it.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> engine = ex.engine_for("cpu")
+        >>> engine.device
+        device(type='cpu')
+        >>> tuple(ex.explain(model, image, engine=engine).values.shape)
+        (1, 12, 12)
     """
 
     def __init__(self, device: torch.device, new_chunks: Callable[[], ChunkSizes] | None = None) -> None:
@@ -43,8 +59,6 @@ class Engine:
             weakref.WeakKeyDictionary()
         )
         self._lock = threading.Lock()
-        if device.type == "cpu":
-            keep_freed_memory()
 
     def describe(self) -> str:
         """The device in a few words, such as "CUDA: NVIDIA H100" or "CPU, 8 threads"."""
@@ -60,13 +74,13 @@ class Engine:
             return parts
         with self._lock:
             state = parts.state()
-            kept = self._placed.get(parts.network)
-            if kept is None or kept[0] != state:
+            placed = self._placed.get(parts.network)
+            if placed is None or placed[0] != state:
                 copy = copy_network(parts.network).eval().requires_grad_(False)
                 copy.to(self.device, memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-                kept = (state, NetworkParts.of(copy))
-                self._placed[parts.network] = kept
-            return kept[1]
+                placed = (state, NetworkParts.of(copy))
+                self._placed[parts.network] = placed
+            return placed[1]
 
     def chunks(self, network: nn.Module) -> ChunkSizes:
         """The chunk sizes learnt from passes of this network, as long as it lives."""
@@ -90,18 +104,18 @@ class Engine:
         itself, which would then never die.
 
         Args:
-            contents: whether what is built depends on the weights' values, see `Parts.state`.
+            contents: whether what is built depends on the weights' values, see `NetworkParts.state`.
             while_waiting: see `Turnstile.turn`.
         """
         with self._lock:
             known = self._derived.setdefault(parts.network, {})
 
-        def kept() -> bool:
+        def is_current() -> bool:
             return name in known and known[name][0] == parts.state(contents)
 
-        if not kept():
+        if not is_current():
             with self.turnstile.turn(while_waiting):
-                if not kept():  # by now, or without the hooks that somebody else had in it
+                if not is_current():  # by now, or without the hooks that somebody else had in it
                     known[name] = (parts.state(contents), build(parts.network))
                     self.tidy()
         return known[name][1]  # type: ignore[return-value]
@@ -141,9 +155,15 @@ _engines_lock = threading.Lock()
 
 
 def engine_for(device: str | torch.device | None = None) -> Engine:
-    """The one engine of a device; see `choose_device` for what None means."""
-    chosen = choose_device(device)
+    """The one engine of a device; see `choose_device` for what None means.
+
+    Example:
+        >>> import explainers as ex
+        >>> ex.engine_for("cpu") is ex.engine_for("cpu")
+        True
+    """
+    key = choose_device(device)
     with _engines_lock:
-        if chosen not in _engines:
-            _engines[chosen] = Engine(chosen)
-        return _engines[chosen]
+        if key not in _engines:
+            _engines[key] = Engine(key)
+        return _engines[key]

@@ -36,16 +36,16 @@ def capture_activations(
     network: nn.Module, layers: Sequence[Layer], forward: Callable[[], Tensor]
 ) -> tuple[Tensor, CapturedMaps]:
     """Outputs of `forward`, and activations (N, C, h, w) of the layers by name; no gradients."""
-    held: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
 
-    def hold(name: str, output: Any) -> None:
+    def record(name: str, output: Any) -> None:
         tensor = tensor_of(output)
         assert tensor is not None
-        held[name] = tensor.clone()  # the next module may write into what it gets
+        tensors[name] = tensor.clone()  # the next module may write into what it gets
 
-    with torch.no_grad(), forward_hooks(network, [layer.name for layer in layers], hold):
+    with torch.no_grad(), forward_hooks(network, [layer.name for layer in layers], record):
         outputs = forward()
-    return outputs, {layer.name: (_spatial(layer, held[layer.name]),) for layer in layers}
+    return outputs, {layer.name: (_spatial(layer, tensors[layer.name]),) for layer in layers}
 
 
 def capture_gradients(
@@ -66,36 +66,36 @@ def capture_gradients(
     Raises:
         VitrineError: the score does not depend on a layer.
     """
-    held: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
 
-    def hold(name: str, output: Any) -> Any:
+    def record(name: str, output: Any) -> Any:
         tensor = tensor_of(output) if put is None else put
         assert tensor is not None
         # The first layer reached starts the graph: nothing below it is recorded or differentiated.
         torch.set_grad_enabled(True)
-        held[name] = tensor if tensor.requires_grad else tensor.detach().requires_grad_()
+        tensors[name] = tensor if tensor.requires_grad else tensor.detach().requires_grad_()
         # A copy goes on, because the next module may write into what it gets.
-        return with_tensor(output, held[name].clone())
+        return with_tensor(output, tensors[name].clone())
 
     # Fused attention cannot be differentiated twice.
     attention = sdpa_kernel(SDPBackend.MATH) if curvature else nullcontext()
-    with torch.no_grad(), attention, forward_hooks(network, [layer.name for layer in layers], hold):
+    with torch.no_grad(), attention, forward_hooks(network, [layer.name for layer in layers], record):
         outputs = forward()
         torch.set_grad_enabled(True)
         total = score(outputs)
-        reached = [layer.name for layer in layers if layer.name in held and total.requires_grad]
-        found = (
-            torch.autograd.grad(total, [held[name] for name in reached], create_graph=curvature, allow_unused=True)
+        reached = [layer.name for layer in layers if layer.name in tensors and total.requires_grad]
+        reached_gradients = (
+            torch.autograd.grad(total, [tensors[name] for name in reached], create_graph=curvature, allow_unused=True)
             if reached
             else ()
         )
-        gradients = dict(zip(reached, found, strict=True))
+        gradients = dict(zip(reached, reached_gradients, strict=True))
         maps: CapturedMaps = {}
         for layer in layers:
             gradient = gradients.get(layer.name)
             if gradient is None:
                 raise VitrineError(f"The score does not depend on layer {layer.name!r}; choose another layer.")
-            parts = [held[layer.name], gradient]
+            parts = [tensors[layer.name], gradient]
             parts += [_curvature(*parts)] if curvature else []
             maps[layer.name] = tuple(_spatial(layer, part.detach()) for part in parts)
     return outputs.detach(), maps

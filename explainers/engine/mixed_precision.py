@@ -10,14 +10,14 @@ from torch import Tensor
 
 from explainers.core.options import Options
 
-TRIED = 8  # versions that are scored both ways before half the bits are trusted with the others
+TRIED = 8  # variants that are scored both ways before half the bits are trusted with the others
 
 
 WORTH_TRYING = 8 * TRIED
 
 
 # Correlation of those scores, at least: then rounding is no more than a hundredth of their variance. Ranks would say less:
-# most versions of an input have nearly the same score, and any rounding shuffles those.
+# most variants of an input have nearly the same score, and any rounding shuffles those.
 ALIKE = 0.995
 
 
@@ -29,7 +29,7 @@ class Precision(enum.StrEnum):
 
 
 class ScoredOptions(Options):
-    """Options of methods that read the scores of many versions of an input."""
+    """Options of methods that read the scores of many variants of an input."""
 
     precision: Precision = Field(
         Precision.FLOAT32,

@@ -71,12 +71,12 @@ class NetworkCache:
         """
 
         def find(network: nn.Module) -> tuple[Layer, ...]:
-            found = self._engine.attempt(self._parts, lambda: find_layers(network, self._example(network)))
-            if found is None:
+            layers = self._engine.attempt(self._parts, lambda: find_layers(network, self._example(network)))
+            if layers is None:
                 raise VitrineError(
                     f"Two inputs of {self._model.name} do not fit in the memory of {self._engine.device}."
                 )
-            return found
+            return layers
 
         return self.get(f"layers at {self._model.input_shape}", find)
 
@@ -91,12 +91,12 @@ class NetworkCache:
             with torch.no_grad():
                 expected = tensor_of(network(example.clone()))
                 try:
-                    found = tensor_of(merged(example.clone()))
+                    answer = tensor_of(merged(example.clone()))
                 except RuntimeError:  # an operator that does not take what comes here
                     return False
-            if expected is None or found is None:
+            if expected is None or answer is None:
                 return False
-            return bool((found - expected).abs().max() <= TOLERANCE * expected.abs().max())
+            return bool((answer - expected).abs().max() <= TOLERANCE * expected.abs().max())
 
         return merged if self._engine.attempt(self._parts, same) else None
 

@@ -15,14 +15,14 @@ class NetworkParts:
     """A network with its modules, parameters and buffers; what it holds twice may be listed twice.
 
     Attributes:
-        projections: the matrices that queries, keys and values of all `nn.MultiheadAttention` are made with.
+        attention_projections: the matrices that queries, keys and values of all `nn.MultiheadAttention` are made with.
     """
 
     network: nn.Module
     modules: tuple[nn.Module, ...]
     parameters: tuple[nn.Parameter, ...]
     buffers: tuple[Tensor, ...]
-    projections: tuple[nn.Parameter, ...] = ()
+    attention_projections: tuple[nn.Parameter, ...] = ()
 
     @classmethod
     def of(cls, network: nn.Module) -> NetworkParts:
@@ -73,20 +73,22 @@ class NetworkParts:
         """
         tensors = self.tensors
         try:
-            versions = [tensor._version for tensor in tensors]
+            write_counts = [tensor._version for tensor in tensors]
         except RuntimeError:  # tensors made in inference mode keep no count
-            versions = [0 if tensor.is_inference() else tensor._version for tensor in tensors]
+            write_counts = [0 if tensor.is_inference() else tensor._version for tensor in tensors]
         places = [(id(tensor), tensor.data_ptr()) for tensor in tensors]
-        modules = [(id(one), *one._forward_pre_hooks, *one._forward_hooks) for one in self.modules]
-        return places, versions, modules, self._sums() if contents else b""
+        modules = [(id(module), *module._forward_pre_hooks, *module._forward_hooks) for module in self.modules]
+        return places, write_counts, modules, self._sums() if contents else b""
 
     @torch.no_grad()
     def _sums(self) -> bytes:
         """The sum of every row of every tensor, as bytes: these are equal to themselves where a sum is not a number."""
         sums = [
-            one.float().flatten() if one.ndim < 2 else one.sum(tuple(range(1, one.ndim)), dtype=torch.float32)
-            for one in self.tensors
-            if one.is_floating_point()
+            tensor.float().flatten()
+            if tensor.ndim < 2
+            else tensor.sum(tuple(range(1, tensor.ndim)), dtype=torch.float32)
+            for tensor in self.tensors
+            if tensor.is_floating_point()
         ]
         return torch.cat(sums).cpu().numpy().tobytes() if sums else b""
 
@@ -108,8 +110,8 @@ def frozen(parts: NetworkParts) -> Iterator[None]:
     """
     compiled = [(module, call) for module in parts.modules if (call := module._compiled_call_impl) is not None]
     training = [module for module in parts.modules if module.training]
-    projections = {id(parameter) for parameter in parts.projections}
-    turned = [p for p in dict.fromkeys(parts.parameters) if p.requires_grad != (id(p) in projections)]
+    trainable = {id(parameter) for parameter in parts.attention_projections}
+    turned = [p for p in dict.fromkeys(parts.parameters) if p.requires_grad != (id(p) in trainable)]
     for module, _ in compiled:
         module._compiled_call_impl = None
     for module in training:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import TypeVar
+
+import torch
+from torch import Tensor
 
 from explainers.core.cost import Cost
 from explainers.core.errors import Cancelled, VitrineError
@@ -129,3 +132,8 @@ class Passes:
 
     def _key(self, kind: str) -> Hashable:
         return (kind, self._model.input_shape)
+
+
+def join_chunks(parts: Sequence[Tensor]) -> Tensor:
+    """Chunks put together again; a single one is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,13 +17,22 @@ from explainers.core.target import ClassTarget, Target, TopTarget, layer_of
 from explainers.engine.attention_capture import AttentionCapture, AttentionGradients, capture_attention, join_captures
 from explainers.engine.engine import Engine
 from explainers.engine.layer_capture import CapturedMaps, LayerCapture, capture_activations, capture_gradients
+from explainers.engine.memory import (
+    ActivationsKey,
+    AttentionKey,
+    CaptureKey,
+    DerivedKey,
+    GradientsKey,
+    MemoryKey,
+    OutputsKey,
+    RunMemory,
+    ScoresKey,
+)
 from explainers.engine.network_cache import NetworkCache
 from explainers.engine.network_state import NetworkParts
-from explainers.engine.passes import Passes, Progress
+from explainers.engine.passes import Passes, Progress, join_chunks
 from explainers.graph.hooks import output_of, tensor_of
-from explainers.graph.layers import Layer, default_layer, layers_up_to, nearest_names
-
-T = TypeVar("T")
+from explainers.graph.layers import Layer, find_layer
 
 
 class Run:
@@ -57,10 +66,10 @@ class Run:
         self.passes = Passes(engine, self._parts, model, progress=progress, cancel=cancel)
         self.cache = NetworkCache(engine, self._parts, model, self.passes.check)
         self._layers: tuple[Layer, ...] | None = None
-        self._together = layers
+        self._expected_layers = layers
         self._shared = shared
         self._end = end
-        self._memory: dict[tuple[Any, ...], tuple[Tensor, Any]] = {}
+        self._memory = RunMemory()
 
     # -- the three primitives -------------------------------------------------------------------
 
@@ -76,7 +85,7 @@ class Run:
                 )
             return scores
 
-        return self._remember(("scores", target), inputs, score)
+        return self._memory.recall(ScoresKey(target), inputs, score)
 
     def outputs(self, inputs: Tensor, layer: str | None = None) -> Tensor:
         """The network's raw outputs (N, K), or those of one of its layers: forward passes only, remembered."""
@@ -88,9 +97,9 @@ class Run:
                 with torch.no_grad():
                     return self.call(self.network, inputs[rows], layer)
 
-            return joined(list(self.passes.chunks("forward", len(inputs), work, forward=1))).clone()
+            return join_chunks(list(self.passes.chunks("forward", len(inputs), work, forward=1))).clone()
 
-        return self._remember(("outputs", layer), inputs, forward)
+        return self._memory.recall(OutputsKey(layer), inputs, forward)
 
     def gradients(self, inputs: Tensor, target: Target) -> Tensor:
         """d score / d inputs, (N, ...), remembered."""
@@ -99,11 +108,11 @@ class Run:
             def work(rows: slice) -> tuple[Tensor, Tensor]:
                 return self.gradient(inputs[rows], target.take(range(rows.start, rows.stop)))
 
-            done = list(self.passes.chunks("gradient", len(inputs), work, forward=1, backward=1))
-            self._know_outputs(inputs, target, [outputs for outputs, _ in done])
-            return joined([gradient for _, gradient in done])
+            chunks = list(self.passes.chunks("gradient", len(inputs), work, forward=1, backward=1))
+            self._keep_outputs(inputs, target, [outputs for outputs, _ in chunks])
+            return join_chunks([gradient for _, gradient in chunks])
 
-        return self._remember(("gradients", target), inputs, gradients)
+        return self._memory.recall(GradientsKey(target), inputs, gradients)
 
     def capture(
         self, inputs: Tensor, layers: Sequence[str | None], target: Target, curvature: bool = False
@@ -116,26 +125,44 @@ class Run:
             curvature: the Hessian times the activations as well, for one more backward pass per layer.
         """
 
-        def work(rows: slice, wanted: Sequence[Layer]) -> tuple[Tensor, CapturedMaps]:
+        def key(layer: Layer) -> CaptureKey:
+            return CaptureKey(layer.name, target, curvature)
+
+        wanted = [self.layer(name) for name in layers]
+        missing = self._missing_layers(inputs, wanted, key)
+
+        def work(rows: slice) -> tuple[Tensor, CapturedMaps]:
             chunk, chunk_target = inputs[rows].detach(), target.take(range(rows.start, rows.stop))
 
             def forward() -> Tensor:
                 return self.call(self.network, chunk, layer_of(target))
 
             return capture_gradients(
-                self.network, wanted, forward, lambda outputs: chunk_target(outputs).sum(), curvature
+                self.network, missing, forward, lambda outputs: chunk_target(outputs).sum(), curvature
             )
 
-        found = self._look(inputs, layers, ("capture", target, curvature), work, target, 1, int(curvature))
-        return [LayerCapture(layer, *parts) for layer, parts in found]
+        backward = 1 + (len(missing) if curvature else 0)
+        for layer, parts in self._look_at_layers("capture", inputs, missing, work, target, backward):
+            capture = LayerCapture(layer, *parts)
+            self._memory.put(key(layer), inputs, capture)
+            self._memory.put(ActivationsKey(layer.name), inputs, capture.activations)
+        return [self._memory.get(key(layer), inputs) for layer in wanted]
 
     def activations(self, inputs: Tensor, layers: Sequence[str | None]) -> list[Tensor]:
         """Activations (N, C, h, w) at `layers`: one forward pass, none if they were captured before."""
 
-        def work(rows: slice, wanted: Sequence[Layer]) -> tuple[Tensor, CapturedMaps]:
-            return capture_activations(self.network, wanted, lambda: self.call(self.network, inputs[rows]))
+        def key(layer: Layer) -> ActivationsKey:
+            return ActivationsKey(layer.name)
 
-        return [parts[0] for _, parts in self._look(inputs, layers, ("activations",), work)]
+        wanted = [self.layer(name) for name in layers]
+        missing = self._missing_layers(inputs, wanted, key)
+
+        def work(rows: slice) -> tuple[Tensor, CapturedMaps]:
+            return capture_activations(self.network, missing, lambda: self.call(self.network, inputs[rows]))
+
+        for layer, (activations,) in self._look_at_layers("activations", inputs, missing, work):
+            self._memory.put(key(layer), inputs, activations)
+        return [self._memory.get(key(layer), inputs) for layer in wanted]
 
     # -- what methods may ask besides -----------------------------------------------------------
 
@@ -150,13 +177,11 @@ class Run:
 
     def derived(self, name: str, inputs: Tensor, make: Callable[[Tensor], Tensor]) -> Tensor:
         """Other inputs made from these, once, so that passes over them are shared too."""
-        return self._remember(("derived", name), inputs, lambda: make(inputs))
+        return self._memory.recall(DerivedKey(name), inputs, lambda: make(inputs))
 
     def join(self, inputs: Tensor, rows: Sequence[Tensor]) -> None:
         """What is known of the outputs of `rows`, which together are `inputs`, is known of `inputs` from now on."""
-        known = [self._memory.get(("outputs", None, id(row))) for row in rows]
-        if all(found is not None for found in known):
-            self._memory["outputs", None, id(inputs)] = (inputs, torch.cat([found[1] for found in known if found]))
+        self._memory.join_outputs(inputs, rows)
 
     def resolve(self, inputs: Tensor, target: Target) -> Target:
         """`target` with every "top class" replaced by that class, at the price of a forward pass if none was made."""
@@ -180,70 +205,52 @@ class Run:
         Raises:
             VitrineError: there is no such layer, or a CAM cannot be read off it.
         """
-        layers = layers_up_to(self.layers(), self._end)
-        if name is None:
-            return default_layer(layers)
-        layer = next((layer for layer in layers if layer.name == name), None)
-        if layer is not None and layer.has_map:
-            return layer
-        near = nearest_names(name, layers)  # takes longer than a small network's pass
-        above = layer is None and any(layer.name == name for layer in self.layers())
-        if above:
-            raise VitrineError(
-                f"Layer {name!r} runs after {self._end!r}, whose channel is explained; choose one before it, such as {near}."
-            )
-        if layer is None:
-            raise VitrineError(f"{self.model.name} has no layer {name!r}; did you mean one of: {near}?")
-        if layer.calls > 1:
-            raise VitrineError(
-                f"Layer {name!r} runs {layer.calls} times in one pass, so it has no single map; choose another, such as {near}."
-            )
-        raise VitrineError(
-            f"Layer {name!r} puts out {layer.shape}, which is no map over the image; choose another, such as {near}."
-        )
+        return find_layer(name, self.layers(), self.model.name, self._end)
 
     def attention(
-        self, inputs: Tensor, target: Target, slopes: AttentionGradients = AttentionGradients.ALL
+        self, inputs: Tensor, target: Target, gradients_of: AttentionGradients = AttentionGradients.ALL
     ) -> list[AttentionCapture]:
         """Attention weights of every layer and gradients by them: one forward and one backward pass.
 
         All of it is kept, 8 bytes for each of an input's layers x heads x T x T: 44 MB for a ViT-B/16, half of it with
         the gradients of the last layer only.
         """
-        if slopes is AttentionGradients.LAST and self._shared:
-            slopes = AttentionGradients.ALL
+        if gradients_of is AttentionGradients.LAST and self._shared:
+            gradients_of = AttentionGradients.ALL
 
         def call(rows: Tensor) -> Tensor:
             return self.call(self.network, rows, layer_of(target))
 
         def attention() -> list[AttentionCapture]:
             def work(rows: slice) -> tuple[Tensor, list[AttentionCapture]]:
-                chunk, its_target = self.laid_out(inputs[rows]), target.take(range(rows.start, rows.stop))
-                return capture_attention(self.network, call, chunk, its_target, slopes)
+                chunk_target = target.take(range(rows.start, rows.stop))
+                chunk = self.to_fast_memory_format(inputs[rows])
+                return capture_attention(self.network, call, chunk, chunk_target, gradients_of)
 
-            done = list(self.passes.chunks(f"attention, {slopes.name}", len(inputs), work, forward=1, backward=1))
-            self._know_outputs(inputs, target, [outputs for outputs, _ in done])
-            return join_captures([layers for _, layers in done])
+            kind = f"attention, {gradients_of.name}"
+            chunks = list(self.passes.chunks(kind, len(inputs), work, forward=1, backward=1))
+            self._keep_outputs(inputs, target, [outputs for outputs, _ in chunks])
+            return join_captures([layers for _, layers in chunks])
 
-        return self._remember(("attention", target, slopes), inputs, attention)
+        return self._memory.recall(AttentionKey(target, gradients_of), inputs, attention)
 
     def attribute(
         self, inputs: Tensor, work: Callable[[Tensor, Sequence[int]], Tensor], passes: Cost, kind: str
     ) -> Tensor:
-        """Drive another library's method: `work(chunk of inputs, their numbers)` under the turnstile, chunk by chunk.
+        """Drive another library's method: `work(chunk of inputs, their indices)` under the turnstile, chunk by chunk.
 
         Args:
             passes: what one input costs.
             kind: a name under which the chunk size is learnt.
         """
-        done = self.passes.chunks(
+        chunks = self.passes.chunks(
             kind,
             len(inputs),
-            lambda rows: work(self.laid_out(inputs[rows]), range(rows.start, rows.stop)),
+            lambda rows: work(self.to_fast_memory_format(inputs[rows]), range(rows.start, rows.stop)),
             forward=passes.forward,
             backward=passes.backward,
         )
-        return joined(list(done))
+        return join_chunks(list(chunks))
 
     @property
     def cost(self) -> Cost:
@@ -252,7 +259,7 @@ class Run:
 
     # -- single passes, for work that is already in its turn ------------------------------------
 
-    def laid_out(self, inputs: Tensor) -> Tensor:
+    def to_fast_memory_format(self, inputs: Tensor) -> Tensor:
         """Channels last in memory on a CPU, where that measured a sixth faster. A single image in a network that lies
         the other way stays as it is: a ResNet-18 would take half as long again.
         """
@@ -270,22 +277,22 @@ class Run:
         Args:
             spare: whether nobody reads these inputs afterwards, so that a network that scales its input in place may have them.
         """
-        inputs = self.laid_out(inputs) if spare else self.laid_out(inputs).clone()
+        inputs = self.to_fast_memory_format(inputs) if spare else self.to_fast_memory_format(inputs).clone()
         try:
-            found = network(inputs) if layer is None else output_of(network, layer, inputs)
+            output = network(inputs) if layer is None else output_of(network, layer, inputs)
         except RuntimeError as error:
-            sentence = _explained(error, self.model, inputs)
-            if sentence is None:
+            misfit = _input_error(error, self.model, inputs)
+            if misfit is None:
                 raise
-            raise sentence from error
-        outputs = tensor_of(found)
+            raise misfit from error
+        outputs = tensor_of(output)
         if outputs is None:
             raise VitrineError(f"{layer or self.model.name} returned no tensor of outputs.")
         return outputs
 
     def gradient(self, inputs: Tensor, target: Target, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Outputs (N, K) and gradients (N, ...) of the scores, each times its weight (N,)."""
-        inputs = self.laid_out(inputs.detach()).requires_grad_()
+        inputs = self.to_fast_memory_format(inputs.detach()).requires_grad_()
         with torch.enable_grad():
             outputs = self.call(self.network, inputs, layer_of(target))
             scores = target(outputs)
@@ -299,53 +306,40 @@ class Run:
 
     # -- how ------------------------------------------------------------------------------------
 
-    def _look(
+    def _missing_layers(
+        self, inputs: Tensor, layers: Sequence[Layer], key: Callable[[Layer], MemoryKey[Any]]
+    ) -> list[Layer]:
+        """The layers to look at in the next pass: none if these are known, else with them those that are expected later."""
+        if all(self._memory.has(key(layer), inputs) for layer in layers):
+            return []
+        wanted = dict.fromkeys([*layers, *(self.layer(name) for name in self._expected_layers)])
+        return [layer for layer in wanted if not self._memory.has(key(layer), inputs)]
+
+    def _look_at_layers(
         self,
+        kind: str,
         inputs: Tensor,
-        names: Sequence[str | None],
-        kind: tuple[Any, ...],
-        work: Callable[[slice, Sequence[Layer]], tuple[Tensor, CapturedMaps]],
+        layers: Sequence[Layer],
+        work: Callable[[slice], tuple[Tensor, CapturedMaps]],
         target: Target | None = None,
         backward: int = 0,
-        backward_per_layer: int = 0,
     ) -> list[tuple[Layer, tuple[Tensor, ...]]]:
-        """What `work` sees at layers, remembered under `kind`; layers that will be looked at later are seen with them."""
+        """What `work` captures at the layers, its chunks joined; no pass is made for no layers."""
+        if not layers:
+            return []
+        chunks = list(self.passes.chunks(kind, len(inputs), work, forward=1, backward=backward))
+        self._keep_outputs(inputs, target, [outputs for outputs, _ in chunks])
+        return [
+            (layer, tuple(join_chunks(part) for part in zip(*(maps[layer.name] for _, maps in chunks), strict=True)))
+            for layer in layers
+        ]
 
-        def key(layer: Layer, kind: tuple[Any, ...] = kind) -> tuple[Any, ...]:
-            return (layer.name, *kind, id(inputs))
-
-        layers = [self.layer(name) for name in names]
-        if any(key(layer) not in self._memory for layer in layers):
-            wanted = dict.fromkeys([*layers, *(self.layer(name) for name in self._together)])
-            missing = [layer for layer in wanted if key(layer) not in self._memory]
-            passes = {"forward": 1, "backward": backward + backward_per_layer * len(missing)}
-            done = list(self.passes.chunks(kind[0], len(inputs), lambda rows: work(rows, missing), **passes))
-            self._know_outputs(inputs, target, [outputs for outputs, _ in done])
-            for layer in missing:
-                parts = tuple(joined(part) for part in zip(*(maps[layer.name] for _, maps in done), strict=True))
-                self._memory[key(layer)] = (inputs, parts)
-                self._memory[key(layer, ("activations",))] = (inputs, parts[:1])
-        return [(layer, self._memory[key(layer)][1]) for layer in layers]
-
-    def _remember(self, key: tuple[Any, ...], inputs: Tensor, make: Callable[[], T]) -> T:
-        # The inputs are kept beside the result so that their id stays theirs.
-        full = (*key, id(inputs))
-        if full not in self._memory:
-            self._memory[full] = (inputs, make())
-        result: T = self._memory[full][1]
-        return result
-
-    def _know_outputs(self, inputs: Tensor, target: Target | None, outputs: Sequence[Tensor]) -> None:
-        layer = None if target is None else layer_of(target)
-        self._memory["outputs", layer, id(inputs)] = (inputs, joined(outputs))
+    def _keep_outputs(self, inputs: Tensor, target: Target | None, outputs: Sequence[Tensor]) -> None:
+        """Remember the outputs that came with something else."""
+        self._memory.put(OutputsKey(None if target is None else layer_of(target)), inputs, join_chunks(outputs))
 
 
-def joined(parts: Sequence[Tensor]) -> Tensor:
-    """Chunks put together again; a single one is not copied."""
-    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
-
-
-def _explained(error: RuntimeError, model: Model, inputs: Tensor) -> VitrineError | None:
+def _input_error(error: RuntimeError, model: Model, inputs: Tensor) -> VitrineError | None:
     """A sentence for an input that does not fit the network; None for every other error."""
     shape = tuple(inputs.shape[1:])
     if shape != model.input_shape and "memory" not in str(error):

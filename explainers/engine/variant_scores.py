@@ -1,4 +1,4 @@
-"""Scores of many versions of one input in one sweep of passes: made when they are needed, scored, and not remembered."""
+"""Scores of many variants of one input: made when they are needed, scored chunk by chunk, and not remembered."""
 
 from __future__ import annotations
 
@@ -33,44 +33,43 @@ K = TypeVar("K")
 
 def variant_scores(
     run: Run,
-    one: Tensor,
+    input: Tensor,
     target: Target,
     count: int,
     make: Callable[[slice], tuple[Tensor, K]],
     precision: Precision = Precision.FLOAT32,
     extents: Extents | None = None,
 ) -> Iterator[tuple[K, Tensor]]:
-    """Scores (m,) of `count` versions of one input (1, ...): forward passes only, chunk by chunk, as they come.
+    """Scores (m,) of `count` variants of one input (1, ...): forward passes only, chunk by chunk, as they come.
 
     Args:
-        make: (numbers of the versions) -> the versions (m, ...), made on the device when they are needed, and whatever
+        make: (indices of the variants) -> the variants (m, ...), made on the device when they are needed, and whatever
             shall be handed back beside their scores.
-        precision: with MIXED the first `TRIED` versions are scored both ways, and the others in half the bits if that
+        precision: with MIXED the first `TRIED` variants are scored both ways, and the others in half the bits if that
             is faster and the two ways agree.
-        extents: outside of which each version is the input itself: then what they do not change is not computed again,
+        extents: outside of which each variant is the input itself: then what they do not change is not computed again,
             where the network's steps are known. Best in order of their areas.
     """
-    full = fastest_scoring(run, one, run.resolve(one, target), count, make, extents)
+    full = fastest_scoring(run, input, run.resolve(input, target), count, make, extents)
     whole = layer_of(target) is None
-    halved = (
-        run.cache.half_precision_copy() if precision is Precision.MIXED and whole and count >= WORTH_TRYING else None
-    )
-    if halved is None:
+    try_half = precision is Precision.MIXED and whole and count >= WORTH_TRYING
+    half_network = run.cache.half_precision_copy() if try_half else None
+    if half_network is None:
         yield from full.of(0, count)
         return
-    half = replace(full, network=halved, half=run.engine.half)
+    half = replace(full, network=half_network, half=run.engine.half)
     first = list(full.of(0, TRIED))
     yield from first
-    chosen = half if _half_does(full, half, torch.cat([scores for _, scores in first])) else full
-    yield from chosen.of(TRIED, count)
+    scoring = half if _half_precision_pays(full, half, torch.cat([scores for _, scores in first])) else full
+    yield from scoring.of(TRIED, count)
 
 
 @dataclass(frozen=True)
 class Scoring(Generic[K]):
-    """A way to score versions: on a network or a copy of it, all of their maps or boxes of them, in all bits or half of them."""
+    """A way to score variants: on a network or a copy of it, all of their maps or boxes of them, in all bits or half of them."""
 
     run: Run
-    one: Tensor
+    input: Tensor
     target: Target
     make: Callable[[slice], tuple[Tensor, K]]
     network: nn.Module
@@ -90,34 +89,34 @@ class Scoring(Generic[K]):
         def work(rows: slice) -> tuple[K, Tensor]:
             rows = slice(start + rows.start, start + rows.stop)
             with torch.no_grad():
-                versions, kept = self.make(rows)
-                outputs = self._outputs(versions.to(self.half or versions.dtype), rows)
-                return kept, self.target.take([0] * len(versions))(outputs.to(versions.dtype))
+                variants, extra = self.make(rows)
+                outputs = self._outputs(variants.to(self.half or variants.dtype), rows)
+                return extra, self.target.take([0] * len(variants))(outputs.to(variants.dtype))
 
         return self.run.passes.chunks(self.kind, stop - start, work, forward=1, half=int(self.half is not None))
 
-    def _outputs(self, versions: Tensor, rows: slice) -> Tensor:
+    def _outputs(self, variants: Tensor, rows: slice) -> Tensor:
         if self.extents is None:
-            return self.run.call(self.network, versions, layer_of(self.target), spare=True)
-        found = tensor_of(self._incremental.outputs(versions, self.extents.boxes(rows)))
-        assert found is not None
-        return found
+            return self.run.call(self.network, variants, layer_of(self.target), spare=True)
+        outputs = tensor_of(self._incremental.outputs(variants, self.extents.boxes(rows)))
+        assert outputs is not None
+        return outputs
 
     @cached_property
     def _incremental(self) -> IncrementalNetwork:
         assert isinstance(self.network, fx.GraphModule)
-        return IncrementalNetwork(self.network, self.one.to(self.half or self.one.dtype))
+        return IncrementalNetwork(self.network, self.input.to(self.half or self.input.dtype))
 
 
 def fastest_scoring(
     run: Run,
-    one: Tensor,
+    input: Tensor,
     target: Target,
     count: int,
     make: Callable[[slice], tuple[Tensor, K]],
     extents: Extents | None,
 ) -> Scoring[K]:
-    """The fastest way in all bits for so many versions; arguments as of `variant_scores`."""
+    """The fastest way in all bits for so many variants; arguments as of `variant_scores`."""
     whole = layer_of(target) is None
     worth = count >= (WORTH_FOLDING if extents is None else WORTH_FOLDING_IN_BOXES)
     network = run.cache.scoring_copy() if whole and worth else run.network
@@ -125,20 +124,20 @@ def fastest_scoring(
         share = float(extents.areas().double().mean()) / math.prod(extents.within)
         if share > WORTH_BOXING or not whole or not can_increment(network):
             extents = None
-    scoring = Scoring(run, one, target, make, network, extents)
+    scoring = Scoring(run, input, target, make, network, extents)
     run.passes.start_like(scoring.kind, WHOLE)
     return scoring
 
 
-def _half_does(full: Scoring[Any], half: Scoring[Any], scores: Tensor) -> bool:
+def _half_precision_pays(full: Scoring[Any], half: Scoring[Any], scores: Tensor) -> bool:
     """Whether the same scores come sooner in half the bits, and agree."""
     passes = full.run.passes
     passes.start_like(half.kind, full.kind)
     try:
         if passes.pace(half.kind) is None:  # the first pass also pays for preparing the kernels
             list(half.of(0, TRIED))
-        found = torch.cat([scores for _, scores in half.of(0, TRIED)])
+        half_scores = torch.cat([scores for _, scores in half.of(0, TRIED)])
     except (RuntimeError, VitrineError):  # somewhere the network makes a tensor of 32 bits itself
         return False
     pace, half_pace = passes.pace(full.kind), passes.pace(half.kind)
-    return pace is not None and half_pace is not None and half_pace < pace and scores_agree(scores, found)
+    return pace is not None and half_pace is not None and half_pace < pace and scores_agree(scores, half_scores)

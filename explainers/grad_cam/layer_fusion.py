@@ -34,6 +34,17 @@ def fuse(maps: Sequence[Attribution], how: How = "mean") -> Attribution:
 
     Raises:
         VitrineError: there is no map, or they explain different things.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> maps = ex.explain(model, image, "grad-cam", layer=["layer1", "layer4"])
+        >>> [tuple(a.values.shape) for a in maps]
+        [(1, 48, 48), (1, 12, 12)]
+        >>> fused = ex.fuse(maps, "max")
+        >>> tuple(fused.values.shape), fused.layer
+        ((1, 48, 48), 'layer1 + layer4')
     """
     if not maps:
         raise VitrineError("There is nothing to fuse: give at least one map.")

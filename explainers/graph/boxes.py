@@ -35,8 +35,8 @@ class Boxes:
     @classmethod
     def around(cls, boxes: Sequence[Boxes], within: Sequence[int]) -> Boxes:
         """The smallest boxes of one size that hold these of the same rows."""
-        corners = torch.stack([one.corners for one in boxes]).amin(0)
-        ends = torch.stack([one.corners + torch.tensor(one.size) for one in boxes]).amax(0)
+        corners = torch.stack([box.corners for box in boxes]).amin(0)
+        ends = torch.stack([box.corners + torch.tensor(box.size) for box in boxes]).amax(0)
         return cls.between(corners, ends, within)
 
     def lines(self, device: torch.device) -> tuple[Tensor, Tensor]:

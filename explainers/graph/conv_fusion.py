@@ -73,10 +73,10 @@ class FusedConvolution(nn.Module):
         call, step = torch.ops.mkldnn, self.step
         places = (self.padding, self.stride, self.dilation, self.groups)
         if other is None:
-            found: Tensor = call._convolution_pointwise(
+            activated: Tensor = call._convolution_pointwise(
                 inputs, self.weight, self.bias, *places, step.name, step.scalars, ""
             )
-            return found
+            return activated
         after = None if step.name == "none" else step.name
         added: Tensor = call._convolution_pointwise_.binary(
             other, inputs, self.weight, self.bias, *places, "add", 1.0, after, step.scalars, ""
@@ -94,7 +94,8 @@ _NEW_STORAGE = (*_CONVOLUTIONS, nn.MaxPool2d, nn.AvgPool2d)
 def can_fuse(network: nn.Module) -> bool:
     """Whether this machine has the operators, and they take the network's numbers."""
     return hasattr(torch.ops.mkldnn, "_convolution_pointwise") and all(
-        one.device.type == "cpu" and one.dtype in (torch.float32, torch.bfloat16) for one in network.parameters()
+        parameter.device.type == "cpu" and parameter.dtype in (torch.float32, torch.bfloat16)
+        for parameter in network.parameters()
     )
 
 
@@ -124,7 +125,7 @@ def merged_for_scores(network: nn.Module) -> nn.Module:
 
 def fuse_convolutions(traced: fx.GraphModule) -> None:
     """Work additions and activations into the convolutions before them, where nobody else reads what these put out."""
-    for number, node in enumerate(list(traced.graph.nodes)):
+    for node_index, node in enumerate(list(traced.graph.nodes)):
         convolution = module_of(traced, node)
         if type(convolution) is not nn.Conv2d or not _plain(convolution):
             continue
@@ -136,13 +137,13 @@ def fuse_convolutions(traced: fx.GraphModule) -> None:
             chain += chain[-1].users
         if len(chain) == 1:
             continue
-        name = f"fused_convolution_{number}"
+        name = f"fused_convolution_{node_index}"
         traced.add_submodule(name, FusedConvolution(convolution, step or FusedActivation()))
         with traced.graph.inserting_before(chain[-1]):
             fused = traced.graph.call_module(name, (*node.all_input_nodes, *([] if other is None else [other])))
         chain[-1].replace_all_uses_with(fused)
-        for done in reversed(chain):
-            traced.graph.erase_node(done)
+        for merged_node in reversed(chain):
+            traced.graph.erase_node(merged_node)
 
 
 def _plain(convolution: nn.Conv2d) -> bool:
@@ -168,10 +169,10 @@ def _added_to(traced: fx.GraphModule, node: fx.Node) -> fx.Node | None:
     (addition,) = node.users
     if addition.target not in ADDITIONS or len(addition.args) != 2 or addition.kwargs:
         return None
-    others = [one for one in addition.args if isinstance(one, fx.Node) and one is not node]
+    others = [argument for argument in addition.args if isinstance(argument, fx.Node) and argument is not node]
     if len(others) != 1 or not isinstance(module_of(traced, others[0]), _NEW_STORAGE):
         return None
-    readers = [one for one in others[0].users if one is not addition]
-    read_before = all(isinstance(module_of(traced, one), _CONVOLUTIONS) and one < addition for one in readers)
+    readers = [reader for reader in others[0].users if reader is not addition]
+    read_before = all(isinstance(module_of(traced, reader), _CONVOLUTIONS) and reader < addition for reader in readers)
     waits = len(node.all_input_nodes[0].users) == 1  # else somebody may write into it meanwhile
     return others[0] if read_before and waits else None

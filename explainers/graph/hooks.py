@@ -76,10 +76,10 @@ def output_of(network: nn.Module, name: str, inputs: Tensor) -> Tensor:
     Raises:
         VitrineError: the layer does not exist, does not run, or puts out no tensor.
     """
-    found: list[Any] = []
+    outputs: list[Any] = []
 
     def stop(_: str, output: Any) -> None:
-        found.append(output)
+        outputs.append(output)
         raise _Reached
 
     try:
@@ -90,9 +90,9 @@ def output_of(network: nn.Module, name: str, inputs: Tensor) -> Tensor:
         near = ", ".join(difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names[-3:])
         hint = f"; did you mean one of: {near}?" if near else ", nor any other that could be looked into."
         raise VitrineError(f"{type(network).__name__} has no layer {name!r}{hint}") from error
-    if not found:
+    if not outputs:
         raise VitrineError(f"Layer {name!r} does not run in a forward pass.")
-    output = tensor_of(found[0])
+    output = tensor_of(outputs[0])
     if output is None:
         raise VitrineError(f"Layer {name!r} puts out no tensor.")
     return channels_second(output, inputs)

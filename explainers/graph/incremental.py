@@ -1,6 +1,6 @@
-"""Outputs of versions of one input that differ from it in a box each: every step is computed only where what it reads differs.
+"""Outputs of variants of one input that differ from it in a box each: every step is computed only where what it reads differs.
 
-Nothing is approximated: wherever the change has not reached, the plain input's values are those of the version.
+Nothing is approximated: wherever the change has not reached, the plain input's values are those of the variant.
 Source: Nakandala, Kumar & Papakonstantinou 2019, doi:10.1145/3299869.3319874 (incremental inference)."""
 
 from __future__ import annotations
@@ -47,33 +47,33 @@ class IncrementalNetwork(fx.Interpreter):
     """A network that `can_increment`, with its values for one input, the plain one.
 
     Args:
-        one: the plain input, (1, C, H, W).
+        input: the plain one, (1, C, H, W).
     """
 
-    def __init__(self, network: fx.GraphModule, one: Tensor) -> None:
+    def __init__(self, network: fx.GraphModule, input: Tensor) -> None:
         super().__init__(network)
         self.extra_traceback = False
         self.network = network
-        self._one = one.contiguous(memory_format=torch.channels_last)
-        self._plain = _PlainMaps(network).values_of(self._one)
+        self._input = input.contiguous(memory_format=torch.channels_last)
+        self._plain = _PlainMaps(network).values_of(self._input)
 
-    def outputs(self, versions: Tensor, boxes: Boxes) -> Any:
-        """What the network puts out for versions (m, C, H, W) that differ from the plain input in these boxes only."""
+    def outputs(self, variants: Tensor, boxes: Boxes) -> Any:
+        """What the network puts out for variants (m, C, H, W) that differ from the plain input in these boxes only."""
         (height, width), corners = boxes.size, boxes.corners.tolist()
         values = [
-            version[:, row : row + height, column : column + width]
-            for version, (row, column) in zip(versions, corners, strict=True)
+            variant[:, row : row + height, column : column + width]
+            for variant, (row, column) in zip(variants, corners, strict=True)
         ]
-        return self.run(ChangedMaps(self._one, torch.stack(values), boxes))
+        return self.run(ChangedMaps(self._input, torch.stack(values), boxes))
 
     def run_node(self, n: fx.Node) -> Any:
         """One step: in boxes where that is possible and worth it, else on the whole of the maps."""
         read = {node: self.env[node] for node in n.all_input_nodes}
         changed = [value for value in read.values() if isinstance(value, ChangedMaps)]
-        if changed and len(changed) == len(read) and len({one.map_size for one in changed}) == 1:
-            found = self._in_boxes(n, changed)
-            if found is not None:
-                return found
+        if changed and len(changed) == len(read) and len({maps.map_size for maps in changed}) == 1:
+            output = self._in_boxes(n, changed)
+            if output is not None:
+                return output
         self.env.update({node: value.whole() for node, value in read.items() if isinstance(value, ChangedMaps)})
         return super().run_node(n)
 
@@ -84,10 +84,10 @@ class IncrementalNetwork(fx.Interpreter):
         if (sliding := sliding_of(step)) is not None:
             return _slid(step, sliding, plain, read)
         if _pointwise(node, step):
-            boxes = Boxes.around([one.boxes for one in read], read[0].map_size)
+            boxes = Boxes.around([maps.boxes for maps in read], read[0].map_size)
             args, kwargs = map_aggregate(
                 self.fetch_args_kwargs_from_env(node),
-                lambda one: one.inside(boxes) if isinstance(one, ChangedMaps) else one,
+                lambda argument: argument.inside(boxes) if isinstance(argument, ChangedMaps) else argument,
             )
             return ChangedMaps(plain, getattr(self, node.op)(node.target, args, kwargs), boxes)
         return None
@@ -101,31 +101,31 @@ class _PlainMaps(fx.Interpreter):
         self.network = network
         self.maps: dict[fx.Node, Tensor] = {}
 
-    def values_of(self, one: Tensor) -> dict[fx.Node, Tensor]:
-        self.run(one)
+    def values_of(self, input: Tensor) -> dict[fx.Node, Tensor]:
+        self.run(input)
         return self.maps
 
     def run_node(self, n: fx.Node) -> Any:
         for node in n.all_input_nodes[1:]:
             if isinstance(module_of(self.network, n), FusedConvolution):  # it adds itself to that map, which is kept
                 self.env[node] = self.env[node].clone()
-        found = super().run_node(n)
-        if isinstance(found, Tensor) and found.ndim == 4 and len(found) == 1:
-            self.maps[n] = found
-        return found
+        output = super().run_node(n)
+        if isinstance(output, Tensor) and output.ndim == 4 and len(output) == 1:
+            self.maps[n] = output
+        return output
 
 
 def _slid(step: Any, sliding: SlidingWindow, plain: Tensor, read: list[ChangedMaps]) -> ChangedMaps | None:
     """What a convolution or a pooling puts out; a fused convolution is added to the second of what is read."""
     size = (plain.shape[-2], plain.shape[-1])
     first, *others = read
-    boxes = Boxes.around([sliding.reached_from(first.boxes, size), *(one.boxes for one in others)], size)
+    boxes = Boxes.around([sliding.reached_from(first.boxes, size), *(maps.boxes for maps in others)], size)
     if boxes.share(size) > WORTH_BOXING:
         return None
     without_padding = copy(step)
     without_padding.padding = (0, 0)
     edge = -math.inf if isinstance(step, nn.MaxPool2d) else 0.0
-    values = without_padding(first.inside(sliding.read_by(boxes), edge), *(one.inside(boxes) for one in others))
+    values = without_padding(first.inside(sliding.read_by(boxes), edge), *(maps.inside(boxes) for maps in others))
     return ChangedMaps(plain, values, boxes)
 
 

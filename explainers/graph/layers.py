@@ -32,6 +32,15 @@ class Layer:
             token does not look at the other tokens of its last block.)
         by_input: whether it puts out one row per input. (Windows of a shifted-window transformer are several.)
         pairs: whether what looks like a map is an attention matrix, which is over pairs of tokens.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> layer = ex.layers(model)[-1]
+        >>> layer.name, layer.kind, layer.shape, layer.channels
+        ('layer4', 'Sequential', (64, 12, 12), 64)
+        >>> layer.layout.height, layer.layout.width
+        (12, 12)
     """
 
     name: str
@@ -111,12 +120,12 @@ def _informed(result: Tensor | None, maps: dict[str, Tensor], layouts: dict[str,
     top = result.flatten(1).amax(1).sum()
     tracked = {name: tensor for name, tensor in maps.items() if tensor.requires_grad}
     gradients = torch.autograd.grad(top, list(tracked.values()), allow_unused=True)
-    found = set()
+    names = set()
     for name, gradient in zip(tracked, gradients, strict=True):
         layout = layouts[name]
         if gradient is not None and layout is not None and bool(layout.spatial(gradient).any()):
-            found.add(name)
-    return found
+            names.add(name)
+    return names
 
 
 def _pairs(outputs: dict[str, Tensor], layouts: dict[str, Layout | None]) -> set[str]:
@@ -125,14 +134,14 @@ def _pairs(outputs: dict[str, Tensor], layouts: dict[str, Layout | None]) -> set
     Before, because the maps that a convolutional stem begins with may be as wide as there are tokens after it.
     """
     tokens: set[int] = set()
-    found: set[str] = set()
+    names: set[str] = set()
     for name, tensor in outputs.items():
         layout = layouts[name]
         if tensor.ndim == 3 and len(tensor) == 2:
             tokens.add(tensor.shape[1])
         elif layout is not None and layout.height == layout.width and layout.height in tokens:
-            found.add(name)
-    return found
+            names.add(name)
+    return names
 
 
 def layers_up_to(layers: Sequence[Layer], end: str | None) -> Sequence[Layer]:
@@ -143,11 +152,51 @@ def layers_up_to(layers: Sequence[Layer], end: str | None) -> Sequence[Layer]:
     return layers[: names.index(end) + 1] if end in names else layers
 
 
+def find_layer(name: str | None, layers: Sequence[Layer], network: str, end: str | None = None) -> Layer:
+    """The layer called `name`, or the last with a map over the image that the target depends on.
+
+    Args:
+        layers: every layer of the network.
+        network: its name, for a message.
+        end: the layer that the target reads, if it reads one: those above it do not run.
+
+    Raises:
+        VitrineError: there is no such layer, or a CAM cannot be read off it.
+    """
+    running = layers_up_to(layers, end)
+    if name is None:
+        return default_layer(running)
+    layer = next((layer for layer in running if layer.name == name), None)
+    if layer is not None and layer.has_map:
+        return layer
+    near = nearest_names(name, running)  # takes longer than a small network's pass
+    if layer is None and any(layer.name == name for layer in layers):
+        raise VitrineError(
+            f"Layer {name!r} runs after {end!r}, whose channel is explained; choose one before it, such as {near}."
+        )
+    if layer is None:
+        raise VitrineError(f"{network} has no layer {name!r}; did you mean one of: {near}?")
+    if layer.calls > 1:
+        raise VitrineError(
+            f"Layer {name!r} runs {layer.calls} times in one pass, so it has no single map; choose another, such as {near}."
+        )
+    raise VitrineError(
+        f"Layer {name!r} puts out {layer.shape}, which is no map over the image; choose another, such as {near}."
+    )
+
+
 def default_layer(layers: Sequence[Layer]) -> Layer:
     """The last layer that still has a map over the image.
 
     Raises:
         VitrineError: the network has none.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> layer = ex.default_layer(ex.layers(model))
+        >>> layer.name, layer.shape
+        ('layer4', (64, 12, 12))
     """
     for layer in reversed(layers):
         if layer.explains and not any(word in layer.kind for word in _NOT_FEATURES):
@@ -158,7 +207,14 @@ def default_layer(layers: Sequence[Layer]) -> Layer:
 
 
 def stages(layers: Sequence[Layer], count: int = 4) -> list[str]:
-    """Names of up to `count` layers from early to late: the last one at each resolution, or evenly spaced blocks."""
+    """Names of up to `count` layers from early to late: the last one at each resolution, or evenly spaced blocks.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> ex.stages(ex.layers(model))
+        ['layer1', 'layer2', 'layer4']
+    """
     last = default_layer(layers)
     usable = [layer for layer in layers if layer.explains and not any(word in layer.kind for word in _NOT_FEATURES)]
     usable = usable[: usable.index(last) + 1]
@@ -172,11 +228,11 @@ def stages(layers: Sequence[Layer], count: int = 4) -> list[str]:
             by_size[size] = layer
     assert last.layout is not None
     # Transformers keep one resolution all the way: there the same part of every block is compared.
-    chosen = same_kind if last.layout.kind == "tokens" and len(same_kind) > 1 else list(by_size.values())
-    if len(chosen) > count:
-        places = torch.linspace(0, len(chosen) - 1, count).round().int().tolist()
-        chosen = [chosen[place] for place in places]
-    return [layer.name for layer in chosen]
+    candidates = same_kind if last.layout.kind == "tokens" and len(same_kind) > 1 else list(by_size.values())
+    if len(candidates) > count:
+        places = torch.linspace(0, len(candidates) - 1, count).round().int().tolist()
+        candidates = [candidates[place] for place in places]
+    return [layer.name for layer in candidates]
 
 
 def nearest_names(name: str, layers: Sequence[Layer]) -> str:

@@ -109,7 +109,9 @@ class Windows:
 
     def spatial(self, values: Tensor) -> Tensor:
         """Values per token (N * windows, tokens of a window, C) put back together: (N, C, height, width)."""
-        rows, columns = (-(-side // one) for side, one in zip((self.height, self.width), self.window, strict=True))
+        rows, columns = (
+            -(-side // length) for side, length in zip((self.height, self.width), self.window, strict=True)
+        )
         tiles = values.reshape(-1, rows, columns, *self.window, values.shape[-1])
         grid = tiles.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)
         return grid.roll(self.shift, (2, 3))[..., : self.height, : self.width]

@@ -102,15 +102,15 @@ def with_activation_modules(network: nn.Module, end: str | None = None, at: str 
         _observe(traced, at, tracer)
     without_inplace_writes(traced)
     seen: set[str] = set()
-    for number, node in enumerate(list(traced.graph.nodes)):
+    for node_index, node in enumerate(list(traced.graph.nodes)):
         if node.op in ("call_function", "call_method") and node.target in ACTIVATION_CALLS:
-            name = f"activation_{number}"
+            name = f"activation_{node_index}"
             traced.add_submodule(name, ACTIVATION_CALLS[node.target]())
             _call_module(traced, node, name)
         elif node.op == "call_module":
             module = traced.get_submodule(node.target)
             if node.target in seen and not list(module.parameters()):
-                name = f"{node.target.replace('.', '_')}_call_{number}"
+                name = f"{node.target.replace('.', '_')}_call_{node_index}"
                 traced.add_submodule(name, deepcopy(module))
                 node.target = name
             seen.add(node.target)
@@ -135,9 +135,9 @@ class _Tracer(fx.Tracer):
     def call_module(
         self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        found = super().call_module(m, forward, args, kwargs)
-        self.returned[self.path_of_module(m)] = found
-        return found
+        output = super().call_module(m, forward, args, kwargs)
+        self.returned[self.path_of_module(m)] = output
+        return output
 
 
 def _end_at(traced: fx.GraphModule, layer: str, tracer: _Tracer) -> None:

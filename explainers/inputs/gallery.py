@@ -74,7 +74,13 @@ class Sample:
 
 
 def samples() -> list[Sample]:
-    """The gallery, scenes first."""
+    """The gallery, scenes first.
+
+    Example:
+        >>> import explainers as ex
+        >>> [sample.id for sample in ex.samples()][:2]
+        ['scene:1000050', 'scene:1000003']
+    """
     return [sample(sample_id) for sample_id in (*SCENES, *PHOTOS)]
 
 
@@ -83,6 +89,14 @@ def sample(id: str) -> Sample:
 
     Raises:
         VitrineError: there is no such sample.
+
+    Example:
+        >>> import explainers as ex
+        >>> sample = ex.sample("scene:1000050+sticker")
+        >>> sample.load().size, sample.load().mode
+        ((96, 96), 'RGB')
+        >>> list(sample.regions())
+        ['stop', 'the sticker']
     """
     if id in PHOTOS:
         file, title, credit = PHOTOS[id]

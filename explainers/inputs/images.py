@@ -60,6 +60,15 @@ def read_image(source: str | Path | bytes | BinaryIO) -> Image.Image:
 
     Raises:
         VitrineError: it is not one of FORMATS, is damaged, empty, or beyond PIXELS_LIMIT or BYTES_LIMIT.
+
+    Example:
+        >>> import io
+        >>> import explainers as ex
+        >>> file = io.BytesIO()
+        >>> ex.sample("photo:chelsea").load().save(file, "PNG")
+        >>> image = ex.read_image(file.getvalue())
+        >>> image.size, image.mode
+        ((451, 300), 'RGB')
     """
     name, content = _read_content(source)
     if len(content) == 0:

@@ -1,13 +1,16 @@
 """Where models come from: the bundled ones, torchvision's, files of weights, and networks of your own."""
 
-from explainers.models.checkpoints import Format, RefusedError, read_state_dict
+from explainers.models.checkpoint_errors import RefusedError
+from explainers.models.checkpoint_formats import Format
+from explainers.models.checkpoint_inspection import CheckpointInfo, Entry, TensorInfo, inspect_checkpoint
+from explainers.models.checkpoints import read_state_dict
 from explainers.models.demo import demo_metadata
 from explainers.models.download import DownloadError, DownloadProgress, fetch
-from explainers.models.fitting import fit_state_dict, load_into
-from explainers.models.inspection import CheckpointInfo, Entry, TensorInfo, inspect_checkpoint
 from explainers.models.labels import Labels, read_labels
-from explainers.models.load import KnownModel, list_models, load_model, wrap
-from explainers.models.zoo import classification_models, load_torchvision, weights_of
+from explainers.models.load import KnownModel, list_models, load_model
+from explainers.models.state_dict_fitting import fit_state_dict, load_into
+from explainers.models.torchvision_zoo import classification_models, load_torchvision, weights_of
+from explainers.models.wrapping import wrap
 
 __all__ = [
     "CheckpointInfo",

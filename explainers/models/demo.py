@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from os.path import expanduser
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +14,9 @@ from explainers.core.model import Model
 from explainers.core.preprocess import Preprocess
 from explainers.demo.networks import NETWORKS, PIXEL_MEAN, PIXEL_STD, WEIGHTS
 from explainers.demo.scenes import CLASSES, SIZE
-from explainers.models.fitting import load_into
 from explainers.models.labels import Labels, read_labels
+from explainers.models.paths import expanded
+from explainers.models.state_dict_fitting import load_into
 
 DESCRIPTIONS: Final = {
     "signs-cnn": "a small residual network that tells twelve road signs apart",
@@ -72,7 +72,7 @@ def load_demo(name: str, file: str | Path | None = None, labels: Labels | None =
     Raises:
         VitrineError: no such model, or a file that can't be read or does not fit.
     """
-    path = _existing(name) if file is None else Path(expanduser(file))
+    path = _existing(name) if file is None else expanded(file)
     with torch.device("meta"):  # without memory until its weights come, and without drawing random numbers
         network = NETWORKS[name]()
     load_into(network, path)

@@ -6,11 +6,11 @@ import ast
 import json
 import re
 from collections.abc import Mapping, Sequence
-from os.path import expanduser
 from pathlib import Path
 from typing import Any, Final
 
 from explainers.core.errors import VitrineError
+from explainers.models.paths import expanded
 
 Labels = str | Path | Sequence[str]
 """A path to a file, or the names themselves."""
@@ -34,8 +34,8 @@ def read_labels(labels: Labels, outputs: int | None = None) -> tuple[str, ...]:
         VitrineError: the file can't be read, or the count is not `outputs`.
     """
     if isinstance(labels, str | Path):
-        source = Path(expanduser(labels)).name
-        names = parse_labels(_read_text(Path(expanduser(labels))), source)
+        path = expanded(labels)
+        source, names = path.name, parse_labels(_read_text(path), path.name)
     else:
         source, names = "labels", tuple(str(name) for name in labels)
     if not names:

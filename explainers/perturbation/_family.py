@@ -16,15 +16,13 @@ from explainers.inputs.segments import Segments, segment_extents
 from explainers.registry import explainer
 
 perturbation = functools.partial(explainer, family="perturbation")
+"""The decorator that registers a method of this family."""
 
-
-HIDDEN = (
+FILL_CAVEAT = (
     "A picture with a hole is one the model never saw: part of the answer is about the hole. "
     "Another fill gives another map."
 )
-
-
-TOGETHER = " Parts that do the same work hide each other: cover one and the other still carries the score."
+REDUNDANCY_CAVEAT = " Parts that do the same work hide each other: cover one and the other still carries the score."
 
 
 class FillOptions(ScoredOptions):
@@ -44,8 +42,12 @@ def count_regions(shape: Sequence[int], options: RegionOptions) -> int:
     return shape[1] if len(shape) == 2 else options.regions
 
 
-def small_to_large(regions: Tensor) -> tuple[Tensor, Extents | None]:
-    """The numbers of the regions (R,), those in small boxes first, and their boxes in that order; as they come where there are none."""
+def regions_by_area(regions: Tensor) -> tuple[Tensor, Extents | None]:
+    """The regions' indices (R,), those in small boxes first, and their boxes in that order.
+
+    Neighbours in this order differ from the input in boxes of about one size, which a chunk of variants is computed in
+    fastest. Regions of anything but a picture have no boxes and stay as they are.
+    """
     extents = segment_extents(regions)
     if extents is None:
         return torch.arange(int(regions.max()) + 1, device=regions.device), None

@@ -1,4 +1,4 @@
-"""Scores of pictures in which some regions are shown and the others hidden."""
+"""Scores of pictures in which some regions are shown and the others hidden: what LIME and Shapley values are computed from."""
 
 from __future__ import annotations
 
@@ -16,36 +16,37 @@ from explainers.inputs.segments import region_masks, segment_input
 from explainers.perturbation._family import RegionOptions
 
 
-class Rows(Protocol):
-    """A tensor (M, R), or what makes the rows of one when they are asked for."""
+class CoalitionRows(Protocol):
+    """Coalitions as a tensor (M, R), or what makes the rows of one when they are asked for."""
 
     def __len__(self) -> int: ...
-    def __getitem__(self, numbers: slice, /) -> Tensor: ...
+    def __getitem__(self, rows: slice, /) -> Tensor: ...
 
 
-def regions_to_scores(
-    run: Run, one: Tensor, target: Target, options: RegionOptions, shown: Callable[[int], Rows]
+def coalition_scores(
+    run: Run, input: Tensor, target: Target, options: RegionOptions, draw: Callable[[int], CoalitionRows]
 ) -> tuple[Tensor, Iterator[tuple[Tensor, Tensor]]]:
-    """Scores of pictures in which some regions are shown and the others hidden.
+    """Scores of coalitions of an input's regions: those of a coalition are shown, the others hidden.
 
     Args:
-        shown: (number of regions) -> rows (M, R), 1 where a region is shown.
+        input: a single one, (1, ...).
+        draw: (number of regions R) -> coalitions (M, R), 1 where a region is shown.
 
     Returns:
-        The regions (H, W) or (F,), and an iterator over chunks of (rows of `shown` (m, R), scores (m,)), both float64 on the CPU.
+        The regions (H, W) or (F,), and an iterator over chunks of (coalitions (m, R), scores (m,)), both float64 on the CPU.
     """
-    regions = segment_input(run.model, one, options.segments, options.regions).to(one.device)
-    rows = shown(int(regions.max()) + 1)
-    hidden_by = masker_for(run.model, one, options.fill, getattr(options, "seed", 0))
+    regions = segment_input(run.model, input, options.segments, options.regions).to(input.device)
+    coalitions = draw(int(regions.max()) + 1)
+    mask_input = masker_for(run.model, input, options.fill, getattr(options, "seed", 0))
 
-    def make(numbers: slice) -> tuple[Tensor, Tensor]:
-        made = rows[numbers]
-        return hidden_by(region_masks(made.to(one), regions, one)), made
+    def masked(rows: slice) -> tuple[Tensor, Tensor]:
+        shown = coalitions[rows]
+        return mask_input(region_masks(shown.to(input), regions, input)), shown
 
-    found = variant_scores(run, one, target, len(rows), make, options.precision)
-    return regions, ((kept.double(), scores.cpu().double()) for kept, scores in found)
+    chunks = variant_scores(run, input, target, len(coalitions), masked, options.precision)
+    return regions, ((shown.double(), scores.cpu().double()) for shown, scores in chunks)
 
 
-def on_regions(values: Tensor, error: Tensor | None, share: float, regions: Tensor, like: Tensor) -> Estimate:
-    """The value of every region, and its standard error, at each of the region's pixels."""
-    return Estimate(values.to(like)[regions], share, None if error is None else error.to(like)[regions])
+def region_estimate(values: Tensor, error: Tensor | None, share: float, regions: Tensor, input: Tensor) -> Estimate:
+    """The value of every region (R,), and its standard error, at each of the region's pixels; dtype and device of `input`."""
+    return Estimate(values.to(input)[regions], share, None if error is None else error.to(input)[regions])

@@ -15,7 +15,14 @@ from explainers.engine.run import Run
 from explainers.engine.variant_scores import variant_scores
 from explainers.inputs.baselines import masker_for
 from explainers.inputs.segments import region_masks, segment_input
-from explainers.perturbation._family import HIDDEN, TOGETHER, RegionOptions, count_regions, perturbation, small_to_large
+from explainers.perturbation._family import (
+    FILL_CAVEAT,
+    REDUNDANCY_CAVEAT,
+    RegionOptions,
+    count_regions,
+    perturbation,
+    regions_by_area,
+)
 
 
 @perturbation(
@@ -26,25 +33,25 @@ from explainers.perturbation._family import HIDDEN, TOGETHER, RegionOptions, cou
     cost=lambda shape, options: Cost(shape[0] * (count_regions(shape, options) + 1), 0),
     citation="Captum's feature ablation: Kokhlikyan et al. 2020, arXiv:2009.07896",
     shows="How far the score falls when one region is covered and the others stay.",
-    caveat=HIDDEN + TOGETHER,
+    caveat=FILL_CAVEAT + REDUNDANCY_CAVEAT,
     signed=True,
 )
-def feature_ablation(run: Run, one: Tensor, target: Target, options: RegionOptions) -> Iterator[Estimate]:
-    """Score drop of every region, given to each of its pixels: (H, W), or (F,)."""
-    regions = segment_input(run.model, one, options.segments, options.regions).to(one.device)
+def feature_ablation(run: Run, input: Tensor, target: Target, options: RegionOptions) -> Iterator[Estimate]:
+    """Score - score without the region, of every region, given to each of its pixels: (H, W) or (F,), in units of the score."""
+    regions = segment_input(run.model, input, options.segments, options.regions).to(input.device)
     count = int(regions.max()) + 1
-    order, extents = small_to_large(regions)
-    hidden_by = masker_for(run.model, one, options.fill)
+    order, extents = regions_by_area(regions)
+    mask_input = masker_for(run.model, input, options.fill)
 
-    def without_one(numbers: slice) -> tuple[Tensor, Tensor]:
-        left_out = order[numbers]
-        shown = 1 - F.one_hot(left_out, count).to(one)
-        return hidden_by(region_masks(shown, regions, one)), left_out
+    def without_region(rows: slice) -> tuple[Tensor, Tensor]:
+        hidden = order[rows]
+        shown = 1 - F.one_hot(hidden, count).to(input)
+        return mask_input(region_masks(shown, regions, input)), hidden
 
-    whole = run.scores(one, target)
-    drops = one.new_zeros(count)
+    whole_score = run.scores(input, target)
+    drops = input.new_zeros(count)
     done = 0
-    for left_out, scores in variant_scores(run, one, target, count, without_one, options.precision, extents):
-        drops[left_out] = whole - scores
+    for hidden, scores in variant_scores(run, input, target, count, without_region, options.precision, extents):
+        drops[hidden] = whole_score - scores
         done += len(scores)
         yield Estimate(drops[regions], done / count)

@@ -17,7 +17,13 @@ from explainers.core.target import Target
 from explainers.engine.run import Run
 from explainers.engine.variant_scores import variant_scores
 from explainers.inputs.segments import region_masks, segment_input
-from explainers.perturbation._family import TOGETHER, RegionOptions, count_regions, perturbation, small_to_large
+from explainers.perturbation._family import (
+    REDUNDANCY_CAVEAT,
+    RegionOptions,
+    count_regions,
+    perturbation,
+    regions_by_area,
+)
 
 
 class PermutationOptions(RegionOptions):
@@ -35,49 +41,54 @@ class PermutationOptions(RegionOptions):
     shows="How far the score falls when a region's values are swapped for others that occur: those of the other inputs "
     "given with this one, or, for one picture alone, those of other places in it.",
     caveat="The fill option plays no part. Swapped values may not go with their neighbours, which makes inputs that cannot occur."
-    + TOGETHER,
+    + REDUNDANCY_CAVEAT,
     signed=True,
 )
 def feature_permutation(run: Run, inputs: Tensor, target: Target, options: PermutationOptions) -> Tensor:
-    """Mean score drop of every region over the draws, given to each of its pixels: (N, H, W), or (N, F)."""
+    """Mean over the draws of score - score with the region's values swapped, given to each of its pixels.
+
+    (N, H, W) or (N, F), in units of the score.
+    """
     if inputs.ndim == 2 and len(inputs) == 1:
         raise VitrineError(
             "feature-permutation swaps the values of several inputs, and one vector came; give a batch, or use feature-ablation."
         )
     maps = []
-    for place in range(len(inputs)):
-        one = inputs if len(inputs) == 1 else inputs[place : place + 1]
-        maps.append(_permuted(run, one, target.take([place]), _donors(inputs, place, options), options))
+    for input_index in range(len(inputs)):
+        input = inputs if len(inputs) == 1 else inputs[input_index : input_index + 1]
+        donors = _draw_donors(inputs, input_index, options)
+        maps.append(_mean_drops(run, input, target.take([input_index]), donors, options))
     return torch.stack(maps)
 
 
-def _permuted(run: Run, one: Tensor, target: Target, donors: Tensor, options: PermutationOptions) -> Tensor:
-    regions = segment_input(run.model, one, options.segments, options.regions).to(one.device)
+def _mean_drops(run: Run, input: Tensor, target: Target, donors: Tensor, options: PermutationOptions) -> Tensor:
+    """The map of one input, (H, W) or (F,), with the values of `donors` (draws, ...) swapped in."""
+    regions = segment_input(run.model, input, options.segments, options.regions).to(input.device)
     count = int(regions.max()) + 1
-
-    order, extents = small_to_large(regions)
+    order, extents = regions_by_area(regions)
     if extents is not None:
         extents = extents.take(torch.arange(count).repeat_interleave(options.draws))
 
-    def swapped(numbers: slice) -> tuple[Tensor, Tensor]:
-        number = torch.arange(numbers.start, numbers.stop, device=one.device)
-        region = order[number // options.draws]
-        shown = 1 - F.one_hot(region, count).to(one)
-        return torch.lerp(donors[number % options.draws], one, region_masks(shown, regions, one)), region
+    def swapped(rows: slice) -> tuple[Tensor, Tensor]:
+        variant_index = torch.arange(rows.start, rows.stop, device=input.device)
+        region = order[variant_index // options.draws]
+        shown = 1 - F.one_hot(region, count).to(input)
+        return torch.lerp(donors[variant_index % options.draws], input, region_masks(shown, regions, input)), region
 
-    whole = run.scores(one, target)
-    drops = one.new_zeros(count)
-    for region, scores in variant_scores(run, one, target, count * options.draws, swapped, options.precision, extents):
-        drops.index_add_(0, region, whole - scores)
+    whole_score = run.scores(input, target)
+    drops = input.new_zeros(count)
+    variants = count * options.draws
+    for region, scores in variant_scores(run, input, target, variants, swapped, options.precision, extents):
+        drops.index_add_(0, region, whole_score - scores)
     return (drops / options.draws)[regions]
 
 
-def _donors(inputs: Tensor, place: int, options: PermutationOptions) -> Tensor:
-    """Where the swapped-in values of input `place` come from, (draws, ...)."""
-    source = seeded_generator("cpu", options.seed, place)
+def _draw_donors(inputs: Tensor, input_index: int, options: PermutationOptions) -> Tensor:
+    """What the values that input `input_index` gets come from: other inputs, or itself with its places shuffled, (draws, ...)."""
+    generator = seeded_generator("cpu", options.seed, input_index)
     if len(inputs) > 1:
-        others = torch.randint(len(inputs) - 1, (options.draws,), generator=source)
-        return inputs[(others + (others >= place)).to(inputs.device)]
+        others = torch.randint(len(inputs) - 1, (options.draws,), generator=generator)
+        return inputs[(others + (others >= input_index)).to(inputs.device)]
     pixels = inputs[0].flatten(1)
-    orders = [torch.randperm(pixels.shape[1], generator=source).to(inputs.device) for _ in range(options.draws)]
+    orders = [torch.randperm(pixels.shape[1], generator=generator).to(inputs.device) for _ in range(options.draws)]
     return torch.stack([pixels[:, order] for order in orders]).view(options.draws, *inputs.shape[1:])

@@ -20,7 +20,7 @@ from explainers.engine.run import Run
 from explainers.engine.variant_scores import variant_scores
 from explainers.graph.boxes import Extents
 from explainers.inputs.baselines import masker_for
-from explainers.perturbation._family import HIDDEN, TOGETHER, FillOptions, perturbation
+from explainers.perturbation._family import FILL_CAVEAT, REDUNDANCY_CAVEAT, FillOptions, perturbation
 
 
 class OcclusionOptions(FillOptions):
@@ -28,19 +28,9 @@ class OcclusionOptions(FillOptions):
     stride: int = Field(16, ge=1, le=256, description="Step between patches; smaller is finer and slower.")
 
 
-def patch_corners(height: int, width: int, options: OcclusionOptions) -> Tensor:
-    """(row, column) of every patch's upper left corner, (P, 2); the last of a line may reach over the edge."""
-    rows, columns = (
-        torch.arange(math.ceil(max(0, side - options.patch) / options.stride) + 1) * options.stride
-        for side in (height, width)
-    )
-    return torch.cartesian_prod(rows, columns)
-
-
 def _occlusion_cost(shape: Sequence[int], options: OcclusionOptions) -> Cost:
-    return Cost(
-        shape[0] * (len(patch_corners(shape[-2], shape[-1], options)) + 1), 0, box=(options.patch, options.patch)
-    )
+    patches = len(patch_corners(shape[-2], shape[-1], options))
+    return Cost(shape[0] * (patches + 1), 0, box=(options.patch, options.patch))
 
 
 @perturbation(
@@ -51,32 +41,44 @@ def _occlusion_cost(shape: Sequence[int], options: OcclusionOptions) -> Cost:
     cost=_occlusion_cost,
     citation="Zeiler & Fergus 2013, arXiv:1311.2901",
     shows="How far the score falls when a patch is covered, averaged over the patches that cover a pixel.",
-    caveat=HIDDEN + TOGETHER + " What is smaller than the patch is smeared over it.",
+    caveat=FILL_CAVEAT + REDUNDANCY_CAVEAT + " What is smaller than the patch is smeared over it.",
     signed=True,
 )
-def occlusion(run: Run, one: Tensor, target: Target, options: OcclusionOptions) -> Iterator[Estimate]:
-    """Score drop per pixel, averaged over the patches that cover it, (H, W); positive where covering lowers the score."""
-    height, width = one.shape[-2:]
+def occlusion(run: Run, input: Tensor, target: Target, options: OcclusionOptions) -> Iterator[Estimate]:
+    """Score - score of the covered picture, averaged over the patches that cover a pixel.
+
+    (H, W), in units of the score; positive where covering lowers it.
+    """
+    height, width = input.shape[-2:]
     corners = patch_corners(height, width, options)
     # In random order the whole picture is covered early, and the map sharpens everywhere at once.
     corners = corners[torch.randperm(len(corners), generator=seeded_generator("cpu", 0))]
     extents = Extents(corners, corners + options.patch, (height, width))
-    corners = corners.to(one.device)
-    hidden_by = masker_for(run.model, one, options.fill)
-    row, column = torch.arange(height, device=one.device), torch.arange(width, device=one.device)
+    corners = corners.to(input.device)
+    mask_input = masker_for(run.model, input, options.fill)
+    row, column = torch.arange(height, device=input.device), torch.arange(width, device=input.device)
 
-    def patches(numbers: slice) -> tuple[Tensor, Tensor]:
-        top, left = corners[numbers].unsqueeze(2).unbind(1)
+    def occluded(rows: slice) -> tuple[Tensor, Tensor]:
+        top, left = corners[rows].unsqueeze(2).unbind(1)
         inside_rows = (row >= top) & (row < top + options.patch)
         inside_columns = (column >= left) & (column < left + options.patch)
-        covered = (inside_rows.unsqueeze(2) & inside_columns.unsqueeze(1)).to(one)
-        return hidden_by(1 - covered.unsqueeze(1)), covered
+        covered = (inside_rows.unsqueeze(2) & inside_columns.unsqueeze(1)).to(input)
+        return mask_input(1 - covered.unsqueeze(1)), covered
 
-    whole = run.scores(one, target)
-    dropped, times = one.new_zeros(height * width), one.new_zeros(height * width)
+    whole_score = run.scores(input, target)
+    drops, coverings = input.new_zeros(height * width), input.new_zeros(height * width)
     done = 0
-    for covered, scores in variant_scores(run, one, target, len(corners), patches, options.precision, extents):
-        dropped += (whole - scores) @ covered.flatten(1)
-        times += covered.flatten(1).sum(0)
+    for covered, scores in variant_scores(run, input, target, len(corners), occluded, options.precision, extents):
+        drops += (whole_score - scores) @ covered.flatten(1)
+        coverings += covered.flatten(1).sum(0)
         done += len(scores)
-        yield Estimate((dropped / times.clamp_min(1)).view(height, width), done / len(corners))
+        yield Estimate((drops / coverings.clamp_min(1)).view(height, width), done / len(corners))
+
+
+def patch_corners(height: int, width: int, options: OcclusionOptions) -> Tensor:
+    """(row, column) of every patch's upper left corner, (P, 2); the last of a line may reach over the edge."""
+    rows, columns = (
+        torch.arange(math.ceil(max(0, side - options.patch) / options.stride) + 1) * options.stride
+        for side in (height, width)
+    )
+    return torch.cartesian_prod(rows, columns)

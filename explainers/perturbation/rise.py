@@ -20,7 +20,7 @@ from explainers.core.target import Target
 from explainers.engine.run import Run
 from explainers.engine.variant_scores import variant_scores
 from explainers.inputs.baselines import masker_for
-from explainers.perturbation._family import HIDDEN, FillOptions, perturbation
+from explainers.perturbation._family import FILL_CAVEAT, FillOptions, perturbation
 
 
 class RiseOptions(FillOptions, SampledOptions):
@@ -40,73 +40,77 @@ class RiseOptions(FillOptions, SampledOptions):
     citation="Petsiuk, Das & Saenko 2018, arXiv:1806.07421",
     shows="The mean score of randomly masked pictures in which a pixel was visible, less the mean over all of them: where "
     "visibility helps.",
-    caveat=HIDDEN + " It is a sample: the standard error beside it says how far to trust small differences.",
+    caveat=FILL_CAVEAT + " It is a sample: the standard error beside it says how far to trust small differences.",
     signed=True,
 )
-def rise(run: Run, one: Tensor, target: Target, options: RiseOptions) -> Iterator[Estimate]:
-    """Weighted mean of the scores with the masks' values at a pixel as weights, minus their plain mean, (H, W).
+def rise(run: Run, input: Tensor, target: Target, options: RiseOptions) -> Iterator[Estimate]:
+    """Weighted mean of the scores with the masks' values at a pixel as weights, minus their plain mean.
 
-    Masks are made as published: a coarse random grid, enlarged bilinearly, shifted at random. (The paper divides by the
-    masks' expected sum instead of their sum, and leaves the mean in, which every pixel shares.) The
-    standard error is that of the difference of a ratio of sums and a mean, by the delta method.
+    (H, W), in units of the score. Masks are made as published: a coarse random grid, enlarged bilinearly, shifted at
+    random. (The paper divides by the masks' expected sum instead of their sum, and leaves the mean in, which every pixel
+    shares.) The standard error is that of the difference of a ratio of sums and a mean, by the delta method.
     """
-    height, width = one.shape[-2:]
-    masks_of = random_masks(one, options)
-    hidden_by = masker_for(run.model, one, options.fill, options.seed)
+    height, width = input.shape[-2:]
+    make_masks = random_masks(input, options)
+    mask_input = masker_for(run.model, input, options.fill, options.seed)
 
-    def masked(numbers: slice) -> tuple[Tensor, Tensor]:
-        masks = masks_of(numbers)
-        return hidden_by(masks), masks
+    def masked(rows: slice) -> tuple[Tensor, Tensor]:
+        masks = make_masks(rows)
+        return mask_input(masks), masks
 
-    # Sums over masks of (1, score, score^2) times the mask at a pixel, times its square, and alone.
-    first, second = one.new_zeros(2, 3, height * width)
-    alone = one.new_zeros(3)
-    base: Tensor | None = None
-    for masks, scores in variant_scores(run, one, target, options.samples, masked, options.precision):
-        base = scores.mean() if base is None else base  # large common parts would eat the sums' last digits
-        centred = scores - base
+    # Sums over masks of (1, score, score^2) times the mask at a pixel, times its square, and without it.
+    by_mask, by_square = input.new_zeros(2, 3, height * width)
+    plain = input.new_zeros(3)
+    offset: Tensor | None = None
+    for masks, scores in variant_scores(run, input, target, options.samples, masked, options.precision):
+        offset = scores.mean() if offset is None else offset  # large common parts would eat the sums' last digits
+        centred = scores - offset
         powers = torch.stack([torch.ones_like(centred), centred, centred.square()])
-        flat = masks.flatten(1)
-        first += powers @ flat
-        second += powers @ flat.square()
-        alone += powers.sum(1)
-        values, error = _less_the_mean(first, second, alone)
-        share = float(alone[0]) / options.samples
+        pixels = masks.flatten(1)
+        by_mask += powers @ pixels
+        by_square += powers @ pixels.square()
+        plain += powers.sum(1)
+        values, error = _excess_over_mean(by_mask, by_square, plain)
+        share = float(plain[0]) / options.samples
         yield Estimate(values.view(height, width), share, error.view(height, width))
 
 
-def _less_the_mean(first: Tensor, second: Tensor, alone: Tensor) -> tuple[Tensor, Tensor]:
+def _excess_over_mean(by_mask: Tensor, by_square: Tensor, plain: Tensor) -> tuple[Tensor, Tensor]:
     """Mean of scores s weighted by masks m, less their plain mean, and its standard error, each (pixels,).
 
-    A mask's influence on it is m (s - weighted) / sum(m) - (s - plain) / n, and the squares of these add up.
+    A mask's influence on it is m (s - weighted mean) / sum(m) - (s - plain mean) / n, and the squares of these add up.
 
     Args:
-        first, second: sums of m and of m^2, each times (1, s, s^2): (3, pixels). alone: sums of (1, s, s^2), (3,).
+        by_mask, by_square: sums of m and of m^2, each times (1, s, s^2): (3, pixels).
+        plain: sums of (1, s, s^2), (3,).
     """
-    count, shown = alone[0], first[0].clamp_min(1e-12)
-    weighted, plain = first[1] / shown, alone[1] / count
-    of_ratio = (second[2] - 2 * weighted * second[1] + weighted.square() * second[0]) / shown.square()
-    of_both = (first[2] / shown - weighted.square()) / count
-    of_mean = (alone[2] / count - plain.square()) / count
-    return weighted - plain, (of_ratio - 2 * of_both + of_mean).clamp_min(0).sqrt()
+    count, shown = plain[0], by_mask[0].clamp_min(1e-12)
+    weighted_mean, mean = by_mask[1] / shown, plain[1] / count
+    ratio_variance = (
+        by_square[2] - 2 * weighted_mean * by_square[1] + weighted_mean.square() * by_square[0]
+    ) / shown.square()
+    covariance = (by_mask[2] / shown - weighted_mean.square()) / count
+    mean_variance = (plain[2] / count - mean.square()) / count
+    return weighted_mean - mean, (ratio_variance - 2 * covariance + mean_variance).clamp_min(0).sqrt()
 
 
-def random_masks(one: Tensor, options: RiseOptions) -> Callable[[slice], Tensor]:
-    """RISE's masks, made when they are needed: (numbers) -> (m, 1, H, W)."""
-    source = seeded_generator("cpu", options.seed)
+def random_masks(input: Tensor, options: RiseOptions) -> Callable[[slice], Tensor]:
+    """RISE's masks for one input (1, C, H, W), made when they are needed: (rows) -> (m, 1, H, W)."""
+    generator = seeded_generator("cpu", options.seed)
     cells = options.cells
-    grids = (torch.rand(options.samples, cells, cells, generator=source) < options.shown).to(one)
-    ways = []
-    for side in one.shape[-2:]:
+    grids = (torch.rand(options.samples, cells, cells, generator=generator) < options.shown).to(input)
+    enlargements = []
+    for side in input.shape[-2:]:
         step = math.ceil(side / cells)
         # Enlarging is linear, so a mask is (enlarge rows) @ grid @ (enlarge columns), with one pair of matrices per shift.
         enlarge = F.interpolate(torch.eye(cells).unsqueeze(0), (cells + 1) * step, mode="linear", align_corners=False)
-        windows = enlarge[0].unfold(1, side, 1)[:, :step].permute(1, 2, 0).to(one)  # (shift, side, cells)
-        ways.append((windows, torch.randint(step, (options.samples,), generator=source).to(one.device)))
-    (by_row, down), (by_column, right) = ways
+        windows = enlarge[0].unfold(1, side, 1)[:, :step].permute(1, 2, 0).to(input)  # (shift, side, cells)
+        shifts = torch.randint(step, (options.samples,), generator=generator).to(input.device)
+        enlargements.append((windows, shifts))
+    (row_windows, row_shifts), (column_windows, column_shifts) = enlargements
 
-    def masks(numbers: slice) -> Tensor:
-        rows = by_row[down[numbers]] @ grids[numbers]
-        return (rows @ by_column[right[numbers]].transpose(1, 2)).unsqueeze(1)
+    def make_masks(rows: slice) -> Tensor:
+        tall = row_windows[row_shifts[rows]] @ grids[rows]
+        return (tall @ column_windows[column_shifts[rows]].transpose(1, 2)).unsqueeze(1)
 
-    return masks
+    return make_masks

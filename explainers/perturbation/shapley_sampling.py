@@ -18,8 +18,8 @@ from explainers.core.estimate import Estimate, SampledOptions
 from explainers.core.rng import seeded_generator
 from explainers.core.target import Target
 from explainers.engine.run import Run
-from explainers.perturbation._family import HIDDEN, RegionOptions, count_regions, perturbation
-from explainers.perturbation._region_scores import on_regions, regions_to_scores
+from explainers.perturbation._family import FILL_CAVEAT, RegionOptions, count_regions, perturbation
+from explainers.perturbation._region_scores import coalition_scores, region_estimate
 
 
 class ShapleySamplingOptions(RegionOptions, SampledOptions):
@@ -29,15 +29,16 @@ class ShapleySamplingOptions(RegionOptions, SampledOptions):
     )
 
 
-def _sampling_cost(shape: Sequence[int], options: ShapleySamplingOptions) -> Cost:
+def _shapley_sampling_cost(shape: Sequence[int], options: ShapleySamplingOptions) -> Cost:
     return Cost(shape[0] * (2 * options.orders * (count_regions(shape, options) + 1) + 1), 0)
 
 
 @dataclass(frozen=True)
 class Uncovering:
-    """For every order nothing shown, then one region more at a time, up to all: rows (O (R + 1), R), made when they are asked for.
+    """Coalitions (O (R + 1), R): for every order nothing shown, then one region more at a time, up to all.
 
-    All at once they are R + 1 times as many numbers as the orders: a quarter of a gigabyte at the largest options.
+    Made when they are asked for: all at once they are R + 1 times as many numbers as the orders, a quarter of a gigabyte
+    at the largest options.
 
     Attributes:
         ranks: the place of every region in every order, (O, R).
@@ -48,10 +49,10 @@ class Uncovering:
     def __len__(self) -> int:
         return len(self.ranks) * (self.ranks.shape[1] + 1)
 
-    def __getitem__(self, numbers: slice) -> Tensor:
-        number = torch.arange(numbers.start, numbers.stop)
+    def __getitem__(self, rows: slice) -> Tensor:
+        row = torch.arange(rows.start, rows.stop)
         steps = self.ranks.shape[1] + 1
-        return self.ranks[number // steps] < (number % steps)[:, None]
+        return self.ranks[row // steps] < (row % steps)[:, None]
 
 
 @perturbation(
@@ -59,28 +60,31 @@ class Uncovering:
     options=ShapleySamplingOptions,
     title="Shapley values, sampled",
     needs=Needs.SCORES,
-    cost=_sampling_cost,
+    cost=_shapley_sampling_cost,
     citation="Castro, Gómez & Tejada 2009, doi:10.1016/j.cor.2008.04.004; reversed orders of Mitchell et al. 2022, arXiv:2104.12199",
     shows="Each region's fair share of the score: what uncovering it adds, averaged over random orders of uncovering.",
-    caveat=HIDDEN + " It is a sample: the standard error beside it says how far to trust small differences.",
+    caveat=FILL_CAVEAT + " It is a sample: the standard error beside it says how far to trust small differences.",
     signed=True,
 )
-def shapley_sampling(run: Run, one: Tensor, target: Target, options: ShapleySamplingOptions) -> Iterator[Estimate]:
-    """Mean gain of every region over random orders and their reverses, (H, W) or (F,); adds up exactly as Shapley values do."""
+def shapley_sampling(run: Run, input: Tensor, target: Target, options: ShapleySamplingOptions) -> Iterator[Estimate]:
+    """Mean over random orders and their reverses of what uncovering a region adds, given to each of its pixels.
+
+    (H, W) or (F,), in units of the score; they add up to score - score with all hidden, exactly.
+    """
     orders = torch.empty(0)
 
-    def draws(count: int) -> Uncovering:
+    def draw(count: int) -> Uncovering:
         nonlocal orders
-        source = seeded_generator("cpu", options.seed)
-        forward = torch.rand(options.orders, count, generator=source).argsort(1)
+        generator = seeded_generator("cpu", options.seed)
+        forward = torch.rand(options.orders, count, generator=generator).argsort(1)
         orders = torch.stack([forward, forward.flip(1)], 1).flatten(0, 1)  # (2 orders, R)
         return Uncovering(orders.argsort(1))
 
-    regions, chunks = regions_to_scores(run, one, target, options, draws)
+    regions, chunks = coalition_scores(run, input, target, options, draw)
     count = orders.shape[1]
     scores = torch.empty(0, dtype=torch.float64)
-    for _, more in chunks:
-        scores = torch.cat([scores, more])
+    for _, chunk_scores in chunks:
+        scores = torch.cat([scores, chunk_scores])
         pairs = len(scores) // (2 * (count + 1))
         if pairs == 0:
             continue
@@ -88,4 +92,4 @@ def shapley_sampling(run: Run, one: Tensor, target: Target, options: ShapleySamp
         gains = torch.empty_like(steps).scatter_(1, orders[: 2 * pairs], steps)
         means = gains.view(pairs, 2, count).mean(1)
         error = means.std(0) / math.sqrt(pairs) if pairs > 1 else None
-        yield on_regions(means.mean(0), error, pairs / options.orders, regions, one)
+        yield region_estimate(means.mean(0), error, pairs / options.orders, regions, input)

@@ -15,8 +15,8 @@ from explainers.core.cost import Cost
 from explainers.core.estimate import Estimate, SampledOptions
 from explainers.core.target import Target
 from explainers.engine.run import Run
-from explainers.perturbation._family import HIDDEN, perturbation
-from explainers.perturbation._grid_cells import SIGNLESS, GridOptions, cells_on_pixels, cells_to_scores
+from explainers.perturbation._family import FILL_CAVEAT, perturbation
+from explainers.perturbation._grid_cells import UNSIGNED_CAVEAT, GridOptions, cell_map, grid_mask_scores
 
 
 class SobolOptions(GridOptions, SampledOptions):
@@ -36,10 +36,10 @@ class SobolOptions(GridOptions, SampledOptions):
     citation="Fel, Cadène et al. 2021, arXiv:2111.04138; estimator of Jansen 1999, doi:10.1016/S0010-4655(98)00154-4",
     shows="Total Sobol index of every cell: the share of the score's variance under random masks in which the cell has a part, "
     "alone or together with others.",
-    caveat=HIDDEN + SIGNLESS,
+    caveat=FILL_CAVEAT + UNSIGNED_CAVEAT,
     signed=False,
 )
-def sobol(run: Run, one: Tensor, target: Target, options: SobolOptions) -> Iterator[Estimate]:
+def sobol(run: Run, input: Tensor, target: Target, options: SobolOptions) -> Iterator[Estimate]:
     """Total-order indices, given to each pixel of a cell, (H, W): shares of variance from 0 to 1 and, by sampling, a little beyond."""
     count = options.cells**2
     sequence = torch.quasirandom.SobolEngine(2 * count, scramble=True, seed=options.seed)  # type: ignore[no-untyped-call]
@@ -47,16 +47,16 @@ def sobol(run: Run, one: Tensor, target: Target, options: SobolOptions) -> Itera
     first, second = points[:, :count], points[:, count:]
     # The block of a point: itself, its partner, and itself with one cell at a time taken from the partner.
     mixed = torch.where(torch.eye(count, dtype=torch.bool), second[:, None], first[:, None])
-    rows = torch.cat([first[:, None], second[:, None], mixed], 1).flatten(0, 1)
+    shown = torch.cat([first[:, None], second[:, None], mixed], 1).flatten(0, 1)
     scores = torch.empty(0, dtype=torch.float64)
-    for more in cells_to_scores(run, one, target, options, rows, options.seed):
-        scores = torch.cat([scores, more])
+    for chunk_scores in grid_mask_scores(run, input, target, options, shown, options.seed):
+        scores = torch.cat([scores, chunk_scores])
         blocks = len(scores) // (count + 2)
         if blocks < 2:
             continue
         values, error = total_indices(scores[: blocks * (count + 2)].view(blocks, count + 2))
         share = blocks / options.samples
-        yield Estimate(cells_on_pixels(values, one, options), share, cells_on_pixels(error, one, options))
+        yield Estimate(cell_map(values, input, options), share, cell_map(error, input, options))
 
 
 def total_indices(scores: Tensor) -> tuple[Tensor, Tensor]:

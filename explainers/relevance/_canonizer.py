@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, fx, nn
@@ -23,50 +23,57 @@ from explainers.core.capabilities import is_attention
 from explainers.core.errors import VitrineError
 from explainers.graph.rewrite import merge_batch_norms, module_of, with_activation_modules
 
-# Functions and methods by name. With constants beside one tensor these are linear, or linear and a constant, ...
-_LINEAR = {"mean", "sum", "avg_pool2d", "adaptive_avg_pool2d", "mul", "truediv", "div", "add", "sub", "neg"}
+# Functions and methods by name. With constants beside a single tensor these are linear, or linear and a constant, ...
+_LINEAR_FUNCTIONS = {"mean", "sum", "avg_pool2d", "adaptive_avg_pool2d", "mul", "truediv", "div", "add", "sub", "neg"}
 
-
-_LINEAR_ABOVE = {"truediv", "div"}  # with the constant below
-
+_LINEAR_IN_NUMERATOR = {"truediv", "div"}  # of these, with the constant below
 
 # ... and these move values, choose among them or leave them: their plain gradient hands relevance on whole.
-_MOVING = {
+_ROUTING_FUNCTIONS = {
     *("cat", "concat", "stack", "chunk", "split", "getitem", "flatten", "reshape", "view", "squeeze", "unsqueeze"),
     *("permute", "transpose", "contiguous", "clone", "expand", "pad", "channel_shuffle"),
     *("max_pool2d", "adaptive_max_pool2d", "dropout", "stochastic_depth", "broadcast_and_stack"),
 }
 
+_ATTENTION_FUNCTIONS = {"softmax", "scaled_dot_product_attention", "shifted_window_attention"}
 
-_ATTENTION = {"softmax", "scaled_dot_product_attention", "shifted_window_attention"}
-
-
-_MOVING_MODULES = (MaxPool, nn.Dropout, nn.Dropout2d, nn.Flatten, nn.Unflatten, nn.Identity, nn.ZeroPad2d, Sum)
-
+_ROUTING_MODULES = (MaxPool, nn.Dropout, nn.Dropout2d, nn.Flatten, nn.Unflatten, nn.Identity, nn.ZeroPad2d, Sum)
 
 # The rules were derived for activations that are zero or pass their input on.
 _RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU)
 
 
 class FunctionModule(nn.Module):
-    """A function of one tensor and constants, such as a mean over places, as a module; `place` is the tensor's among them."""
+    """A function of a single tensor and constants, such as a mean over places, as a module.
+
+    Args:
+        function: or the name of a method of tensors.
+        tensor_index: which of the function's positional arguments the tensor is.
+        constants: its other positional arguments.
+        keywords: its keyword arguments.
+    """
 
     def __init__(
-        self, function: Callable[..., Tensor] | str, place: int, constants: Sequence[Any], named: dict[str, Any]
+        self,
+        function: Callable[..., Tensor] | str,
+        tensor_index: int,
+        constants: Sequence[Any],
+        keywords: dict[str, Any],
     ) -> None:
         super().__init__()
-        self.function, self.place, self.constants, self.named = function, place, tuple(constants), named
+        self.function, self.tensor_index = function, tensor_index
+        self.constants, self.keywords = tuple(constants), keywords
 
     def forward(self, inputs: Tensor) -> Tensor:
         function = getattr(Tensor, self.function) if isinstance(self.function, str) else self.function
-        before, after = self.constants[: self.place], self.constants[self.place :]
-        result: Tensor = function(*before, inputs, *after, **self.named)
+        before, after = self.constants[: self.tensor_index], self.constants[self.tensor_index :]
+        result: Tensor = function(*before, inputs, *after, **self.keywords)
         return result
 
 
-def broadcast_and_stack(one: Tensor, other: Tensor) -> Tensor:
+def broadcast_and_stack(left: Tensor, right: Tensor) -> Tensor:
     """Two tensors beside each other in a new last dimension, (..., 2), for a module that sums over it."""
-    return torch.stack(torch.broadcast_tensors(one, other), -1)  # type: ignore[no-untyped-call]
+    return torch.stack(torch.broadcast_tensors(left, right), -1)  # type: ignore[no-untyped-call]
 
 
 def canonize(network: nn.Module, input_shape: tuple[int, ...], end: str | None = None) -> fx.GraphModule:
@@ -79,18 +86,20 @@ def canonize(network: nn.Module, input_shape: tuple[int, ...], end: str | None =
     Raises:
         VitrineError: the network has attention, or its forward cannot be traced by torch.fx.
     """
-    _refuse(network, any(isinstance(module, nn.MultiheadAttention) for module in network.modules()))
+    if any(isinstance(module, nn.MultiheadAttention) for module in network.modules()):
+        _refuse_attention(network)
     traced = with_activation_modules(network, end)
-    _refuse(network, any(_attends(network, traced, node) for node in traced.graph.nodes))
+    if any(_is_attention_step(network, traced, node) for node in traced.graph.nodes):
+        _refuse_attention(network)
     like = next(traced.parameters(), torch.zeros(()))
     # Shapes only: nothing is computed.
     FakeTensorProp(traced, FakeTensorMode(allow_non_fake_inputs=True)).propagate(
         torch.zeros((2, *input_shape), dtype=like.dtype, device=like.device)
     )
     traced.graph.eliminate_dead_code()
-    _each_call_its_own_module(traced)
+    _duplicate_reused_modules(traced)
     merge_batch_norms(traced)
-    _sums_and_steps_as_modules(traced)
+    _replace_functions_by_modules(traced)
     traced.delete_all_unused_submodules()
     traced.graph.lint()
     traced.recompile()
@@ -99,12 +108,12 @@ def canonize(network: nn.Module, input_shape: tuple[int, ...], end: str | None =
 
 def input_dependent_nodes(traced: fx.GraphModule) -> list[fx.Node]:
     """The nodes of a canonical copy that hold a tensor, or several, made from the input; in order, the input first."""
-    found: dict[fx.Node, None] = {}
+    dependent: dict[fx.Node, None] = {}
     for node in traced.graph.nodes:
-        from_input = node.op == "placeholder" or any(source in found for source in node.all_input_nodes)
+        from_input = node.op == "placeholder" or any(source in dependent for source in node.all_input_nodes)
         if from_input and node.op != "output" and _holds_tensor(node):
-            found[node] = None
-    return list(found)
+            dependent[node] = None
+    return list(dependent)
 
 
 def bottleneck_nodes(traced: fx.GraphModule) -> list[fx.Node]:
@@ -112,29 +121,29 @@ def bottleneck_nodes(traced: fx.GraphModule) -> list[fx.Node]:
 
     All relevance passes each of them; where branches run side by side there is none.
     """
-    place = {node: number for number, node in enumerate(traced.graph.nodes)}
-    found, open_until = [], -1
+    position = {node: index for index, node in enumerate(traced.graph.nodes)}
+    bottlenecks, last_use = [], -1
     for node in input_dependent_nodes(traced):
-        if open_until <= place[node] and _is_tensor(node):  # nothing made before it is used after it
-            found.append(node)
-        open_until = max(open_until, *(place[user] for user in node.users))
-    return found
+        if last_use <= position[node] and _is_tensor(node):  # nothing before it is used after it
+            bottlenecks.append(node)
+        last_use = max(last_use, *(position[user] for user in node.users))
+    return bottlenecks
 
 
 @torch.no_grad()
 def input_of_first_convolution(traced: fx.GraphModule, inputs: Tensor) -> Tensor:
     """What the first convolution reads of inputs (N, ...): these themselves if nothing comes before it, or there is none."""
-    first = next((name for name, module in traced.named_modules() if isinstance(module, Convolution)), None)
-    (end,) = (node for node in traced.graph.nodes if node.target == first) if first else (None,)
-    if end is None or end.all_input_nodes[0].op == "placeholder":
+    name = next((name for name, module in traced.named_modules() if isinstance(module, Convolution)), None)
+    (convolution,) = (node for node in traced.graph.nodes if node.target == name) if name else (None,)
+    if convolution is None or convolution.all_input_nodes[0].op == "placeholder":
         return inputs
-    steps = fx.Interpreter(traced)
-    steps.args_iter = iter([inputs])
+    interpreter = fx.Interpreter(traced)
+    interpreter.args_iter = iter([inputs])
     for node in traced.graph.nodes:
-        if node is end:
+        if node is convolution:
             break
-        steps.env[node] = steps.run_node(node)
-    read: Tensor = steps.env[end.all_input_nodes[0]]
+        interpreter.env[node] = interpreter.run_node(node)
+    read: Tensor = interpreter.env[convolution.all_input_nodes[0]]
     return read
 
 
@@ -150,15 +159,15 @@ def node_name(node: fx.Node) -> str:
     """The name of the module that a node calls, or of the module it stands in, with what it does there."""
     if node.op == "call_module":
         return str(node.target)
-    return f"{_inside(node)}.{_function_name(node.target)}".lstrip(".")
+    return f"{_enclosing_module(node)}.{_function_name(node.target)}".lstrip(".")
 
 
 def passes_relevance_on(traced: fx.GraphModule, node: fx.Node) -> bool:
     """Whether all relevance of a node's output is its input's too: it moves values, or is an activation."""
     module = module_of(traced, node)
     if module is None:
-        return node.op != "placeholder" and _function_name(node.target) in _MOVING
-    return isinstance(module, Activation) or (isinstance(module, _MOVING_MODULES) and not isinstance(module, Sum))
+        return node.op != "placeholder" and _function_name(node.target) in _ROUTING_FUNCTIONS
+    return isinstance(module, Activation) or (isinstance(module, _ROUTING_MODULES) and not isinstance(module, Sum))
 
 
 def coverage_notes(traced: fx.GraphModule) -> list[str]:
@@ -176,46 +185,46 @@ def coverage_notes(traced: fx.GraphModule) -> list[str]:
             module, Linear | AvgPool | Sum | FunctionModule | Activation
         ):
             uncovered[kind] += 1
-    found = []
+    notes = []
     if uncovered:
-        found.append(
-            f"No rule covers {_counted(uncovered)} of this network. There relevance follows the plain gradient, and may be doubled or lost."
+        notes.append(
+            f"No rule covers {_count_kinds(uncovered)} of this network. There relevance follows the plain gradient, and may be doubled or lost."
         )
     if norms:
-        found.append(
+        notes.append(
             f"{len(norms)} batch norm{'s stand' if len(norms) > 1 else ' stands'} after no layer to be merged into ({norms[0]}"
             f"{', ...' if len(norms) > 1 else ''}). Relevance passes them unchanged, as if they moved nothing."
         )
     if smooth:
-        found.append(
-            f"Relevance passes {_counted(smooth)} unchanged, as it passes a ReLU; the rules were derived for ReLU."
+        notes.append(
+            f"Relevance passes {_count_kinds(smooth)} unchanged, as it passes a ReLU; the rules were derived for ReLU."
         )
-    return found
+    return notes
 
 
-def _refuse(network: nn.Module, attends: bool) -> None:
-    if attends:
-        raise VitrineError(
-            f"{type(network).__name__} has attention, and these rules of relevance propagation do not lead through it; "
-            "use attn-lrp or cp-lrp, whose rules do."
-        )
+def _refuse_attention(network: nn.Module) -> NoReturn:
+    raise VitrineError(
+        f"{type(network).__name__} has attention, and these rules of relevance propagation do not lead through it; "
+        "use attn-lrp or cp-lrp, whose rules do."
+    )
 
 
-def _attends(network: nn.Module, traced: fx.GraphModule, node: fx.Node) -> bool:
+def _is_attention_step(network: nn.Module, traced: fx.GraphModule, node: fx.Node) -> bool:
     """Whether a step is a softmax or a product of attention, inside a module that looks like attention."""
-    if node_kind(traced, node).lower() not in _ATTENTION:
+    if node_kind(traced, node).lower() not in _ATTENTION_FUNCTIONS:
         return False
     names = [name.partition("@")[0] for name in node.meta.get("nn_module_stack", {})]  # "attn@1" runs again
     return any(is_attention(module) for module in (network, *map(network.get_submodule, names)))
 
 
-def _counted(kinds: Counter[str]) -> str:
+def _count_kinds(kinds: Counter[str]) -> str:
     return ", ".join(f"{count} × {kind}" for kind, count in kinds.most_common())
 
 
 def _holds_tensor(node: fx.Node) -> bool:
+    """Whether a node puts out a tensor, or several; known once shapes were propagated."""
     value = node.meta.get("val")
-    return any(isinstance(one, Tensor) for one in (value if isinstance(value, tuple | list) else (value,)))
+    return any(isinstance(part, Tensor) for part in (value if isinstance(value, tuple | list) else (value,)))
 
 
 def _is_tensor(node: object) -> bool:
@@ -227,22 +236,23 @@ def _function_name(function: object) -> str:
     return name.strip("_")
 
 
-def _each_call_its_own_module(traced: fx.GraphModule) -> None:
+def _duplicate_reused_modules(traced: fx.GraphModule) -> None:
     """A rule keeps what its module saw last, so a module with weights that runs twice becomes two."""
     seen: set[str] = set()
     for node in traced.graph.nodes:
         if node.op == "call_module":
             if node.target in seen:
-                name = _free_name(traced, f"{node.target}_again")
+                name = _unused_name(traced, f"{node.target}_again")
                 traced.add_submodule(name, deepcopy(traced.get_submodule(node.target)))
                 node.target = name
             seen.add(node.target)
 
 
-def _sums_and_steps_as_modules(traced: fx.GraphModule) -> None:
+def _replace_functions_by_modules(traced: fx.GraphModule) -> None:
+    """Sums of two tensors become a `Sum`, linear functions of a single tensor a `FunctionModule`."""
     for node in input_dependent_nodes(traced):
         name = _function_name(node.target)
-        if node.op not in ("call_function", "call_method") or name not in _LINEAR or not _is_tensor(node):
+        if node.op not in ("call_function", "call_method") or name not in _LINEAR_FUNCTIONS or not _is_tensor(node):
             continue
         sources: list[fx.Node] = []  # as often as they come
         fx.map_arg((node.args, node.kwargs), sources.append)
@@ -250,33 +260,35 @@ def _sums_and_steps_as_modules(traced: fx.GraphModule) -> None:
             continue
         if name == "add" and len(sources) == 2 and sources == [*node.args, *node.kwargs.values()]:
             with traced.graph.inserting_before(node):
-                both = traced.graph.call_function(broadcast_and_stack, tuple(sources))
-                both.meta["val"] = sources[0].meta["val"]
-            _replace(traced, node, Sum(), both)
+                stacked = traced.graph.call_function(broadcast_and_stack, tuple(sources))
+                stacked.meta["val"] = sources[0].meta["val"]
+            _replace_node(traced, node, Sum(), stacked)
         elif len(sources) == 1 and sources[0] in node.args:
-            place = node.args.index(sources[0])
-            if place == 0 or name not in _LINEAR_ABOVE:
-                constants = (*node.args[:place], *node.args[place + 1 :])
-                _replace(traced, node, FunctionModule(node.target, place, constants, dict(node.kwargs)), sources[0])
+            index = node.args.index(sources[0])
+            if index == 0 or name not in _LINEAR_IN_NUMERATOR:
+                constants = (*node.args[:index], *node.args[index + 1 :])
+                module = FunctionModule(node.target, index, constants, dict(node.kwargs))
+                _replace_node(traced, node, module, sources[0])
 
 
-def _replace(traced: fx.GraphModule, node: fx.Node, module: nn.Module, source: fx.Node) -> None:
+def _replace_node(traced: fx.GraphModule, node: fx.Node, module: nn.Module, source: fx.Node) -> None:
     """Have `module` of `source` in the place of `node`, named after the module of the network that it stands in."""
     kind = "sum" if isinstance(module, Sum) else _function_name(node.target)
-    name = _free_name(traced, f"{_inside(node)}.{kind}".lstrip("."))
+    name = _unused_name(traced, f"{_enclosing_module(node)}.{kind}".lstrip("."))
     traced.add_submodule(name, module)
     with traced.graph.inserting_before(node):
-        made = traced.graph.call_module(name, (source,))
-    made.meta = node.meta
-    node.replace_all_uses_with(made)
+        call = traced.graph.call_module(name, (source,))
+    call.meta = node.meta
+    node.replace_all_uses_with(call)
     traced.graph.erase_node(node)
 
 
-def _inside(node: fx.Node) -> str:
+def _enclosing_module(node: fx.Node) -> str:
     """Name of the module in whose forward a node stands; "" for the network's own."""
     return next(reversed(node.meta.get("nn_module_stack", {"": None})), "")
 
 
-def _free_name(traced: fx.GraphModule, wanted: str) -> str:
+def _unused_name(traced: fx.GraphModule, wanted: str) -> str:
+    """`wanted`, or with a number behind it where a module of that name exists."""
     taken = {name for name, _ in traced.named_modules()}
-    return next(name for name in (wanted, *(f"{wanted}_{number}" for number in range(2, 10_000))) if name not in taken)
+    return next(name for name in (wanted, *(f"{wanted}_{suffix}" for suffix in range(2, 10_000))) if name not in taken)

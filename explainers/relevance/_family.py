@@ -13,10 +13,7 @@ from typing import Any
 import torch
 from pydantic import Field
 from torch import Tensor, fx, nn
-from zennit.composites import (
-    LayerMapComposite,
-    layer_map_base,
-)
+from zennit.composites import LayerMapComposite, layer_map_base
 from zennit.core import BasicHook, Composite, stabilize
 from zennit.rules import Norm
 from zennit.types import Linear
@@ -31,23 +28,21 @@ from explainers.graph.hooks import channels_second, tensor_of
 from explainers.registry import explainer
 from explainers.relevance._canonizer import FunctionModule, canonize
 
-Build = Callable[[Run, Tensor, Any], Composite]
+CompositeBuilder = Callable[[Run, Tensor, Any], Composite]
+"""(run, a chunk of inputs, options) -> Zennit's composite: which rule each layer gets."""
 
-
-RULES: dict[str, Build] = {}
-"""Method name to what builds its rules for a chunk of inputs."""
-
+COMPOSITES: dict[str, CompositeBuilder] = {}
+"""Method name to what builds its composite; `lrp` alone writes here, while the family is imported."""
 
 STABILIZER = 1e-6  # Zennit's own: keeps denominators from zero
 
-
-CAVEAT = (
+RULE_CAVEAT = (
     "Which rule shares out the relevance is a choice, and each gives another map. Biases absorb part of the score: the chart "
     "of conservation shows how much arrives. A negative score is shared out as negative relevance."
 )
-
-
-POSITIVE = " It follows what speaks for the score and hardly what speaks against it, so maps of two classes look alike."
+POSITIVE_CAVEAT = (
+    " It follows what speaks for the score and hardly what speaks against it, so maps of two classes look alike."
+)
 
 
 class EpsilonOptions(Options):
@@ -73,47 +68,74 @@ def lrp(
     title: str,
     citation: str,
     shows: str,
-    caveat: str = CAVEAT,
+    caveat: str = RULE_CAVEAT,
     images: bool = False,
-) -> Callable[[Build], Build]:
-    """Register `build(run, inputs, options) -> Composite`, the rules of a composite, as a method."""
+) -> Callable[[CompositeBuilder], CompositeBuilder]:
+    """Register a function that builds a composite as a method: relevance propagated by the composite's rules.
 
-    def register(build: Build) -> Build:
+    The method's maps are of the inputs' shape, (N, ...), in units of the score.
+
+    The function itself is kept in `COMPOSITES`, for `explainers.relevance.conservation`, which looks on while it propagates.
+
+    Args:
+        images: whether the rules need inputs with height and width.
+    """
+
+    def register(build_composite: CompositeBuilder) -> CompositeBuilder:
         def compute(run: Run, inputs: Tensor, target: Target, options: Any) -> Tensor:
-            return propagate(run, inputs, target, lambda rows: build(run, rows, options))
+            return propagate(run, inputs, target, lambda chunk: build_composite(run, chunk, options))
 
         explainer(
             name,
             title=title,
             options=options,
             family="relevance",
-            needs=Needs.GRADIENTS | Needs.LAYERS | (Needs.IMAGES if images else Needs.GRADIENTS),
+            needs=Needs.GRADIENTS | Needs.LAYERS | (Needs.IMAGES if images else Needs(0)),
             cost=lambda shape, options: Cost(2 * shape[0], shape[0]),
             citation=citation,
             shows=shows,
             caveat=caveat,
             signed=True,
         )(compute)
-        RULES[name] = build
-        return build
+        COMPOSITES[name] = build_composite
+        return build_composite
 
     return register
+
+
+lrp_composite = functools.partial(
+    lrp, citation="Kohlbrenner et al. 2020, arXiv:1910.09840; Montavon et al. 2019, doi:10.1007/978-3-030-28954-6_10"
+)
+"""`lrp` for the composites that Zennit has by name: other rules in convolutions than in linear layers."""
+
+FUNCTION_LAYER_MAP = [((FunctionModule,), Norm(STABILIZER))]
+"""Zennit's form of saying that functions of a single tensor, such as a mean, share out in proportion to what each value added."""
+
+
+def single_rule(rule: BasicHook) -> Composite:
+    """The composite that gives every layer with weights this rule."""
+    return LayerMapComposite([*FUNCTION_LAYER_MAP, *layer_map_base(STABILIZER), ((Linear,), rule)])
+
+
+def rms_stabilizer(share: float) -> Callable[[Tensor], Tensor]:
+    """What denominators are made of: z to z + sign(z) (share x root mean square of z + 1e-6), per input."""
+    return lambda z: stabilize(stabilize(z, share, norm_scale=True), STABILIZER)
 
 
 def canonized_network(run: Run, end: str | None = None) -> fx.GraphModule:
     """The network up to the layer `end` in canonical form, made once per network and kept while its weights stand."""
     shape = run.model.input_shape
-    build = functools.partial(canonize, input_shape=shape, end=end)
-    copy = run.cache.get(f"canonical at {shape} to {end}", build, contents=True)
-    assert isinstance(copy, fx.GraphModule)
-    return copy
+    canonize_network = functools.partial(canonize, input_shape=shape, end=end)
+    canonized = run.cache.get(f"canonical at {shape} to {end}", canonize_network, contents=True)
+    assert isinstance(canonized, fx.GraphModule)
+    return canonized
 
 
 def propagate(
     run: Run,
     inputs: Tensor,
     target: Target,
-    rules: Callable[[Tensor], Composite],
+    composite_for: Callable[[Tensor], Composite],
     forward: Callable[[fx.GraphModule, Tensor], Any] = nn.Module.__call__,
 ) -> Tensor:
     """Relevance of every input value, (N, ...), in units of the score.
@@ -122,7 +144,7 @@ def propagate(
     of the other, as if their difference were one more linear layer.
 
     Args:
-        rules: the composite for a chunk of inputs.
+        composite_for: (chunk of inputs) -> the rules for it.
         forward: how the canonical copy is run, for those who look inside.
 
     Raises:
@@ -133,21 +155,23 @@ def propagate(
     layer = layer_of(target)
     network = canonized_network(run, layer)
 
-    def work(rows: Tensor, numbers: Sequence[int]) -> Tensor:
-        rows = rows.detach().clone().requires_grad_()
-        with torch.enable_grad(), rules(rows.detach()).context(network):
-            outputs = tensor_of(forward(network, rows))
+    def relevance_of_chunk(chunk: Tensor, input_indices: Sequence[int]) -> Tensor:
+        chunk = chunk.detach().clone().requires_grad_()
+        with torch.enable_grad(), composite_for(chunk.detach()).context(network):
+            outputs = tensor_of(forward(network, chunk))
             assert outputs is not None
-            answer = outputs.detach().requires_grad_()
-            score = target.take(numbers)(answer if layer is None else channels_second(answer, rows))
-            check_scores(run, score.detach(), scores, numbers)
-            start = answer.detach() * torch.autograd.grad(score.sum(), answer)[0]
-            return torch.autograd.grad(outputs, rows, start)[0]
+            output_values = outputs.detach().requires_grad_()
+            score = target.take(input_indices)(
+                output_values if layer is None else channels_second(output_values, chunk)
+            )
+            require_same_scores(run, score.detach(), scores, input_indices)
+            start = output_values.detach() * torch.autograd.grad(score.sum(), output_values)[0]
+            return torch.autograd.grad(outputs, chunk, start)[0]
 
-    return finite(run, run.attribute(inputs, work, Cost(1, 1), "relevance"))
+    return require_finite(run, run.attribute(inputs, relevance_of_chunk, Cost(1, 1), "relevance"))
 
 
-def finite(run: Run, relevance: Tensor) -> Tensor:
+def require_finite(run: Run, relevance: Tensor) -> Tensor:
     """The relevance itself.
 
     Raises:
@@ -161,38 +185,20 @@ def finite(run: Run, relevance: Tensor) -> Tensor:
     return relevance
 
 
-def check_scores(run: Run, found: Tensor, scores: Tensor, numbers: Sequence[int]) -> None:
+def require_same_scores(run: Run, chunk_scores: Tensor, scores: Tensor, input_indices: Sequence[int]) -> None:
     """Make sure that what relevance is propagated through scores as the network itself does.
 
     Args:
-        found: of some inputs, (M,).
+        chunk_scores: of what relevance is propagated through, for a chunk of the inputs, (M,).
         scores: the network's own, of all inputs, (N,).
-        numbers: which inputs they are, one after the other.
+        input_indices: which inputs are in the chunk, in a row.
 
     Raises:
         VitrineError: it does not.
     """
-    expected = scores[numbers[0] : numbers[-1] + 1]
-    if not torch.allclose(found, expected, rtol=1e-2, atol=1e-2 * float(scores.abs().max())):
+    expected = scores[input_indices[0] : input_indices[-1] + 1]
+    if not torch.allclose(chunk_scores, expected, rtol=1e-2, atol=1e-2 * float(scores.abs().max())):
         raise VitrineError(
             f"Taken apart into the steps through which relevance is propagated, {run.model.name} puts out other scores than as a whole; "
             "use a method that needs plain gradients, such as integrated-gradients."
         )
-
-
-FUNCTION_RULES = [((FunctionModule,), Norm(STABILIZER))]
-
-
-def stabilizer(share: float) -> Callable[[Tensor], Tensor]:
-    """z to z + sign(z) (share x root mean square of z + 1e-6), per input."""
-    return lambda z: stabilize(stabilize(z, share, norm_scale=True), STABILIZER)
-
-
-def everywhere(rule: BasicHook) -> Composite:
-    """One rule for every layer with weights."""
-    return LayerMapComposite([*FUNCTION_RULES, *layer_map_base(STABILIZER), ((Linear,), rule)])
-
-
-composite = functools.partial(
-    lrp, citation="Kohlbrenner et al. 2020, arXiv:1910.09840; Montavon et al. 2019, doi:10.1007/978-3-030-28954-6_10"
-)

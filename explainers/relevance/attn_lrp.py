@@ -1,6 +1,9 @@
 """Relevance through attention: the score of a transformer handed back from step to step, down to the pixels.
 
-The rules of LRP in `explainers.relevance` do not lead through attention. Here every step has one: linear layers and
+AttnLRP: Achtibat et al. 2024 (arXiv:2402.05602). CP-LRP, which takes attention weights for constant: Ali et al. 2022
+(arXiv:2202.07304).
+
+The other rules of LRP in `explainers.relevance` do not lead through attention. Here every step has one: linear layers and
 convolutions the gamma rule, activations and norms hand on what they received, and attention is shared out as one of the
 two methods says. Relevance is the input times the gradient of a forward pass with the same outputs, see
 `explainers.relevance._attention_rules`."""
@@ -9,6 +12,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -26,10 +30,10 @@ from explainers.graph.attention import attention_blocks
 from explainers.graph.hooks import forward_hooks, tensor_of
 from explainers.registry import explainer
 from explainers.relevance._attention_rules import AttentionRules
-from explainers.relevance._family import check_scores, finite
+from explainers.relevance._family import require_finite, require_same_scores
 
 ATTENTION_IS_CONSTANT = {"attn-lrp": False, "cp-lrp": True}
-"""Method name to what it takes attention weights for."""
+"""Method name to whether it takes attention weights for constant, so that they receive no relevance."""
 
 
 class AttentionRelevanceOptions(Options):
@@ -44,7 +48,7 @@ class AttentionRelevanceOptions(Options):
     )
 
 
-through_attention = functools.partial(
+attention_lrp = functools.partial(
     explainer,
     family="relevance",
     needs=Needs.LAYERS | Needs.GRADIENTS | Needs.IMAGES | Needs.ATTENTION,
@@ -52,53 +56,58 @@ through_attention = functools.partial(
     signed=True,
 )
 
-
-_CAVEAT = (
+_GAMMA_CAVEAT = (
     "Which rule shares out the relevance is a choice, and gamma another: small ones give noisy maps, large ones hide what speaks "
     "against. Biases and the embeddings of positions absorb part of the score: the chart of conservation shows how much arrives."
 )
 
 
-@through_attention(
+@attention_lrp(
     "attn-lrp",
     options=AttentionRelevanceOptions,
     title="AttnLRP",
     citation="Achtibat et al. 2024, arXiv:2402.05602; gamma rule: Montavon et al. 2019, doi:10.1007/978-3-030-28954-6_10",
     shows="The score of a transformer handed back step by step to the pixels; in attention, half goes to the values, and half to "
     "the queries and keys that chose them.",
-    caveat=_CAVEAT + " Each softmax absorbs part of what the queries and keys would receive.",
+    caveat=_GAMMA_CAVEAT + " Each softmax absorbs part of what the queries and keys would receive.",
 )
 def attn_lrp(run: Run, inputs: Tensor, target: Target, options: AttentionRelevanceOptions) -> Tensor:
-    """Relevance of every input value, (N, C, H, W), in units of the score."""
-    return redistribute(run, inputs, target, "attn-lrp", options)
+    """x * d score / d x under the rules of `AttentionRules`, where a product is shared out evenly among its factors.
+
+    Relevance of every input value, (N, C, H, W), in units of the score.
+    """
+    return propagate_through_attention(run, inputs, target, "attn-lrp", options)
 
 
-@through_attention(
+@attention_lrp(
     "cp-lrp",
     options=AttentionRelevanceOptions,
     title="CP-LRP",
     citation="Ali et al. 2022, arXiv:2202.07304; gamma rule: Montavon et al. 2019, doi:10.1007/978-3-030-28954-6_10",
     shows="The score of a transformer handed back step by step to the pixels; attention weights are taken for constant, so that "
     "all goes to the values.",
-    caveat=_CAVEAT + " Why the model attends where it does is left out.",
+    caveat=_GAMMA_CAVEAT + " Why the model attends where it does is left out.",
 )
 def cp_lrp(run: Run, inputs: Tensor, target: Target, options: AttentionRelevanceOptions) -> Tensor:
-    """Relevance of every input value, (N, C, H, W), in units of the score."""
-    return redistribute(run, inputs, target, "cp-lrp", options)
+    """x * d score / d x under the rules of `AttentionRules`, with attention weights that are constant.
+
+    Relevance of every input value, (N, C, H, W), in units of the score.
+    """
+    return propagate_through_attention(run, inputs, target, "cp-lrp", options)
 
 
-def redistribute(
+def propagate_through_attention(
     run: Run,
     inputs: Tensor,
     target: Target,
     method: str,
     options: AttentionRelevanceOptions,
-    sums: dict[str, float] | None = None,
+    block_sums: dict[str, float] | None = None,
 ) -> Tensor:
     """Input times gradient under the method's rules, (N, C, H, W).
 
     Args:
-        sums: filled with the relevance behind every block of the network, of all inputs together.
+        block_sums: filled with the relevance behind every block of the network, of all inputs together.
 
     Raises:
         VitrineError: part of the network is compiled, and would run past the rules, or the relevance is not finite.
@@ -111,27 +120,35 @@ def redistribute(
     scores = run.scores(inputs, target)
     layer = layer_of(target)
 
-    def keep(name: str, output: Any) -> None:
+    def relevance_of_chunk(chunk: Tensor, input_indices: Sequence[int]) -> Tensor:
+        chunk = chunk.detach().requires_grad_()
+        rules = AttentionRules(options.gamma, options.patch_gamma, ATTENTION_IS_CONSTANT[method])
+        with torch.enable_grad(), _block_sums_recorded(run, block_sums):
+            with rules:
+                outputs = run.call(run.network, chunk, layer)
+            score = target.take(input_indices)(outputs)
+            (gradient,) = torch.autograd.grad(score.sum(), chunk)
+        require_same_scores(run, score.detach(), scores, input_indices)
+        return chunk.detach() * gradient
+
+    relevance = run.attribute(inputs, relevance_of_chunk, Cost(1, 1), f"relevance, {method}")
+    return require_finite(run, relevance)
+
+
+def _block_sums_recorded(run: Run, sums: dict[str, float] | None) -> AbstractContextManager[object]:
+    """While active, a pass back adds the relevance behind every block of the network to `sums`."""
+    if sums is None:
+        return nullcontext()
+
+    def record(name: str, output: Any) -> None:
         tokens = tensor_of(output)
-        if sums is None or tokens is None or not tokens.requires_grad:
+        if tokens is None or not tokens.requires_grad:
             return
-        held = tokens.detach()
+        values = tokens.detach()
 
         def add(gradient: Tensor) -> None:
-            sums[name] = sums.get(name, 0.0) + float((held * gradient).cpu().sum(dtype=torch.float64))
+            sums[name] = sums.get(name, 0.0) + float((values * gradient).cpu().sum(dtype=torch.float64))
 
         tokens.register_hook(add)  # type: ignore[no-untyped-call]
 
-    def work(rows: Tensor, numbers: Sequence[int]) -> Tensor:
-        rows = rows.detach().requires_grad_()
-        blocks = [] if sums is None else [name for name in attention_blocks(run.network) if name]
-        rules = AttentionRules(options.gamma, options.patch_gamma, ATTENTION_IS_CONSTANT[method])
-        with torch.enable_grad(), forward_hooks(run.network, blocks, keep):
-            with rules:
-                outputs = run.call(run.network, rows, layer)
-            score = target.take(numbers)(outputs)
-            (gradient,) = torch.autograd.grad(score.sum(), rows)
-        check_scores(run, score.detach(), scores, numbers)
-        return rows.detach() * gradient
-
-    return finite(run, run.attribute(inputs, work, Cost(1, 1), f"relevance, {method}"))
+    return forward_hooks(run.network, [name for name in attention_blocks(run.network) if name], record)

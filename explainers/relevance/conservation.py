@@ -21,8 +21,8 @@ from explainers.engine.passes import Progress
 from explainers.engine.run import Run
 from explainers.registry import fitting_method, methods
 from explainers.relevance._canonizer import bottleneck_nodes, coverage_notes, node_kind, node_name, passes_relevance_on
-from explainers.relevance._family import RULES, canonized_network, propagate
-from explainers.relevance.attn_lrp import ATTENTION_IS_CONSTANT, AttentionRelevanceOptions, redistribute
+from explainers.relevance._family import COMPOSITES, canonized_network, propagate
+from explainers.relevance.attn_lrp import ATTENTION_IS_CONSTANT, AttentionRelevanceOptions, propagate_through_attention
 
 NEGLIGIBLE = 0.01  # of the score
 
@@ -52,42 +52,52 @@ def relevance_flow(
 
     Raises:
         VitrineError: the method is no LRP; there are several inputs; the method does not lead through the network.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> flow = ex.relevance_flow(model, image)
+        >>> list(flow.columns)
+        ['layer', 'kind', 'relevance', 'share']
+        >>> list(flow["layer"])[:2], list(flow["layer"])[-1], round(float(flow["share"][0]), 4)
+        (['fc', 'pool'], 'input', 1.0)
     """
-    if method not in RULES and method not in ATTENTION_IS_CONSTANT:
+    if method not in COMPOSITES and method not in ATTENTION_IS_CONSTANT:
         known = ", ".join(m.name for m in methods(model) if m.family == "relevance")
         raise VitrineError(f"The flow of relevance is known for {known}, not for {method!r}.")
-    chosen = fitting_method(method, model).options.read(method, options)
+    method_options = fitting_method(method, model).options.read(method, options)
     engine = engine or engine_for()
     inputs = model.inputs(image).to(engine.device)
     if len(inputs) != 1:
         raise VitrineError(f"The flow of relevance is of one input, not of {len(inputs)}; ask for one after the other.")
     run = Run(model, engine, progress=progress)
-    asked = run.resolve(inputs, parse_target(target, model))
-    if isinstance(chosen, AttentionRelevanceOptions):
-        return _flow_through_attention(run, inputs, asked, method, chosen)
-    watched = _Watched(canonized_network(run, layer_of(asked)))
-    propagate(run, inputs, asked, lambda rows: RULES[method](run, rows, chosen), watched)
-    return _table(watched.rows, watched.sums, float(run.scores(inputs, asked)))
+    resolved = run.resolve(inputs, parse_target(target, model))
+    if isinstance(method_options, AttentionRelevanceOptions):
+        return _flow_through_blocks(run, inputs, resolved, method, method_options)
+    recorder = _FlowRecorder(canonized_network(run, layer_of(resolved)))
+    propagate(run, inputs, resolved, lambda chunk: COMPOSITES[method](run, chunk, method_options), recorder)
+    return _flow_table(recorder.layers, recorder.sums, float(run.scores(inputs, resolved)))
 
 
-def _flow_through_attention(
+def _flow_through_blocks(
     run: Run, inputs: Tensor, target: Target, method: str, options: AttentionRelevanceOptions
 ) -> pd.DataFrame:
-    """Behind every block, of which all are passed by every way through the network."""
-    sums: dict[str, float] = {}
-    relevance = redistribute(run, inputs, target, method, options, sums)
+    """The flow through a transformer: every way through the network passes all of its blocks."""
+    block_sums: dict[str, float] = {}
+    relevance = propagate_through_attention(run, inputs, target, method, options, block_sums)
     score = float(run.scores(inputs, target))
     modules = dict(run.network.named_modules())
-    rows = [("output", "Output"), *((name, type(modules[name]).__name__) for name in sums), ("input", "Input")]
-    return _table(rows, [score, *sums.values(), float(relevance.cpu().sum(dtype=torch.float64))], score)
+    layers = [("output", "Output"), *((name, type(modules[name]).__name__) for name in block_sums), ("input", "Input")]
+    return _flow_table(layers, [score, *block_sums.values(), float(relevance.cpu().sum(dtype=torch.float64))], score)
 
 
-def _table(rows: Sequence[tuple[str, str]], sums: Sequence[float], score: float) -> pd.DataFrame:
-    """Layers with their kinds, from the output to the input, and the relevance behind each."""
+def _flow_table(layers: Sequence[tuple[str, str]], sums: Sequence[float], score: float) -> pd.DataFrame:
+    """Layers' names and kinds, from the output to the input, and the relevance behind each."""
     return pd.DataFrame(
         {
-            "layer": [name for name, _ in rows],
-            "kind": [kind for _, kind in rows],
+            "layer": [name for name, _ in layers],
+            "kind": [kind for _, kind in layers],
             "relevance": sums,
             "share": [total / score if score else float("nan") for total in sums],
         }
@@ -99,31 +109,46 @@ def relevance_notes(model: Model, *, engine: Engine | None = None) -> list[str]:
 
     Raises:
         VitrineError: the network cannot be traced, or is a function without gradients.
+
+    Example:
+        >>> import explainers as ex
+        >>> ex.relevance_notes(ex.load_model("demo:signs-cnn"))
+        []
+        >>> ex.relevance_notes(ex.load_model("demo:signs-vit"))[0]
+        'This network has attention, for which AttnLRP and CP-LRP have rules; the other methods here have none.'
     """
     fitting_method("lrp-epsilon", model)
-    attention = Needs.ATTENTION in model.capabilities
-    able = " and ".join(m.title for m in methods(model) if m.name in ATTENTION_IS_CONSTANT)
-    found = (
-        [f"This network has attention, for which {able} have rules; the other methods here have none."]
-        if attention
-        else []
-    )
+    has_attention = Needs.ATTENTION in model.capabilities
+    notes = []
+    if has_attention:
+        titles = " and ".join(m.title for m in methods(model) if m.name in ATTENTION_IS_CONSTANT)
+        notes = [f"This network has attention, for which {titles} have rules; the other methods here have none."]
     try:
-        return found + coverage_notes(canonized_network(Run(model, engine or engine_for())))
+        return notes + coverage_notes(canonized_network(Run(model, engine or engine_for())))
     except VitrineError:
-        if attention:
-            return found
+        if has_attention:
+            return notes
         raise
 
 
 def describe_flow(flow: pd.DataFrame) -> str:
-    """One plain sentence on how much of the score arrives at the input, and where most of the rest went."""
+    """One plain sentence on how much of the score arrives at the input, and where most of the rest went.
+
+    Args:
+        flow: the table that `relevance_flow` makes.
+
+    Example:
+        >>> import pandas as pd
+        >>> import explainers as ex
+        >>> ex.describe_flow(pd.DataFrame({"layer": ["fc", "stem", "input"], "share": [1.0, 1.0, 1.0]}))
+        '100% of the score arrives at the input; nothing to speak of is lost or doubled on the way.'
+    """
     layers, shares = list(flow["layer"]), [float(share) for share in flow["share"]]
     if math.isnan(shares[-1]):
         return "The score is zero, so there is nothing to share out."
     changes = [after - before for before, after in pairwise(shares)]
-    place = max(range(len(changes)), key=lambda step: abs(changes[step]))
-    largest, where = changes[place], f"between {layers[place]} and {layers[place + 1]}"
+    step = max(range(len(changes)), key=lambda index: abs(changes[index]))
+    largest, where = changes[step], f"between {layers[step]} and {layers[step + 1]}"
     arrives = f"{shares[-1]:.0%} of the score arrives at the input"
     if abs(largest) <= NEGLIGIBLE:
         return f"{arrives}; nothing to speak of is lost or doubled on the way."
@@ -138,30 +163,32 @@ def describe_flow(flow: pd.DataFrame) -> str:
     )
 
 
-class _Watched:
-    """Runs a canonical copy node by node and keeps the sum of what comes back to each of its cuts."""
+class _FlowRecorder:
+    """Runs a canonical copy node by node and keeps the sum of the relevance that comes back to each of its bottlenecks."""
 
     def __init__(self, network: fx.GraphModule) -> None:
-        kept = [node for node in bottleneck_nodes(network) if not passes_relevance_on(network, node)]
-        self._rows = {node: (node_name(node), node_kind(network, node)) for node in kept}
-        self._rows[kept[0]] = ("input", "Input")
+        nodes = [node for node in bottleneck_nodes(network) if not passes_relevance_on(network, node)]
+        self._layers = {node: (node_name(node), node_kind(network, node)) for node in nodes}
+        self._layers[nodes[0]] = ("input", "Input")
         self._sums: dict[fx.Node, float] = {}
 
-    def __call__(self, network: fx.GraphModule, rows: Tensor) -> Any:
-        return _Watching(network, set(self._rows), self._sums).run(rows)
+    def __call__(self, network: fx.GraphModule, inputs: Tensor) -> Any:
+        return _RecordingInterpreter(network, set(self._layers), self._sums).run(inputs)
 
     @property
-    def rows(self) -> list[tuple[str, str]]:
-        """Layers and their kinds, from the output to the input."""
-        return list(reversed(self._rows.values()))
+    def layers(self) -> list[tuple[str, str]]:
+        """Layers' names and kinds, from the output to the input."""
+        return list(reversed(self._layers.values()))
 
     @property
     def sums(self) -> list[float]:
         """The relevance behind each of them."""
-        return [self._sums[node] for node in reversed(self._rows)]
+        return [self._sums[node] for node in reversed(self._layers)]
 
 
-class _Watching(fx.Interpreter):
+class _RecordingInterpreter(fx.Interpreter):
+    """Runs a traced network and, on the way back, writes the sum of the relevance at some of its nodes into `sums`."""
+
     def __init__(self, network: fx.GraphModule, nodes: set[fx.Node], sums: dict[fx.Node, float]) -> None:
         super().__init__(network)
         self._nodes, self._sums = nodes, sums
@@ -170,8 +197,8 @@ class _Watching(fx.Interpreter):
         value = super().run_node(node)
         if node in self._nodes:
 
-            def keep(relevance: Tensor) -> None:
+            def record(relevance: Tensor) -> None:
                 self._sums[node] = float(relevance.cpu().sum(dtype=torch.float64))
 
-            value.register_hook(keep)
+            value.register_hook(record)
         return value

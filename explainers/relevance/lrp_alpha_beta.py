@@ -11,7 +11,7 @@ from zennit.rules import AlphaBeta
 
 from explainers.core.options import Options
 from explainers.engine.run import Run
-from explainers.relevance._family import CAVEAT, STABILIZER, everywhere, lrp
+from explainers.relevance._family import RULE_CAVEAT, STABILIZER, lrp, single_rule
 
 
 class AlphaBetaOptions(Options):
@@ -26,9 +26,9 @@ class AlphaBetaOptions(Options):
     title="LRP-αβ",
     citation="Bach et al. 2015, doi:10.1371/journal.pone.0130140",
     shows="What speaks for the score and what speaks against it, shared out apart in every layer: alpha times the one, beta times the other.",
-    caveat=CAVEAT + " An alpha of 1 is the z-plus rule, which shows nothing that speaks "
+    caveat=RULE_CAVEAT + " An alpha of 1 is the z-plus rule, which shows nothing that speaks "
     "against; with more, relevance grows wherever nothing speaks against.",
 )
 def alpha_beta(run: Run, inputs: Tensor, options: AlphaBetaOptions) -> Composite:
     """R_i = sum_j (alpha z_ij+ / z_j+ - beta z_ij- / z_j-) R_j with z_ij = x_i w_ij, in every layer with weights."""
-    return everywhere(AlphaBeta(options.alpha, options.alpha - 1, STABILIZER))
+    return single_rule(AlphaBeta(options.alpha, options.alpha - 1, STABILIZER))

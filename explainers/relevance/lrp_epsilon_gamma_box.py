@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from zennit.composites import (
-    EpsilonGammaBox,
-)
+from zennit.composites import EpsilonGammaBox
 from zennit.core import Composite
 
 from explainers.core.errors import VitrineError
@@ -16,15 +14,15 @@ from explainers.core.rng import seeded_generator
 from explainers.engine.run import Run
 from explainers.relevance._canonizer import input_of_first_convolution
 from explainers.relevance._family import (
-    CAVEAT,
-    FUNCTION_RULES,
-    POSITIVE,
+    FUNCTION_LAYER_MAP,
+    POSITIVE_CAVEAT,
+    RULE_CAVEAT,
     STABILIZER,
     EpsilonOptions,
     GammaOptions,
     canonized_network,
-    composite,
-    stabilizer,
+    lrp_composite,
+    rms_stabilizer,
 )
 
 
@@ -32,19 +30,24 @@ class EpsilonGammaOptions(EpsilonOptions, GammaOptions):
     """Both."""
 
 
-@composite(
+@lrp_composite(
     "lrp-epsilon-gamma-box",
     options=EpsilonGammaOptions,
     title="LRP EpsilonGammaBox",
     shows="How the score is made up: gamma in convolutions, epsilon in linear layers; the first convolution knows how dark and "
     "how bright a pixel can be.",
-    caveat=CAVEAT + POSITIVE,
+    caveat=RULE_CAVEAT + POSITIVE_CAVEAT,
     images=True,
 )
 def epsilon_gamma_box(run: Run, inputs: Tensor, options: EpsilonGammaOptions) -> Composite:
-    """Box rule (Montavon et al. 2017, arXiv:1512.02479) in the first convolution, gamma in the others, epsilon in linear layers."""
+    """R_i = sum_j (x_i w_ij - low w_ij+ - high w_ij-) / (their sum over i) R_j in the first convolution, the box rule.
+
+    The gamma rule in the other convolutions, the epsilon rule in linear layers.
+    """
     low, high = pixel_box(run, inputs)
-    return EpsilonGammaBox(low, high, stabilizer(options.epsilon), options.gamma, STABILIZER, layer_map=FUNCTION_RULES)
+    return EpsilonGammaBox(
+        low, high, rms_stabilizer(options.epsilon), options.gamma, STABILIZER, layer_map=FUNCTION_LAYER_MAP
+    )
 
 
 def pixel_box(run: Run, inputs: Tensor) -> tuple[Tensor, Tensor]:

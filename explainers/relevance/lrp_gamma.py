@@ -9,7 +9,7 @@ from zennit.core import Composite
 from zennit.rules import Gamma
 
 from explainers.engine.run import Run
-from explainers.relevance._family import CAVEAT, POSITIVE, STABILIZER, GammaOptions, everywhere, lrp
+from explainers.relevance._family import POSITIVE_CAVEAT, RULE_CAVEAT, STABILIZER, GammaOptions, lrp, single_rule
 
 
 @lrp(
@@ -18,8 +18,11 @@ from explainers.relevance._family import CAVEAT, POSITIVE, STABILIZER, GammaOpti
     title="LRP-γ",
     citation="Montavon et al. 2019, doi:10.1007/978-3-030-28954-6_10",
     shows="How the score is made up, with more weight on what adds to it, which calms the map.",
-    caveat=CAVEAT + POSITIVE,
+    caveat=RULE_CAVEAT + POSITIVE_CAVEAT,
 )
 def gamma(run: Run, inputs: Tensor, options: GammaOptions) -> Composite:
-    """As the epsilon rule, with w + gamma max(w, 0) for w; Andéol et al. 2021 for inputs of either sign."""
-    return everywhere(Gamma(options.gamma, STABILIZER))
+    """R_i = sum_j x_i w'_ij / z'_j R_j with w' = w + gamma max(w, 0), in every layer with weights.
+
+    For inputs of either sign as Andéol et al. 2021: what has the output's sign counts more.
+    """
+    return single_rule(Gamma(options.gamma, STABILIZER))

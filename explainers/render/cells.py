@@ -9,7 +9,8 @@ from PIL import Image
 
 from explainers.core.attribution import Attribution
 from explainers.render.encoding import encode_small
-from explainers.render.overlay import Scale, Values, overlay
+from explainers.render.overlay import overlay
+from explainers.render.scale import Scale, Values
 
 COLOURS = {"diverging": "blue-red", "sequential": "viridis"}
 OPACITY = 0.6
@@ -45,4 +46,4 @@ class Drawing:
 
 def encode_cells(drawings: Sequence[Drawing]) -> list[bytes]:
     """The overlays as JPEG files."""
-    return [encode_small(one.drawn()) for one in drawings]
+    return [encode_small(drawing.drawn()) for drawing in drawings]

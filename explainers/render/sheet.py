@@ -32,13 +32,13 @@ def sheet(
     height = max((picture.height for picture in pictures), default=200)
     inner = NAMES + len(columns) * (width + GAP)
     head = _words(title, inner, 20)
-    names = [_words(name, width, SIZE) for name in columns]
+    column_names = [_words(name, width, SIZE) for name in columns]
     foot = _words(caption, inner, SIZE)
-    top = MARGIN + head.height + GAP + max((name.height for name in names), default=0) + GAP
+    top = MARGIN + head.height + GAP + max((name.height for name in column_names), default=0) + GAP
     paper = Image.new("RGB", (inner + 2 * MARGIN, top + len(rows) * (height + GAP) + foot.height + MARGIN), PAPER)
     paper.paste(head, (MARGIN, MARGIN))
-    for place, name in enumerate(names):
-        paper.paste(name, (MARGIN + NAMES + place * (width + GAP), MARGIN + head.height + GAP))
+    for column_index, name in enumerate(column_names):
+        paper.paste(name, (MARGIN + NAMES + column_index * (width + GAP), MARGIN + head.height + GAP))
     for row, words in enumerate(rows):
         y = top + row * (height + GAP)
         paper.paste(_words(words, NAMES - GAP, SIZE), (MARGIN, y))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,13 +17,12 @@ from explainers.core.cost import Cost
 from explainers.core.model import Model
 from explainers.core.target import Target
 from explainers.engine.engine import Engine
+from explainers.engine.passes import Progress
 from explainers.engine.run import Run
 from explainers.registry import find_method, methods
 
 ShareDone = Callable[[float], None]
-
-
-SLOPES = "score per unit of input"
+SLOPES = "score per unit of input"  # the unit of methods whose values are gradients
 
 
 @dataclass(eq=False)
@@ -71,49 +70,49 @@ class CheckContext:
         """The heat map (H, W) at the input's own resolution, or the vector (F,), float64 on the CPU."""
         return heatmap_of(self.attribution, self.reduce)
 
-    def rerun(self, inputs: Tensor, model: Model | None = None, share: float = 1.0, **changed: Any) -> Attribution:
+    def rerun(self, inputs: Tensor, model: Model | None = None, share: float = 1.0, **options: Any) -> Attribution:
         """The same method once more, on inputs (M, ...), each explained for the same target.
 
         Args:
             model: another model than the attribution's own.
             share: of the check's work that this call is.
-            changed: options that shall differ.
+            **options: those that shall differ from the attribution's own.
         """
-        options = {**self.attribution.options, **changed}
-        found = explain(
+        attribution = explain(
             self.model if model is None else model, inputs, self.attribution.method, self.target.take([0] * len(inputs)),
-            engine=self.engine, progress=self._report(share), cancel=self.cancel, **options,
+            engine=self.engine, progress=self._report(share), cancel=self.cancel, **{**self.attribution.options, **options},
         )  # fmt: skip
-        self._spent += found.cost
+        self._spent += attribution.cost
         self._done += share
-        return found
+        return attribution
 
     def rerun_each(self, inputs: Tensor) -> Tensor:
         """Heat maps of the same method on inputs (M, ...), each as if it had come alone: (M, H, W) or (M, F), float64."""
-        rows = [inputs] if self._side_by_side else [inputs[place : place + 1] for place in range(len(inputs))]
-        found = [self.rerun(row, share=1 / len(rows)) for row in rows]
-        return torch.cat([heatmaps_of(attribution, self.reduce) for attribution in found])
+        return torch.cat([heatmaps_of(attribution, self.reduce) for attribution in self._rerun_apart(inputs)])
 
     def rerun_values(self, inputs: Tensor) -> Tensor:
         """As `rerun_each`, but the values themselves, float64."""
-        rows = [inputs] if self._side_by_side else [inputs[place : place + 1] for place in range(len(inputs))]
-        return torch.cat([self.rerun(row, share=1 / len(rows)).values for row in rows]).double()
+        return torch.cat([attribution.values for attribution in self._rerun_apart(inputs)]).double()
+
+    def _rerun_apart(self, inputs: Tensor) -> Iterator[Attribution]:
+        """The method on all inputs at once, or one after the other where those of a batch would be mixed."""
+        # Some perturbation methods fill holes with what the other inputs of a batch have there.
+        mixes_inputs = find_method(self.attribution.method).family == "perturbation"
+        parts = torch.split(inputs, 1) if mixes_inputs else (inputs,)
+        for part in parts:
+            yield self.rerun(part, share=1 / len(parts))
 
     @property
     def cost(self) -> Cost:
         """What the check spent so far."""
         return self._spent + self.run.cost if "run" in self.__dict__ else self._spent
 
-    @property
-    def _side_by_side(self) -> bool:
-        # Some perturbation methods fill holes with what the other inputs of a batch have there.
-        return find_method(self.attribution.method).family != "perturbation"
-
-    def _report(self, share: float) -> Callable[[float, str], None] | None:
+    def _report(self, share: float) -> Progress | None:
+        """Progress of passes that are `share` of the check's work, told as a share of all of it."""
         if self.progress is None:
             return None
-        tell, start = self.progress, self._done
-        return lambda done, words: tell(min(1.0, start + share * done))
+        progress, start = self.progress, self._done
+        return lambda done, words: progress(min(1.0, start + share * done))
 
 
 def holds_gradients(attribution: Attribution) -> bool:
@@ -136,10 +135,10 @@ def heatmaps_of(attribution: Attribution, reduce: Reduce | None = None) -> Tenso
 
 def folded_maps(attribution: Attribution, reduce: Reduce | None = None) -> Tensor:
     """As `heatmaps_of`, in the dtype that the values have."""
-    how = channel_reduction(attribution, reduce)
+    reduction = channel_reduction(attribution, reduce)
     if attribution.values.ndim == 2:
-        return attribution.values if how == "sum" else attribution.values.abs()
-    return attribution.heatmap(reduce=how)
+        return attribution.values if reduction == "sum" else attribution.values.abs()
+    return attribution.heatmap(reduce=reduction)
 
 
 def heatmap_of(attribution: Attribution, reduce: Reduce | None = None) -> Tensor:

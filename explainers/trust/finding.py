@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from explainers.core.cost import Cost
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +23,16 @@ class Finding:
         table: what to draw: a curve or a row per step, tidy, with units in the columns' names.
         details: other numbers.
         cost: what it took.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> finding = ex.verify(model, image, ex.explain(model, image), "deletion")["deletion"]
+        >>> finding.good, 0 <= finding.value <= 1
+        (True, True)
+        >>> finding.table.shape, list(finding.table.columns)
+        ((105, 3), ['order', 'pixels covered [%]', 'probability'])
     """
 
     check: str

@@ -14,7 +14,7 @@ from explainers.core.rng import seeded_generator
 Values = npt.NDArray[np.float64]
 STEADY = 0.8  # rank correlation from which a map counts as the same again
 TOP = 0.1  # of the pixels: what two maps are compared by
-PAIR = np.dtype([("place", "<u4"), ("value", "<u4")])  # read as one integer, it is ordered by value
+PAIR = np.dtype([("index", "<u4"), ("value", "<u4")])  # read as one integer, it is ordered by value
 
 
 def order_of(heat: Tensor, seed: int = 0) -> Tensor:
@@ -54,7 +54,7 @@ def order_and_top(heat: Tensor, share: float = TOP) -> tuple[Tensor, Tensor] | N
     ranks = _ranks(heat)
     if ranks is None:
         return None
-    count = _count(heat, share)
+    count = _top_count(heat, share)
     top = ranks > ranks.size - count
     if np.count_nonzero(top) != count:  # equal values on both sides of the border share a rank
         return _centred(ranks), top_mask(heat, count)
@@ -79,12 +79,12 @@ def mean_ranks(values: npt.NDArray[np.float32]) -> Values:
     """
     bits = (values + np.float32(0)).view(np.int32)  # -0 becomes 0
     pairs = np.empty(values.size, PAIR)
-    pairs["place"] = np.arange(values.size, dtype=np.uint32)
+    pairs["index"] = np.arange(values.size, dtype=np.uint32)
     # Positive floats are ordered as their bits are, negative ones against them.
     pairs["value"] = (bits ^ ((bits >> 31) | np.int32(-(2**31)))).view(np.uint32)
     pairs.view("<u8").sort()
     ranks = np.empty(values.size)
-    ranks[pairs["place"].astype(np.intp)] = _shared_ranks(pairs["value"])
+    ranks[pairs["index"].astype(np.intp)] = _shared_ranks(pairs["value"])
     return ranks
 
 
@@ -119,10 +119,10 @@ def top_overlap(a: Tensor, b: Tensor, share: float = TOP) -> float:
 
 def strongest(heat: Tensor, share: float = TOP) -> Tensor:
     """Where the strongest `share` of a map lies, bool."""
-    return top_mask(heat, _count(heat, share))
+    return top_mask(heat, _top_count(heat, share))
 
 
-def _count(heat: Tensor, share: float) -> int:
+def _top_count(heat: Tensor, share: float) -> int:
     return max(1, round(share * heat.numel()))
 
 

@@ -70,6 +70,12 @@ class Check:
         options: its options.
         cost: (attribution, options, passes of one more run of the method) -> passes it will make.
         judge: the mathematics.
+
+    Example:
+        >>> import explainers as ex
+        >>> check = ex.find_check("deletion")
+        >>> check.title, check.better, check.low, check.high, check.quick
+        ('Deletion', 'lower', 0, 1, False)
     """
 
     name: str
@@ -99,7 +105,7 @@ class Check:
             ):
                 return f"it redraws weights, and {model.name} has none that can be reached"
         if attribution is not None:
-            method = registered(attribution)
+            method = registered_method(attribution)
             if Asks.RERUNS in self.needs and method is None:
                 return f"it makes the map again, and {attribution.method!r} is not a registered method"
             if Asks.SEED in self.needs and (method is None or "seed" not in method.options.model_fields):
@@ -109,7 +115,7 @@ class Check:
         return None
 
 
-def registered(attribution: Attribution) -> Method | None:
+def registered_method(attribution: Attribution) -> Method | None:
     """The method that made the attribution, if it is in the registry."""
     known = {method.name for method in methods()}
     return find_method(attribution.method) if attribution.method in known else None
@@ -120,7 +126,7 @@ _checks: dict[str, Check] = {}
 J = TypeVar("J", bound=Judge)
 
 
-def free(attribution: Attribution, options: Any, rerun: Cost) -> Cost:
+def no_passes(attribution: Attribution, options: Any, rerun: Cost) -> Cost:
     """Not a single pass."""
     return Cost()
 
@@ -137,7 +143,7 @@ def check(
     needs: Asks,
     options: type[CheckOptions],
     quick: bool = False,
-    cost: CheckCost = free,
+    cost: CheckCost = no_passes,
 ) -> Callable[[J], J]:
     """Register `judge(context, options)` as a check; see `Check` for what each argument is."""
 
@@ -155,6 +161,14 @@ def checks(model: Model | None = None, attribution: Attribution | None = None) -
     """Every check, quick ones first, or those that fit this model and this attribution.
 
     Those that ask for the truth or for other maps are among them; `verify` makes them where it gets these.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> names = [check.name for check in ex.checks(model, ex.explain(model, image))]
+        >>> "deletion" in names, "completeness" in names  # Grad-CAM does not promise to sum up to anything
+        (True, False)
     """
     fitting = [check for check in _checks.values() if check.fits(model, attribution)]
     return sorted(fitting, key=lambda check: (not check.quick, check.title.lower()))
@@ -165,8 +179,13 @@ def find_check(name: str) -> Check:
 
     Raises:
         VitrineError: there is none.
+
+    Example:
+        >>> import explainers as ex
+        >>> ex.find_check("road").citation
+        'Rong et al. 2022, arXiv:2202.00449'
     """
     if name not in _checks:
-        near = ", ".join(get_close_matches(name, _checks, n=3, cutoff=0.3) or sorted(_checks))
-        raise VitrineError(f"There is no check {name!r}; did you mean one of: {near}?")
+        suggestions = ", ".join(get_close_matches(name, _checks, n=3, cutoff=0.3) or sorted(_checks))
+        raise VitrineError(f"There is no check {name!r}; did you mean one of: {suggestions}?")
     return _checks[name]

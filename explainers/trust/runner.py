@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +18,9 @@ from explainers.engine.cost_prediction import predict_seconds
 from explainers.engine.engine import Engine, engine_for
 from explainers.engine.passes import Progress
 from explainers.engine.run import Run
-from explainers.trust.context import CheckContext, heatmap_of
+from explainers.trust.context import CheckContext, ShareDone, heatmap_of
 from explainers.trust.finding import Finding
-from explainers.trust.registry import Asks, Check, CheckOptions, checks, find_check, registered
+from explainers.trust.registry import Asks, Check, CheckOptions, checks, find_check, registered_method
 from explainers.trust.truth import Truth, read_truth
 from explainers.trust.verdict import Verdict, highlighted
 
@@ -59,34 +59,48 @@ def verify(
     Raises:
         VitrineError: the attribution is of several inputs, of another input or of another model; a check, an option, the truth or
             the others do not fit; in one sentence.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> a = ex.explain(model, image)
+        >>> verdict = ex.verify(model, image, a, ["map", "pointing-game"], truth=(30, 30, 70, 70))
+        >>> [finding.check for finding in verdict.findings]
+        ['map', 'pointing-game']
+        >>> verdict.sentence.startswith("The map highlights")
+        True
     """
     others = tuple(others)
-    _match(model, image, attribution, others)
-    mask = None if truth is None else _truth(model, truth, attribution)
-    chosen = _chosen(model, attribution, checks, mask is not None, bool(others))
-    told = read_options(chosen, options)
+    _refuse_strangers(model, image, attribution, others)
+    mask = None if truth is None else _truth_mask(model, truth, attribution)
+    selected = _select_checks(model, attribution, checks, mask is not None, bool(others))
+    check_options = read_options(selected, options)
     engine = engine or engine_for()
-    expected = [_passes(model, attribution, check, told[check.name], engine) for check in chosen]
-    weights = [1 + cost.forward + cost.backward for cost in expected]
-    findings: list[Finding] = []
-    is_map = bool(torch.isfinite(attribution.values).all())
-    for place, check in enumerate(chosen):
+    expected = [_passes(model, attribution, check, check_options[check.name], engine) for check in selected]
+    progress_parts = _progress_parts(progress, selected, expected)
+    findings = []
+    for check, cost, part in zip(selected, expected, progress_parts, strict=True):
+        own_options = check_options[check.name]
         context = CheckContext(
-            model, attribution, engine, mask, others, told[check.name].reduce, expected[place],
-            _part(progress, check, sum(weights[:place]) / sum(weights), weights[place] / sum(weights)), cancel,
+            model, attribution, engine, mask, others, own_options.reduce, cost, part, cancel
         )  # fmt: skip
-        if is_map or check.name == "map":
-            finding = check.judge(context, told[check.name])
-        else:
-            finding = Finding(check.name, None, None, "Not checked: the map has values that are not numbers.")
-        findings.append(replace(finding, cost=context.cost))
+        findings.append(_judge(check, context, own_options))
     if progress is not None:
         progress(1.0, "done")
-    reduce = told[chosen[0].name].reduce if chosen else None
+    reduce = check_options[selected[0].name].reduce if selected else None
+    total = sum((finding.cost for finding in findings), Cost())
     heat = heatmap_of(attribution, reduce)
-    return Verdict(
-        attribution.method, highlighted(heat), tuple(findings), tuple(chosen), sum((f.cost for f in findings), Cost())
-    )
+    return Verdict(attribution.method, highlighted(heat), tuple(findings), tuple(selected), total)
+
+
+def _judge(check: Check, context: CheckContext, options: CheckOptions) -> Finding:
+    """The finding of one check, with what it took; of values that are not finite only whether they are a map is asked."""
+    if check.name == "map" or bool(torch.isfinite(context.attribution.values).all()):
+        finding = check.judge(context, options)
+    else:
+        finding = Finding(check.name, None, None, "Not checked: the map has values that are not numbers.")
+    return replace(finding, cost=context.cost)
 
 
 def estimate_verify(
@@ -103,36 +117,49 @@ def estimate_verify(
 
     Args:
         truth, others: whether `verify` will get them.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> cost = ex.estimate_verify(model, ex.explain(model, image), "deletion")
+        >>> cost.forward > 0, cost.backward, cost.seconds > 0
+        (True, 0, True)
     """
     engine = engine or engine_for()
-    _match_shapes(attribution)
-    chosen = _chosen(model, attribution, checks, truth, others)
-    told = read_options(chosen, options)
-    passes = sum((_passes(model, attribution, check, told[check.name], engine) for check in chosen), Cost())
+    _refuse_shapes(attribution)
+    selected = _select_checks(model, attribution, checks, truth, others)
+    check_options = read_options(selected, options)
+    passes = sum((_passes(model, attribution, check, check_options[check.name], engine) for check in selected), Cost())
     inputs = attribution.inputs.to(engine.device)
     return replace(passes, seconds=predict_seconds(Run(model, engine), inputs, passes))
 
 
-def read_options(chosen: Sequence[Check], given: Mapping[str, Any]) -> dict[str, CheckOptions]:
+def read_options(selected: Sequence[Check], given: Mapping[str, Any]) -> dict[str, CheckOptions]:
     """The options of every check, validated; each given one goes to all that know it.
 
     Raises:
         VitrineError: no check knows one of them, or a value is out of range.
     """
-    known = {name for check in chosen for name in check.options.model_fields}
-    strange = [name for name in given if name not in known]
-    if strange:
+    known = {name for check in selected for name in check.options.model_fields}
+    unknown = [name for name in given if name not in known]
+    if unknown:
         listed = ", ".join(sorted(known)) or "none"
-        raise VitrineError(f"None of the checks has an option {strange[0]!r}; their options are: {listed}.")
+        raise VitrineError(f"None of the checks has an option {unknown[0]!r}; their options are: {listed}.")
     return {
         check.name: check.options.read(
             check.name, {name: value for name, value in given.items() if name in check.options.model_fields}
         )
-        for check in chosen
+        for check in selected
     }
 
 
-def _chosen(model: Model, attribution: Attribution, wanted: Wanted, truth: bool, others: bool) -> list[Check]:
+def _select_checks(model: Model, attribution: Attribution, wanted: Wanted, truth: bool, others: bool) -> list[Check]:
+    """The checks to make, in order.
+
+    Raises:
+        VitrineError: one that was named cannot be made here, or none was named.
+    """
     given = (Asks.TRUTH if truth else Asks.NOTHING) | (Asks.OTHERS if others else Asks.NOTHING)
 
     def lacks(check: Check) -> str | None:
@@ -144,7 +171,9 @@ def _chosen(model: Model, attribution: Attribution, wanted: Wanted, truth: bool,
         return check.misfit(model, attribution)
 
     if wanted in (None, "quick", "all"):
-        return [c for c in checks(model, attribution) if lacks(c) is None and (wanted == "all" or c.quick)]
+        return [
+            check for check in checks(model, attribution) if lacks(check) is None and (wanted == "all" or check.quick)
+        ]
     assert wanted is not None
     named = [find_check(name) for name in dict.fromkeys([wanted] if isinstance(wanted, str) else wanted)]
     if not named:
@@ -158,21 +187,21 @@ def _chosen(model: Model, attribution: Attribution, wanted: Wanted, truth: bool,
 def _passes(model: Model, attribution: Attribution, check: Check, options: CheckOptions, engine: Engine) -> Cost:
     rerun = Cost()
     if Asks.RERUNS in check.needs:
-        method = registered(attribution)
+        method = registered_method(attribution)
         assert method is not None  # the check would not fit
-        read = method.options.read(method.name, attribution.options)
-        rerun = method.passes(attribution.inputs.shape, read, Run(model, engine))
+        method_options = method.options.read(method.name, attribution.options)
+        rerun = method.passes(attribution.inputs.shape, method_options, Run(model, engine))
     return check.cost(attribution, options, rerun)
 
 
-def _match(model: Model, image: Images, attribution: Attribution, others: Sequence[Attribution]) -> None:
-    """Refuse what does not belong together."""
-    _match_shapes(attribution)
+def _refuse_strangers(model: Model, image: Images, attribution: Attribution, others: Sequence[Attribution]) -> None:
+    """Refuse an attribution or other maps that are of another input or another model."""
+    _refuse_shapes(attribution)
     inputs = model.inputs(image)
     if len(inputs) != 1:
         raise VitrineError(f"One input is verified at a time, and {len(inputs)} came; call verify for each.")
-    asked = replace(attribution, inputs=inputs).input_fingerprint
-    if asked != attribution.input_fingerprint:
+    fingerprint = replace(attribution, inputs=inputs).input_fingerprint
+    if fingerprint != attribution.input_fingerprint:
         raise VitrineError(
             f"The attribution by {attribution.method} explains another input than the one given; explain this one first."
         )
@@ -181,12 +210,12 @@ def _match(model: Model, image: Images, attribution: Attribution, others: Sequen
             f"The attribution by {attribution.method} is of another model than {model.name} with these weights; explain this one first."
         )
     for other in others:
-        _match_shapes(other)
-        if other.input_fingerprint != asked:
+        _refuse_shapes(other)
+        if other.input_fingerprint != fingerprint:
             raise VitrineError(f"The other map, by {other.method}, is of another input; compare maps of one input.")
 
 
-def _match_shapes(attribution: Attribution) -> None:
+def _refuse_shapes(attribution: Attribution) -> None:
     """Refuse attributions of several inputs, and values that are no map of their input."""
     values, inputs = attribution.values, attribution.inputs
     if len(inputs) != 1:
@@ -202,15 +231,26 @@ def _match_shapes(attribution: Attribution) -> None:
         )
 
 
-def _truth(model: Model, truth: Truth, attribution: Attribution) -> Tensor:
+def _truth_mask(model: Model, truth: Truth, attribution: Attribution) -> Tensor:
     if not model.takes_images:
         raise VitrineError(f"The truth is a part of a picture, and {model.name} takes vectors; leave truth out.")
     height, width = attribution.inputs.shape[-2:]
     return read_truth(truth, (height, width))
 
 
-def _part(progress: Progress | None, check: Check, before: float, share: float) -> Callable[[float], None] | None:
-    """Progress of one check as a part of all of them."""
+def _progress_parts(
+    progress: Progress | None, selected: Sequence[Check], expected: Sequence[Cost]
+) -> list[ShareDone | None]:
+    """For every check a function that tells its progress as a part of that of all, by the passes each will make."""
     if progress is None:
-        return None
-    return lambda done: progress(min(1.0, before + share * done), check.title)
+        return [None] * len(selected)
+    weights = [1 + cost.forward + cost.backward for cost in expected]
+    total = sum(weights)
+
+    def part(check: Check, before: float, share: float) -> ShareDone:
+        return lambda done: progress(min(1.0, before + share * done), check.title)
+
+    return [
+        part(check, sum(weights[:position]) / total, weights[position] / total)
+        for position, check in enumerate(selected)
+    ]

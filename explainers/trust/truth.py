@@ -58,6 +58,13 @@ def truth_mask(model: Model, picture: Image.Image) -> npt.NDArray[np.bool_]:
     """A mask drawn over the picture, white where the evidence lies, in the frame of the model's input: (H, W) bool.
 
     It is resized and cropped as the picture is; one that has the input's own size is taken as it stands.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> mask = ex.truth_mask(model, ex.sample("scene:1000050").regions()["stop"])
+        >>> mask.shape, mask.dtype
+        ((96, 96), dtype('bool'))
     """
     size = (model.input_shape[-1], model.input_shape[-2])
     grey = picture.convert("L")

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from explainers.trust.registry import Check
 
 CLAUSES = 5  # in a verdict's sentence, at most
-
-
 NEAR = 1 / 6  # of a side, either way: the ninth of the picture around a place
 
 
@@ -33,6 +31,16 @@ class Verdict:
         findings: one per check.
         checks: the checks, in the same order.
         cost: of all of them.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> verdict = ex.verify(model, image, ex.explain(model, image))
+        >>> "map" in verdict, verdict["map"].value
+        (True, 1.0)
+        >>> list(verdict.table().columns)[:3]
+        ['check', 'title', 'value']
     """
 
     method: str
@@ -47,9 +55,9 @@ class Verdict:
         broken = next((f for f in self.findings if f.check == "map" and f.good is False), None)
         if broken is not None:
             return broken.sentence
-        said = [finding for finding in self.findings if finding.clause]
-        said.sort(key=lambda finding: {False: 0, True: 1, None: 2}[finding.good])
-        clauses = [f"the map highlights {self.highlights}", *(finding.clause for finding in said[:CLAUSES])]
+        telling = [finding for finding in self.findings if finding.clause]
+        telling.sort(key=lambda finding: {False: 0, True: 1, None: 2}[finding.good])
+        clauses = [f"the map highlights {self.highlights}", *(finding.clause for finding in telling[:CLAUSES])]
         text = "; ".join(clauses)
         return text[0].upper() + text[1:] + "."
 
@@ -73,8 +81,8 @@ class Verdict:
         for finding in self.findings:
             if finding.check == name:
                 return finding
-        made = ", ".join(finding.check for finding in self.findings) or "none"
-        raise VitrineError(f"The check {name!r} was not made; those made are: {made}.")
+        names = ", ".join(finding.check for finding in self.findings) or "none"
+        raise VitrineError(f"The check {name!r} was not made; those made are: {names}.")
 
     def __contains__(self, name: str) -> bool:
         return any(finding.check == name for finding in self.findings)
@@ -102,8 +110,8 @@ class Verdict:
             "check", "title", "value", "low", "high", "better", "good", "sentence",
             "forward passes", "backward passes", "seconds", "citation",
         ]  # fmt: skip
-        made = pd.DataFrame(rows, columns=columns)
-        return made.astype({"value": "float64", "low": "float64", "high": "float64", "good": "boolean"})
+        table = pd.DataFrame(rows, columns=columns)
+        return table.astype({"value": "float64", "low": "float64", "high": "float64", "good": "boolean"})
 
     def record(self) -> dict[str, Any]:
         """The verdict as plain data, for a manifest: NaN and infinite numbers do not occur in it."""
@@ -140,7 +148,7 @@ def highlighted(heat: Tensor) -> str:
         return f"{count} of {len(heat)} features, which hold half of its positive values"
     strong = positive >= values[count - 1]
     weights = positive[strong] / positive[strong].sum()
-    rows, columns = ((places + 0.5) / side for places, side in zip(strong.nonzero().T, heat.shape, strict=True))
+    rows, columns = ((indices + 0.5) / side for indices, side in zip(strong.nonzero().T, heat.shape, strict=True))
     row, column = float((rows * weights).sum()), float((columns * weights).sum())
     # Between two far places lies their mean, where nothing is.
     near = ((rows - row).abs() <= NEAR) & ((columns - column).abs() <= NEAR)

@@ -35,15 +35,21 @@ def compare(a: Model, b: Model) -> pd.DataFrame:
         cosine: cosine similarity of a and b; NaN where either is zero.
         std_ratio: std of b over std of a, of their finite values; NaN where a is constant.
         All five are NaN where there is no pair of one shape, and where NaN or Inf is in the way; they are
-        0, 0, 1, 0, 1 for "same".
+            0, 0, 1, 0, 1 for "same".
 
     Raises:
         VitrineError: the two have no tensor's name in common.
+
+    Example:
+        >>> import explainers as ex
+        >>> table = ex.compare(ex.load_model("demo:signs-cnn"), ex.load_model("demo:signs-shortcut"))
+        >>> table["tensor"][0], table["status"][0], table["shape"][0]
+        ('stem.conv.weight', 'changed', (16, 3, 3, 3))
     """
     first, second = _tensors(a.network), _tensors(b.network)
     if not first.keys() & second.keys():
         raise VitrineError(
-            f"{a.name} and {b.name} have no tensor in common ({_few(first)} against {_few(second)}); "
+            f"{a.name} and {b.name} have no tensor in common ({_first_names(first)} against {_first_names(second)}); "
             "compare two sets of weights of one architecture."
         )
     names = [*first, *(name for name in second if name not in first)]
@@ -62,7 +68,7 @@ def _tensors(network: nn.Module) -> dict[str, Tensor]:
     return {name: t.detach() for name, t in network.state_dict().items() if isinstance(t, Tensor)}
 
 
-def _few(names: Iterable[str]) -> str:
+def _first_names(names: Iterable[str]) -> str:
     listed = list(names)
     return ", ".join(listed[:2]) + (", ..." if len(listed) > 2 else "") if listed else "no tensor"
 
@@ -93,15 +99,15 @@ def _change(a: Tensor, b: Tensor) -> dict[str, float]:
     parts = []
     for x, y in zip(in_blocks(a), in_blocks(b), strict=True):
         difference = y - x
-        farthest = torch.linalg.vector_norm(difference, math.inf)
-        parts.append(torch.stack([difference.square().sum(), x @ y, farthest]))
-    squares, products, farthest = torch.stack(parts).unbind(1)
+        largest = torch.linalg.vector_norm(difference, math.inf)
+        parts.append(torch.stack([difference.square().sum(), x @ y, largest]))
+    squares, products, largest = torch.stack(parts).unbind(1)
     distance, product = float(squares.sum().sqrt()), float(products.sum())
     before, after = moments(a), moments(b)
     return {
         "difference_l2": distance,
         "relative_change": distance / before.l2 if before.l2 else (math.inf if distance else 0.0),
         "cosine": product / (before.l2 * after.l2) if before.l2 and after.l2 else math.nan,
-        "max_abs_difference": float(farthest.max()),
+        "max_abs_difference": float(largest.max()),
         "std_ratio": after.std / before.std if before.std else math.nan,
     }

@@ -16,6 +16,13 @@ def first_layer_filters(model: Model) -> tuple[str, Tensor] | None:
     """Name and weights (K, C, h, w), float32 on the CPU, of the first 2-d convolution; None if there is none.
 
     The first in the order of definition, which for torchvision's networks is the one that sees the image.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> name, filters = ex.first_layer_filters(model)
+        >>> name, tuple(filters.shape)
+        ('stem.conv', (16, 3, 3, 3))
     """
     for name, module in model.network.named_modules():
         if isinstance(module, nn.Conv2d):
@@ -26,13 +33,10 @@ def first_layer_filters(model: Model) -> tuple[str, Tensor] | None:
 DEAD: Final = 1e-3
 """A filter is dead whose L2 norm is at most this share of the median norm of the tensor's non-zero filters."""
 
-
 TWINS: Final = 0.99
 """Two filters are near-duplicates whose cosine similarity is above this."""
 
-
 _COMPARED: Final = 1 << 20  # pairs of filters compared at once
-
 
 _LONG: Final = 64  # weights per filter from which comparing a part first pays
 
@@ -89,14 +93,14 @@ def _count_twins(units: Tensor) -> int:
     distance = 2 * (1 - TWINS)  # |a - b|^2 = 2 - 2 cos
     if units.shape[1] >= _LONG:
         # Two vectors are at least as far apart as any of their parts, and an eighth of them tells most pairs apart.
-        units = units[_close(units[:, ::8].contiguous(), 1.01 * distance)]
-    return int(_close(units, distance).sum())
+        units = units[_have_near_neighbour(units[:, ::8].contiguous(), 1.01 * distance)]
+    return int(_have_near_neighbour(units, distance).sum())
 
 
-def _close(vectors: Tensor, distance: float) -> Tensor:
+def _have_near_neighbour(vectors: Tensor, distance: float) -> Tensor:
     """Which of the vectors (K, F) are nearer to another than this squared distance, (K,) bool."""
     squares = vectors.square().sum(1)
-    found = torch.zeros(len(vectors), dtype=torch.bool, device=vectors.device)
+    has_neighbour = torch.zeros(len(vectors), dtype=torch.bool, device=vectors.device)
     step = max(1, _COMPARED // max(1, len(vectors)))
     for begin in range(0, len(vectors), step):
         # With itself and later ones only: the earlier blocks have met it already.
@@ -104,6 +108,6 @@ def _close(vectors: Tensor, distance: float) -> Tensor:
         rest = torch.addmm(squares[later], vectors[here], vectors[later].T, alpha=-2)  # |b|^2 - 2 a b
         near = (rest < distance - squares[here, None]).fill_diagonal_(False)
         if bool(near.any()):
-            found[here] |= near.any(1)
-            found[later] |= near.any(0)
-    return found
+            has_neighbour[here] |= near.any(1)
+            has_neighbour[later] |= near.any(0)
+    return has_neighbour

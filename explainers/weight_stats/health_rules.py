@@ -11,26 +11,19 @@ import pandas as pd
 
 Level = Literal["problem", "warning", "note"]
 
-
 USUAL_ALPHA: Final = (2.0, 6.0)
 """Power-law exponents usual for well-trained layers (Martin, Peng & Mahoney 2021, Nature Communications 12:4122)."""
-
 
 USUAL_GAIN: Final = (1e-3, 100.0)
 """std times the square root of the inputs per filter; initialisations and most trained layers have 0.1 to 10."""
 
-
 MANY: Final = 0.05  # share of a layer's filters from which a note becomes a warning
-
 
 SPARSE: Final = 0.5  # share of exact zeros that is worth a note
 
-
 _RELIABLE_TAIL: Final = 50  # eigenvalues; Clauset et al. 2009, section 3
 
-
 _ROOMY: Final = 9  # inputs per filter: in fewer dimensions filters are alike by chance
-
 
 _TINY_SCALE: Final = 1e-3  # of a normalisation, whose scales are learnt from 1
 
@@ -52,51 +45,59 @@ class HealthFinding:
 
 
 def health(stats: pd.DataFrame) -> list[HealthFinding]:
-    """Findings in a table made by `weight_stats`, the most important first: by level, kind of finding, and extent."""
+    """Findings in a table made by `weight_stats`, the most important first: by level, kind of finding, and extent.
+
+    Example:
+        >>> import torch
+        >>> import explainers as ex
+        >>> layer = torch.nn.Linear(64, 8)
+        >>> _ = torch.nn.init.zeros_(layer.weight)
+        >>> for finding in ex.health(ex.weight_stats(ex.wrap(layer, input_shape=(64,)))):
+        ...     print(finding.level, finding.sentence, sep=": ")
+        problem: weight: all 512 weights are zero, so it lets nothing of its input through.
+    """
     ranked = []
     rows: list[dict[str, Any]] = [{str(k): v for k, v in row.items()} for row in stats.to_dict("records")]
-    for place, rule in enumerate(_RULES):
+    for rule_index, rule in enumerate(_RULES):
         for row in rows:
-            said = rule(row)
-            if said is not None:
-                level, extent, words = said
+            verdict = rule(row)
+            if verdict is not None:
+                level, extent, words = verdict
                 finding = HealthFinding(level, row["tensor"], f"{row['tensor']}: {words}")
-                ranked.append(((_LEVELS.index(level), place, -extent), finding))
+                ranked.append(((_LEVELS.index(level), rule_index, -extent), finding))
     ranked.sort(key=lambda pair: pair[0])
     return [finding for _, finding in ranked] + _unusual_exponents(rows)
 
 
 _LEVELS: Final[tuple[Level, ...]] = ("problem", "warning", "note")
 
-
 _Row = dict[str, Any]
 
-
-_Said = tuple[Level, float, str] | None
+_RuleResult = tuple[Level, float, str] | None
 """Level, extent (to order by), and words."""
 
 
-def _not_finite(row: _Row) -> _Said:
+def _not_finite(row: _Row) -> _RuleResult:
     bad = row["nan"] + row["inf"]
     if not bad:
         return None
-    found = " and ".join(f"{row[key]:,} {word}" for key, word in (("nan", "NaN"), ("inf", "infinite")) if row[key])
-    return "problem", bad, f"{found} among {row['count']:,} values; whatever is computed from them is undefined."
+    counts = " and ".join(f"{row[key]:,} {word}" for key, word in (("nan", "NaN"), ("inf", "infinite")) if row[key])
+    return "problem", bad, f"{counts} among {row['count']:,} values; whatever is computed from them is undefined."
 
 
-def _all_zero(row: _Row) -> _Said:
+def _all_zero(row: _Row) -> _RuleResult:
     if not (_is_matrix(row) and row["sparsity"] == 1 and _is_finite(row)):
         return None
     return "problem", row["count"], f"all {row['count']:,} weights are zero, so it lets nothing of its input through."
 
 
-def _constant(row: _Row) -> _Said:
+def _constant(row: _Row) -> _RuleResult:
     if not _is_matrix(row) or row["count"] < 2 or row["min"] != row["max"] or row["max"] == 0:
         return None
     return "warning", row["count"], f"all {row['count']:,} weights are {row['max']:.4g}; its filters cannot differ."
 
 
-def _out_of_scale(row: _Row) -> _Said:
+def _out_of_scale(row: _Row) -> _RuleResult:
     # Only weights that are multiplied with an input: position tables and scales have no such ordinary size.
     if not _is_matrix(row) or not row["tensor"].endswith("weight") or row["kind"].startswith("Embedding"):
         return None
@@ -113,7 +114,7 @@ def _out_of_scale(row: _Row) -> _Said:
     return "warning", abs(math.log(gain)), words
 
 
-def _dead_filters(row: _Row) -> _Said:
+def _dead_filters(row: _Row) -> _RuleResult:
     dead, filters = row["dead_filters"], row["filters"]
     if not dead or dead == filters or row["kind"].startswith("Embedding"):  # an embedding's padding row is zero
         return None
@@ -123,7 +124,7 @@ def _dead_filters(row: _Row) -> _Said:
     return _by_share(dead / filters), dead / filters, words
 
 
-def _idle_scales(row: _Row) -> _Said:
+def _idle_scales(row: _Row) -> _RuleResult:
     if "Norm" not in row["kind"] or row["tensor"].rpartition(".")[2] != "weight" or not _is_finite(row):
         return None
     count = row["count"]
@@ -135,7 +136,7 @@ def _idle_scales(row: _Row) -> _Said:
     return _by_share(share), share, words
 
 
-def _twins(row: _Row) -> _Said:
+def _near_duplicates(row: _Row) -> _RuleResult:
     twins, filters = row["near_duplicate_filters"], row["filters"]
     if not twins or _inputs(row) < _ROOMY or row["min"] == row["max"]:
         return None
@@ -143,15 +144,15 @@ def _twins(row: _Row) -> _Said:
     return "note", twins / filters, words
 
 
-def _sparse(row: _Row) -> _Said:
+def _sparse(row: _Row) -> _RuleResult:
     if not _is_matrix(row) or not SPARSE <= row["sparsity"] < 1:
         return None
     words = f"{row['sparsity']:.0%} of its weights are exactly zero, as after pruning."
     return "note", row["sparsity"], words
 
 
-_RULES: Final[tuple[Callable[[_Row], _Said], ...]] = (
-    *(_not_finite, _all_zero, _constant, _out_of_scale, _dead_filters, _idle_scales, _twins, _sparse),
+_RULES: Final[tuple[Callable[[_Row], _RuleResult], ...]] = (
+    *(_not_finite, _all_zero, _constant, _out_of_scale, _dead_filters, _idle_scales, _near_duplicates, _sparse),
 )
 
 

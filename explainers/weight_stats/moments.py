@@ -15,9 +15,7 @@ from torch import Tensor
 NEAR_ZERO: Final = 1e-3
 """A value is near zero whose magnitude is at most this share of the tensor's root mean square."""
 
-
 _CACHED: Final = 1 << 15  # elements per step on the CPU: they stay in a core's cache, and need no second thread
-
 
 _PARALLEL: Final = 1 << 24  # elements per step on a GPU
 
@@ -117,7 +115,15 @@ def in_blocks(tensor: Tensor) -> Iterator[Tensor]:
 
 
 def histogram(tensor: Tensor, bins: int = 60) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """Counts (bins,) and edges (bins + 1,) of the finite values of a tensor, equally wide from smallest to largest."""
+    """Counts (bins,) and edges (bins + 1,) of the finite values of a tensor, equally wide from smallest to largest.
+
+    Example:
+        >>> import torch
+        >>> import explainers as ex
+        >>> counts, edges = ex.histogram(torch.arange(100.0), bins=4)
+        >>> counts.tolist(), edges.shape
+        ([25, 25, 25, 25], (5,))
+    """
     lows, highs = [], []
     for block in in_blocks(tensor):
         values = block[block.isfinite()]

@@ -29,30 +29,23 @@ from explainers.core.errors import VitrineError
 
 Floats = npt.NDArray[np.float64]
 
-
 CITATIONS: Final = {
     "power law": "Clauset, Shalizi & Newman 2009, SIAM Review 51:661, arXiv:0706.1062",
     "alpha": "Martin, Peng & Mahoney 2021, Nature Communications 12:4122, doi:10.1038/s41467-021-24025-8",
     "stable rank": "Rudelson & Vershynin 2007, Journal of the ACM 54:21, arXiv:math/0503442",
 }
 
-
 FEWEST_EIGENVALUES: Final = 50
 """A fit to fewer is not attempted: the rule of thumb of Clauset et al. (2009), section 3, for a reliable exponent."""
-
 
 LARGEST_SIDE: Final = 8192
 """A matrix whose smaller side is longer has no spectrum here: it would take minutes and gigabytes."""
 
-
 _NOISE: Final = float(np.finfo(np.float32).eps)  # weights are stored in float32 or less, whatever computes with them
-
 
 _FLAT: Final = 1e-4  # mean log(x / x_min) below this (alpha above 10,000): one value repeated, not a power law
 
-
 _BLOCK: Final = 1 << 20  # elements multiplied at once: 8 MiB in float64
-
 
 _CACHED: Final = 1 << 15  # elements that stay in a core's cache through many small steps
 
@@ -84,6 +77,13 @@ class Spectrum:
         spectral_norm: largest singular value of the (flattened) matrix.
         stable_rank: ||W||_F^2 / ||W||_2^2 of it, between 1 and its rank; NaN for zeros.
         alpha, xmin, ks, tail: the power law of the eigenvalues, see `PowerLaw`.
+
+    Example:
+        >>> import torch
+        >>> import explainers as ex
+        >>> result = ex.spectrum(torch.eye(8, 4))
+        >>> result.singular_values.shape, round(result.spectral_norm, 6), round(result.stable_rank, 6)
+        ((4,), 1.0, 4.0)
     """
 
     singular_values: Floats
@@ -109,6 +109,14 @@ def spectrum(tensor: Tensor) -> Spectrum | None:
     Returns:
         None where there is nothing to decompose: a vector, an empty tensor, NaN or Inf in it, or both sides longer
         than LARGEST_SIDE.
+
+    Example:
+        >>> import explainers as ex
+        >>> weights = dict(ex.load_model("demo:signs-cnn").network.named_parameters())
+        >>> ex.spectrum(weights["fc.weight"]).singular_values.shape  # of a matrix 12 x 64
+        (12,)
+        >>> ex.spectrum(weights["fc.bias"]) is None
+        True
     """
     tensor = tensor.detach()
     if tensor.ndim < 2 or tensor.numel() == 0 or min(len(tensor), tensor[0].numel()) > LARGEST_SIDE:
@@ -168,18 +176,18 @@ def _gram(matrix: Tensor, scale: float) -> Tensor:
 def _eigenvalues(grams: Tensor) -> Floats:
     """Eigenvalues of Gram matrices (..., s, s), smallest first; none is negative."""
     if grams.device.type == "cpu":
-        with _one_blas_thread():
-            found = np.linalg.eigvalsh(grams.numpy())
+        with _single_blas_thread():
+            eigenvalues = np.linalg.eigvalsh(grams.numpy())
     else:
-        found = torch.linalg.eigvalsh(grams).cpu().numpy()
-    return np.asarray(found, np.float64).clip(min=0)
+        eigenvalues = torch.linalg.eigvalsh(grams).cpu().numpy()
+    return np.asarray(eigenvalues, np.float64).clip(min=0)
 
 
 _solving = threading.Lock()
 
 
 @contextmanager
-def _one_blas_thread() -> Iterator[None]:
+def _single_blas_thread() -> Iterator[None]:
     """NumPy's linear algebra on one thread, then as before.
 
     An eigenvalue solver waits at thousands of barriers. Where other work keeps the cores busy, a second thread makes it
@@ -235,18 +243,18 @@ def _ks_distances(logs: Floats, below: Floats, starts: npt.NDArray[np.intp], slo
         below: (N,) how many values lie strictly below each.
         starts, slope: (T,) first index of each tail, ascending, and its alpha - 1.
     """
-    found = np.empty(len(starts))
+    distances = np.empty(len(starts))
     rows = max(1, _CACHED // len(logs))
     for begin in range(0, len(starts), rows):
-        here, rate = starts[begin : begin + rows, None], slope[begin : begin + rows, None]
-        low = int(here[0, 0])
+        start, rate = starts[begin : begin + rows, None], slope[begin : begin + rows, None]
+        low = int(start[0, 0])
         # Before its own start a tail has log ratio and rank clamped to 0, so fit and data agree there.
-        fitted = np.maximum(logs[low:] - logs[here], 0)  # (rows, N - low)
+        fitted = np.maximum(logs[low:] - logs[start], 0)  # (rows, N - low)
         fitted *= -rate
         np.exp(fitted, out=fitted)
-        measured = np.maximum(below[low:] - here, 0)
-        measured /= len(logs) - here
+        measured = np.maximum(below[low:] - start, 0)
+        measured /= len(logs) - start
         measured += fitted
         measured -= 1
-        found[begin : begin + rows] = np.abs(measured, out=measured).max(1)
-    return found
+        distances[begin : begin + rows] = np.abs(measured, out=measured).max(1)
+    return distances

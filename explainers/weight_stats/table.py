@@ -51,10 +51,16 @@ def weight_stats(
 
     Raises:
         VitrineError: the device does not exist here.
+
+    Example:
+        >>> import explainers as ex
+        >>> table = ex.weight_stats(ex.load_model("demo:diabetes-mlp"))
+        >>> list(table["tensor"]), list(table["shape"])
+        (['fc1.weight', 'fc1.bias', 'fc2.weight', 'fc2.bias'], [(5, 10), (5,), (1, 5), (1,)])
     """
-    place = choose_device(device)
-    if place.type == "mps" and device is None:
-        place = torch.device("cpu")  # no float64 and no eigenvalues on Apple's GPU
+    compute_device = choose_device(device)
+    if compute_device.type == "mps" and device is None:
+        compute_device = torch.device("cpu")  # no float64 and no eigenvalues on Apple's GPU
     parameters = list(model.network.named_parameters())
     total, done = sum(tensor.numel() for _, tensor in parameters), 0
     rows = []
@@ -62,7 +68,7 @@ def weight_stats(
         for name, tensor in parameters:
             if progress is not None:
                 progress(done / max(1, total), name)
-            rows.append(_row(name, tensor.detach().to(place), owner_of(model.network, name), spectra))
+            rows.append(_row(name, tensor.detach().to(compute_device), owner_of(model.network, name), spectra))
             done += tensor.numel()
     if progress is not None:
         progress(1.0, f"{len(rows)} tensors")
@@ -75,24 +81,24 @@ def owner_of(network: nn.Module, name: str) -> nn.Module:
 
 
 def _row(name: str, tensor: Tensor, owner: nn.Module, spectra: bool) -> dict[str, Any]:
-    found = moments(tensor)
+    tensor_moments = moments(tensor)
     filters = as_filters(tensor, owner)
     counts = count_filters(filters)
-    shape = spectrum(real_values(filters)) if spectra else None
+    tensor_spectrum = spectrum(real_values(filters)) if spectra else None
     return {
         "tensor": name,
         "kind": type(owner).__name__,
         "shape": tuple(tensor.shape),
         "count": tensor.numel(),
         "dtype": str(tensor.dtype).removeprefix("torch."),
-        **vars(found),
+        **vars(tensor_moments),
         "filters": counts.filters,
         "dead_filters": counts.dead,
         "near_duplicate_filters": counts.near_duplicate,
-        "spectral_norm": math.nan if shape is None else shape.spectral_norm,
-        "stable_rank": math.nan if shape is None else shape.stable_rank,
-        "alpha": math.nan if shape is None else shape.alpha,
-        "alpha_xmin": math.nan if shape is None else shape.xmin,
-        "alpha_tail": 0 if shape is None else shape.tail,
-        "ks_distance": math.nan if shape is None else shape.ks,
+        "spectral_norm": math.nan if tensor_spectrum is None else tensor_spectrum.spectral_norm,
+        "stable_rank": math.nan if tensor_spectrum is None else tensor_spectrum.stable_rank,
+        "alpha": math.nan if tensor_spectrum is None else tensor_spectrum.alpha,
+        "alpha_xmin": math.nan if tensor_spectrum is None else tensor_spectrum.xmin,
+        "alpha_tail": 0 if tensor_spectrum is None else tensor_spectrum.tail,
+        "ks_distance": math.nan if tensor_spectrum is None else tensor_spectrum.ks,
     }

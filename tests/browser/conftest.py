@@ -1,41 +1,36 @@
-"""A real server on 127.0.0.1 and a real Chromium."""
+"""A real server on 127.0.0.1, shared by all workers of a run, and a real Chromium for each."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.chromium import find_chromium
-from tests.support.driving import QUIET, App, serve
+from tests.support.driving import QUIET, RUNNING, App
+from tests.support.server import shared_server
 
 
 @pytest.fixture(scope="session")
-def torch_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty cache of weights, so that what a test meets does not depend on the machine."""
-    return tmp_path_factory.mktemp("torch_home")
-
-
-@pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory, torch_home: Path) -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the app answers. It has an empty cache of weights, so that what a test meets does not depend on the machine."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "server"
     nowhere = "http://127.0.0.1:9"  # no weights can be fetched, whatever network the machine has
-    environment = {"TORCH_HOME": str(torch_home), "http_proxy": nowhere, "https_proxy": nowhere}
-    process, address = serve(tmp_path_factory.mktemp("server") / "log", environment)
-    try:
+    environment = {"TORCH_HOME": str(folder / "torch_home"), "http_proxy": nowhere, "https_proxy": nowhere}
+    with shared_server(folder, environment) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # the session's other tests must not meet Playwright's event loop in their thread
 def browser() -> Iterator[Browser]:
     path = find_chromium()
     assert path is not None, "no Chromium: run python -m tests.support.chromium"
+    expect.set_options(timeout=RUNNING)
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=QUIET)
+        launched = playwright.chromium.launch(executable_path=path, args=QUIET, timeout=RUNNING)
         yield launched
         launched.close()
 
@@ -43,7 +38,6 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1400, "height": 950}, accept_downloads=True)
-    context.set_default_timeout(30_000)
     yield context.new_page()
     context.close()
 

@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,8 @@ from PIL import Image
 from playwright.sync_api import Browser, expect
 
 import explainers as ex
-from tests.support.driving import ROOT, App, differ, query, serve
+from tests.support.driving import App, differ, query
+from tests.support.server import ROOT, serve
 
 pytestmark = pytest.mark.browser
 
@@ -106,10 +106,10 @@ def test_gallery_camera_and_other_models(app: App) -> None:
     app.choose("model", "demo:signs-cnn")
     app.page.get_by_role("button", name="Camera").click()
     shutter = app.page.get_by_role("button", name="Take Photo")
-    expect(shutter).to_be_enabled(timeout=20_000)
+    expect(shutter).to_be_enabled()
     app.page.wait_for_function("document.querySelector('video').videoHeight > 0")  # before, there is nothing to take
     shutter.click()
-    expect(app.page).to_have_url(re.compile(r"input=camera.*jpg"), timeout=20_000)
+    expect(app.page).to_have_url(re.compile(r"input=camera.*jpg"))
     app.wait()
 
 
@@ -282,15 +282,18 @@ def test_downloads_and_the_code_give_the_same_array(app: App, path: str, tmp_pat
 
 
 def test_moving_a_control_abandons_the_old_work(app: App) -> None:
+    """Had it been finished, its map would be in the cache, and there at once on return."""
     app.open("saliency", model="torchvision:resnet50", weights="random", saliency_method="Gradient")
     app.page.goto(
         app.page.url.replace("saliency_method=Gradient", "saliency_method=SmoothGrad&saliency_smoothgrad_samples=500")
     )
-    expect(app.page.get_by_test_id("stProgress")).to_be_visible(timeout=60_000)
-    started = time.monotonic()
+    working = app.page.get_by_test_id("stProgress")
+    expect(working).to_be_visible()
     app.choose("saliency_method", "Gradient")
     expect(app.page.get_by_text("What Gradient shows")).to_be_visible()
-    assert time.monotonic() - started < 30, "500 samples of a ResNet-50 take minutes on a CPU"
+    app.pick("saliency_method", "SmoothGrad")
+    expect(working).to_be_visible()
+    app.choose("saliency_method", "Gradient")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

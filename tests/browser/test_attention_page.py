@@ -29,10 +29,10 @@ def test_heads_and_methods_of_a_transformer(app: App) -> None:
 
     app.choose("attention_layer", "0 · blocks.0.attn")
     early = app.images()[2:]
-    assert all(differ(one, other) > 1 for one, other in zip(early, heads, strict=True))
-    asked = query(app.page)
-    assert asked["attention_method"] == ["Attention rollout"]
-    assert asked["attention_layer"] == ["0 · blocks.0.attn"]
+    assert all(differ(head, other) > 1 for head, other in zip(early, heads, strict=True))
+    parameters = query(app.page)
+    assert parameters["attention_method"] == ["Attention rollout"]
+    assert parameters["attention_layer"] == ["0 · blocks.0.attn"]
     name, content = app.download("CSV", 1)
     assert name.startswith("vitrine-heads-")
     assert content.decode().splitlines()[0] == "layer,name,head,distance"

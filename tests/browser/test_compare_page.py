@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 import explainers as ex
-from tests.support.driving import RUNNING, App
+from tests.support.driving import App
 
 pytestmark = pytest.mark.browser
 
@@ -41,7 +41,7 @@ def test_grid_pin_difference_and_downloads(app: App) -> None:
     address = app.page.url
     assert "compare_reference" in address
     app.widget("compare_check").get_by_role("button").click()
-    app.page.get_by_text("Check all maps").wait_for(state="detached", timeout=RUNNING)
+    app.page.get_by_text("Check all maps").wait_for(state="detached")
     app.wait()
     expect(app.page.get_by_test_id("stVegaLiteChart")).to_have_count(2)
     app.visit(address)
@@ -54,7 +54,7 @@ def test_options_of_a_method_change_its_cells_and_stand_in_the_address(app: App)
     app.page.get_by_text("Options of the methods").click()
     app.toggle("compare_layer_cam_eigen_smooth")
     after = [picture.tobytes() for picture in app.images(10)[:9]]
-    assert [one != other for one, other in zip(before, after, strict=True)] == [False] * 3 + [True] * 3 + [False] * 3
+    assert [old != new for old, new in zip(before, after, strict=True)] == [False] * 3 + [True] * 3 + [False] * 3
     assert "'eigen_smooth': True" in app.code()
     address = app.page.url
     assert "compare_layer_cam_eigen_smooth" in address

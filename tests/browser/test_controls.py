@@ -14,7 +14,8 @@ from playwright.sync_api import expect
 
 import explainers as ex
 from pages.common.result.options_form import option_key
-from tests.support.driving import ROOT, RUNNING, App, differ, query
+from tests.support.driving import RUNNING, App, differ, query
+from tests.support.server import ROOT
 
 pytestmark = pytest.mark.browser
 
@@ -54,7 +55,7 @@ def test_every_option_can_be_moved(app: App, path: str) -> None:
         fresh = method.options.model_fields.keys() - moved - {"block", "head"}  # these two are the page's own
         if fresh:
             app.pick(f"{key}_method", method.title)
-            app.widget(option_key(key, method.name, min(fresh))).wait_for(timeout=RUNNING)
+            app.widget(option_key(key, method.name, min(fresh))).wait_for()
             app.page.wait_for_timeout(
                 500
             )  # until the form stands still; its map may take longer, and is not waited for
@@ -69,10 +70,10 @@ def test_the_own_controls_of_the_attention_page(app: App) -> None:
     app.open("attention", model="demo:signs-vit", input=SCENE, attention_method="Attention of one layer")
     mean = app.images()[1]
     app.choose("attention_head", "2")
-    one = app.images()[1]
-    assert differ(one, mean) > 0.5
+    single_head = app.images()[1]
+    assert differ(single_head, mean) > 0.5
     app.choose("attention_block", "1 · blocks.1.attn")
-    assert differ(app.images()[1], one) > 0.5
+    assert differ(app.images()[1], single_head) > 0.5
     assert query(app.page)["attention_head"] == ["2"]
     assert query(app.page)["attention_block"] == ["1 · blocks.1.attn"]
     app.page.get_by_text("Distances as a table").click()
@@ -90,11 +91,11 @@ VIEWS = {
 @pytest.mark.parametrize("path", VIEWS)
 def test_views_and_downloads(app: App, path: str) -> None:
     """What saliency's own test does at length: the same panel, on the other pages."""
-    key, name, asked = VIEWS[path]
+    key, name, parameters = VIEWS[path]
     method = ex.find_method(name)
-    app.open(path, input=SCENE, **asked)
+    app.open(path, input=SCENE, **parameters)
     array = np.load(io.BytesIO(app.download("NPY")[1]))
-    model = ex.load_model(asked.get("model", "demo:signs-cnn"))
+    model = ex.load_model(parameters.get("model", "demo:signs-cnn"))
     expected = ex.explain(model, ex.sample(SCENE).load(), name).values.numpy()
     np.testing.assert_allclose(array, expected, rtol=1e-3, atol=1e-5 * np.abs(expected).max())
     assert Image.open(io.BytesIO(app.download("PNG")[1])).width > 600
@@ -116,7 +117,7 @@ def test_views_and_downloads(app: App, path: str) -> None:
     app.fill(f"{key}_limit", f"{float(np.abs(array).max()) * 3:.2g}")
     assert f"{key}_limit" in query(app.page)
     seen.append(app.images()[places])
-    assert all(differ(one, other) > 0.5 for one, other in itertools.pairwise(seen))
+    assert all(differ(before, after) > 0.5 for before, after in itertools.pairwise(seen))
     app.page.get_by_text("Numbers as a table").first.click()
     expect(app.page.get_by_test_id("stDataFrame").locator("visible=true").first).to_be_visible()
 
@@ -142,8 +143,8 @@ def test_a_channel_of_a_layer_is_chosen_in_the_sidebar(app: App) -> None:
     changed()
     assert "channel 1 of layer2.0.relu1 at (5, 6)" in app.text()
     assert 'ex.ChannelTarget("layer2.0.relu1", 1, (5, 6))' in app.code()
-    asked = {name: query(app.page)[name] for name in ("target", "target_layer", "channel", "channel_place")}
-    assert asked == {
+    parameters = {name: query(app.page)[name] for name in ("target", "target_layer", "channel", "channel_place")}
+    assert parameters == {
         "target": ["a channel of a layer"],
         "target_layer": ["layer2.0.relu1"],
         "channel": ["1"],
@@ -167,10 +168,10 @@ def test_long_work_waits_for_a_click(app: App) -> None:
         perturbation_shapley_regions=16,
     )
     start = app.page.get_by_role("button", name=re.compile(r"Start: 65,53\d passes, about \d+"))
-    expect(start).to_be_visible(timeout=RUNNING)
+    expect(start).to_be_visible()
     assert app.page.get_by_test_id("stMetric").count() == 0
     start.click()
-    expect(app.page.get_by_test_id("stProgress")).to_be_visible(timeout=RUNNING)
+    expect(app.page.get_by_test_id("stProgress")).to_be_visible()
     app.go("Weight statistics")  # which ends the work
 
 

@@ -18,7 +18,7 @@ def test_relevance_controls(app: App) -> None:
     assert differ(picture, seen) > 1
     expect(app.page.get_by_text("of the score arrives at the input")).to_be_visible()
     expect(app.page.get_by_test_id("stVegaLiteChart")).to_have_count(1)
-    said = app.text()
+    text = app.text()
     for title, method, option in (
         ("LRP-γ", "lrp-gamma", "gamma"),
         ("LRP-αβ", "lrp-alpha-beta", "alpha"),
@@ -29,8 +29,8 @@ def test_relevance_controls(app: App) -> None:
         before = app.images()[1]
         app.slide(option_key("relevance", method, option), 20)
         assert differ(app.images()[1], before) > 0.01, option
-        assert app.text() != said
-        said = app.text()
+        assert app.text() != text
+        text = app.text()
     assert {"relevance_method", option_key("relevance", "lrp-epsilon", "epsilon")} <= set(query(app.page))
     # The map's own CSV comes first, the flow's second.
     name, content = app.download("CSV", nth=1)
@@ -44,8 +44,8 @@ def test_relevance_controls(app: App) -> None:
         app.choose("relevance_method_of_attention", title)
         expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()
         expect(app.page.get_by_text("of the score arrives at the input")).to_be_visible()
-        assert app.text() != said
-        said = app.text()
+        assert app.text() != text
+        text = app.text()
     before = app.images()[1]
     app.slide(option_key("relevance", "attn-lrp", "patch_gamma"), 20)
     assert differ(app.images()[1], before) > 0.01

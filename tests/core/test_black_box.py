@@ -73,8 +73,8 @@ def test_a_function_may_answer_in_doubles_write_into_its_input_and_ask_vitrine_i
         return answer
 
     box = ex.wrap(service, input_shape=model.input_shape)
-    found, expected = (ex.explain(m, inputs, name, 1, **FEW.get(name, {})) for m in (box, model))
-    assert_close(found.values, expected.values, 1e-4)
+    attribution, expected = (ex.explain(m, inputs, name, 1, **FEW.get(name, {})) for m in (box, model))
+    assert_close(attribution.values, expected.values, 1e-4)
     assert torch.equal(inputs, kept)
 
 

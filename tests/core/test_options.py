@@ -7,7 +7,7 @@ import pytest
 from explainers.api import explain
 from explainers.core.errors import VitrineError
 from explainers.inputs.baselines import Baseline
-from explainers.registry import find_method, methods
+from explainers.registry import find_method
 from tests.support.networks import random_inputs, small_model
 
 
@@ -64,23 +64,3 @@ def test_options_cannot_be_changed_afterwards():
     options = find_method("smoothgrad").options()
     with pytest.raises(ValueError, match="frozen"):
         options.samples = 3
-
-
-def test_unknown_methods_suggest_known_ones(model):
-    with pytest.raises(VitrineError, match=r"There is no method 'grad-cma'; did you mean one of: .*grad-cam"):
-        explain(model, random_inputs(1), "grad-cma")
-    with pytest.raises(VitrineError, match="list of methods is empty"):
-        explain(model, random_inputs(1), [])
-
-
-@pytest.mark.parametrize("method", [m.name for m in methods()])
-def test_every_method_says_what_it_is(method):
-    found = find_method(method)
-    assert found.name == method
-    assert found.title
-    assert found.citation
-    assert found.shows.endswith(".")
-    assert found.caveat.endswith(".")
-    for name, field in found.options.model_fields.items():
-        assert field.description, f"{method} does not say what {name} is"
-    found.options()  # every option has a default

@@ -96,15 +96,15 @@ channels = st.sampled_from(["RGB", "BGR", "L"])
 
 @st.composite
 def contracts(draw: st.DrawFn, crop: tuple[int, int] | None = None) -> Preprocess:
-    chosen = draw(channels)
-    count = 1 if chosen == "L" else 3
+    mode_name = draw(channels)
+    count = 1 if mode_name == "L" else 3
     sides = st.integers(1, 600)
     numbers = st.floats(-300, 300, allow_nan=False)
     return Preprocess(
         crop=crop or draw(st.tuples(sides, sides)),
         resize=None if crop else draw(st.none() | sides | st.tuples(sides, sides)),
         interpolation=draw(st.sampled_from(["nearest", "bilinear", "bicubic", "lanczos"])),
-        channels=chosen,
+        channels=mode_name,
         mean=tuple(draw(st.lists(numbers, min_size=count, max_size=count))),
         std=tuple(draw(st.lists(st.floats(1e-3, 300), min_size=count, max_size=count))),
         scale=draw(st.sampled_from([1.0, 255.0, 2.0])),
@@ -120,7 +120,7 @@ def test_toml_reads_back_what_it_wrote(contract):
 @settings(deadline=None)
 def test_inverting_gives_the_picture_back(contract, seed):
     pixels = np.random.default_rng(seed).integers(0, 256, (2, 7, 9, 3), dtype=np.uint8)
-    images = [Image.fromarray(one) for one in pixels]
+    images = [Image.fromarray(pixel_array) for pixel_array in pixels]
     back = contract.invert(contract(images))
     for image, again in zip(images, back, strict=True):
         expected = np.array(contract.view(image)).astype(int)

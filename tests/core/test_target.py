@@ -19,7 +19,6 @@ from explainers.core.target import (
     TopTarget,
     layer_of,
 )
-from explainers.core.target_parser import class_index, parse_target
 from explainers.graph.hooks import output_of as network_output
 from explainers.inputs.gallery import sample
 from explainers.models import load_model
@@ -59,9 +58,9 @@ def test_scores_have_the_gradient_of_their_column():
 def test_of_classes_that_tie_the_one_that_is_named_is_explained():
     """Ties are common in bfloat16. Outputs are the first three inputs, of which the last two are equal."""
     model = Model("ties", Linear(torch.eye(4)[:, :3]), (4,))
-    found = explain(model, torch.tensor([[1.0, 2.0, 2.0, 0.0], [0.0, 1.0, 3.0, 3.0]]), "gradient")
-    assert found.target == ClassTarget((1, 2))
-    assert found.values.tolist() == [[0, 1, 0, 0], [0, 0, 1, 0]]
+    attribution = explain(model, torch.tensor([[1.0, 2.0, 2.0, 0.0], [0.0, 1.0, 3.0, 3.0]]), "gradient")
+    assert attribution.target == ClassTarget((1, 2))
+    assert attribution.values.tolist() == [[0, 1, 0, 0], [0, 0, 1, 0]]
 
 
 def test_a_regression_may_put_out_one_number_per_row():
@@ -198,11 +197,11 @@ def test_relevance_of_a_channel_is_its_activation_handed_back():
     """By the epsilon rule alone a network of ReLUs hands back input x gradient, here from within a residual network."""
     model, image = load_model("demo:signs-cnn"), sample("scene:1000050").load()
     target = ChannelTarget("layer2", 5)
-    found = explain(model, image, "lrp-epsilon", target)
-    assert_close(found.values, explain(model, image, "input-x-gradient", target).values, 1e-3)
+    attribution = explain(model, image, "lrp-epsilon", target)
+    assert_close(attribution.values, explain(model, image, "input-x-gradient", target).values, 1e-3)
     flow = relevance_flow(model, image, target, "lrp-epsilon")
     assert flow["share"][0] == pytest.approx(1, abs=1e-4)
-    assert flow["relevance"].iloc[-1] == pytest.approx(float(found.values.sum()), rel=1e-3)
+    assert flow["relevance"].iloc[-1] == pytest.approx(float(attribution.values.sum()), rel=1e-3)
     assert not flow["layer"].str.contains("layer3|layer4|fc").any(), "what comes after the channel has no part in it"
 
 
@@ -245,11 +244,13 @@ def test_a_layer_that_puts_out_several_rows_per_input_has_no_score_for_each():
 def test_the_map_of_a_channel_is_read_off_its_own_layer_unless_told():
     model, inputs = small_model(), random_inputs(2)
     target = ChannelTarget("norm2", 5)
-    found = explain(model, inputs, "grad-cam", target)
-    assert found.layer == "norm2"
+    attribution = explain(model, inputs, "grad-cam", target)
+    assert attribution.layer == "norm2"
     network = model.network
     channel = network.norm2(network.conv2(network.norm1(network.conv1(inputs)).relu()))[:, 5]
-    assert_close(found.values, channel.relu() / channel[0].numel(), 1e-5)  # its mean falls by 1 / places at every place
+    assert_close(
+        attribution.values, channel.relu() / channel[0].numel(), 1e-5
+    )  # its mean falls by 1 / places at every place
     assert [layer.name for layer in layers(model, target)] == ["conv1", "norm1", "conv2", "norm2"]
     for method in ("grad-cam", "score-cam", "recipro-cam", "layer-conductance"):
         with pytest.raises(VitrineError, match=r"Layer 'conv3' runs after 'norm2', whose channel is explained"):
@@ -258,8 +259,8 @@ def test_the_map_of_a_channel_is_read_off_its_own_layer_unless_told():
 
 def test_channels_that_can_be_named_are_those_a_target_finds():
     model = small_model()
-    found = {layer.name: layer.channels for layer in channel_layers(model)}
-    assert found == {"conv1": 6, "norm1": 6, "conv2": 8, "norm2": 8, "conv3": 8, "dropout": 8, "head": 5}, (
+    channels = {layer.name: layer.channels for layer in channel_layers(model)}
+    assert channels == {"conv1": 6, "norm1": 6, "conv2": 8, "norm2": 8, "conv3": 8, "dropout": 8, "head": 5}, (
         "the ReLU runs twice"
     )
     for model in (load_model("demo:signs-vit"), Model("turned", Turned().eval(), (3, 16, 12))):
@@ -269,67 +270,3 @@ def test_channels_that_can_be_named_are_those_a_target_finds():
             assert ChannelTarget(layer.name, layer.channels - 1)(output).shape == (2,)
             with pytest.raises(VitrineError, match="it has no channel"):
                 ChannelTarget(layer.name, layer.channels)(output)
-
-
-@pytest.fixture
-def signs() -> Model:
-    return Model("signs", nn.Linear(2, 5), (2,), labels=("Stop", "yield", "crane", "crane", "7"))
-
-
-def test_reading_targets(signs):
-    assert parse_target(None, signs) == TopTarget()
-    assert parse_target(3, signs) == ClassTarget(3)
-    assert parse_target("yield", signs) == ClassTarget(1)
-    assert parse_target(" STOP ", signs) == ClassTarget(0)
-    assert parse_target("2", signs) == ClassTarget(2)
-    assert parse_target("7", signs) == ClassTarget(4), "a label that looks like a number is a label"
-    own = ContrastTarget(0, 1)
-    assert parse_target(own, signs) is own
-
-
-def test_reading_channels(signs):
-    assert parse_target("layer2.0:17", signs) == ChannelTarget("layer2.0", 17)
-    assert parse_target(" fc:3 ", signs) == ChannelTarget("fc", 3)
-    assert parse_target("layer2.0:17:3,4", signs) == ChannelTarget("layer2.0", 17, (3, 4))
-    assert parse_target("blocks.1:2:0", signs) == ChannelTarget("blocks.1", 2, (0,))
-    odd = Model("odd", nn.Linear(2, 2), (2,), labels=("version:3", "other"))
-    assert parse_target("version:3", odd) == ClassTarget(0), "a label that looks like a channel is a label"
-    for strange in ("layer2:", "layer2:x", ":3", "layer2:3:", "layer2:3:1,", "layer2:3:1:2", "layer2:-1"):
-        with pytest.raises(VitrineError, match="has no class"):
-            parse_target(strange, signs)
-
-
-def test_reading_targets_of_a_regression():
-    model = Model("price", nn.Linear(2, 3), (2,), task="regression")
-    assert parse_target(None, model) == RegressionTarget(0)
-    assert parse_target(2, model) == RegressionTarget(2)
-
-
-@pytest.mark.parametrize(
-    ("label", "sentence"),
-    [
-        ("crane", "signs has 2 classes called 'crane'; give one of the indices [2, 3]."),
-        ("yeild", "signs has no class 'yeild'; did you mean: yield?"),
-        ("stopp", "signs has no class 'stopp'; did you mean: stop?"),
-    ],
-)
-def test_labels_that_name_no_class_or_several(signs, label, sentence):
-    with pytest.raises(VitrineError) as told:
-        class_index(label, signs)
-    assert str(told.value) == sentence
-
-
-def test_a_label_like_none_of_them_shows_what_labels_look_like(signs):
-    with pytest.raises(VitrineError, match="did you mean: stop, yield, crane"):
-        class_index("zzzzzz", signs)
-
-
-def test_labels_of_a_model_without(signs):
-    with pytest.raises(VitrineError, match="has no class 'cat'; give its index"):
-        parse_target("cat", Model("bare", nn.Linear(2, 5), (2,)))
-
-
-@pytest.mark.parametrize("strange", [3.5, [0, 1], torch.tensor(1)])
-def test_what_is_no_target_is_refused_in_a_sentence(signs, strange):
-    with pytest.raises(VitrineError, match="give the index or label of a class"):
-        parse_target(strange, signs)

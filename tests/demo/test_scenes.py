@@ -91,9 +91,9 @@ def test_the_second_sign_is_clearly_smaller_of_another_class_and_apart() -> None
 
 
 def test_without_a_second_sign_the_main_one_stays_where_it_was() -> None:
-    two, one = draw_scene(3, second=True), draw_scene(3, second=False)
-    assert len(one.signs) == 1
-    assert np.array_equal(two.signs[0].mask, one.signs[0].mask)
+    paired, alone = draw_scene(3, second=True), draw_scene(3, second=False)
+    assert len(alone.signs) == 1
+    assert np.array_equal(paired.signs[0].mask, alone.signs[0].mask)
 
 
 def test_mask_of_joins_the_signs_of_a_class() -> None:

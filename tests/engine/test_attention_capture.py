@@ -6,12 +6,9 @@ import threading
 
 import pytest
 import torch
-import torch.nn.functional as F
-import torchvision
 from torch import Tensor, nn
 
 import explainers as ex
-from explainers.core.capabilities import Needs, has_attention
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.target import ClassTarget, TopTarget
@@ -20,12 +17,14 @@ from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
 from explainers.graph.layout import Layout, Windows
 from tests.support.methods import Traces
-from tests.support.networks import assert_close, fixed_engine, random_inputs, small_model
+from tests.support.networks import assert_close, fixed_engine, random_inputs
+from tests.support.threads import GUARD
 from tests.support.transformers import (
     DEPTH,
     HEADS,
     Asking,
     MultiHead,
+    Product,
     SelfAttention,
     slow_weights_and_gradients,
     swin,
@@ -55,12 +54,12 @@ def test_weights_and_gradients_equal_those_worked_out_slowly(kind, prefix):
     model = tiny_vit(prefix=prefix, kind=kind)
     run, captures = asked(model, inputs)
     assert len(captures) == DEPTH
-    for number, capture in enumerate(captures):
-        assert capture.name == f"blocks.{number}.attn" + (".attn" if kind is not SelfAttention else "")
+    for index, capture in enumerate(captures):
+        assert capture.name == f"blocks.{index}.attn" + (".attn" if kind is not SelfAttention else "")
         assert capture.layout == Layout("tokens", 4, 6, prefix)
         assert capture.weights.shape == (3, HEADS, 24 + prefix, 24 + prefix)
-        assert_close(capture.weights, weights[number], 1e-12)
-        assert_close(capture.gradients, gradients[number], 1e-10)
+        assert_close(capture.weights, weights[index], 1e-12)
+        assert_close(capture.gradients, gradients[index], 1e-10)
     assert (run.cost.forward, run.cost.backward) == (3, 3)
     with torch.no_grad():
         assert_close(run.outputs(inputs), model.network(inputs), 1e-12)
@@ -99,47 +98,6 @@ def test_the_answer_of_a_real_network_is_unchanged(spec):
         assert_close(capture.weights.sum(-1), torch.ones(capture.weights.shape[:-1]), 1e-5)
 
 
-class Product(nn.Module):
-    """One call of the fused product, with whatever it is called with."""
-
-    def __init__(self, heads: int = 4, **arguments) -> None:
-        super().__init__()
-        self.embed = nn.Conv2d(3, 8, 4, 4)
-        self.key = nn.Linear(8, 2 * heads)
-        self.arguments = arguments
-
-    def forward(self, x: Tensor) -> Tensor:
-        tokens = self.embed(x).flatten(2).transpose(1, 2)
-        queries = tokens.unflatten(2, (4, 2)).transpose(1, 2)
-        keys = self.key(tokens).unflatten(2, (-1, 2)).transpose(1, 2)
-        return F.scaled_dot_product_attention(queries, keys, keys, **self.arguments).mean(2).flatten(1)
-
-
-TRIANGLE = torch.ones(16, 16, dtype=torch.bool).tril()
-
-
-@pytest.mark.parametrize(
-    ("heads", "arguments"),
-    [
-        (4, {}),
-        (4, {"is_causal": True}),
-        (4, {"attn_mask": TRIANGLE}),
-        (4, {"attn_mask": torch.linspace(-2, 2, 256).view(16, 16), "scale": 0.3}),
-        (2, {"enable_gqa": True}),
-    ],
-)
-def test_every_argument_of_the_fused_product_is_honoured(heads, arguments):
-    network = Product(heads, **arguments).eval()
-    inputs = random_inputs(2)
-    run = Run(Model("product", network, (3, 16, 16)), engine_for("cpu"))
-    (capture,) = run.attention(inputs, ClassTarget(0))
-    with torch.no_grad():
-        assert_close(run.outputs(inputs), network(inputs), 1e-5)
-    assert capture.weights.shape == (2, 4, 16, 16)
-    if "is_causal" in arguments:
-        assert not capture.weights[..., ~TRIANGLE].any()
-
-
 def test_dropout_that_a_network_forgets_to_turn_off_is_kept():
     """Here it drops everything."""
     run, inputs = (
@@ -166,23 +124,6 @@ def test_windows_of_swin_are_put_back_where_they_were_cut(version):
     assert shifted.layout == Windows(8, 10, (3, 3), (1, 1))
     assert [capture.layout.height for capture in later] == [4, 4]
     assert shifted.weights.shape == (2 * 3 * 4, 2, 9, 9)
-
-
-def test_a_window_goes_back_to_its_pixels():
-    layout = Windows(8, 10, (3, 3), (1, 1))
-    tokens = torch.arange(80.0).view(1, 8, 10, 1)
-    padded = F.pad(tokens, (0, 0, 0, 2, 0, 1)).roll((-1, -1), (1, 2))
-    cut = [padded[0, r : r + 3, c : c + 3].reshape(9, 1) for r in range(0, 9, 3) for c in range(0, 12, 3)]
-    assert torch.equal(layout.spatial(torch.stack(cut))[0, 0], tokens[0, :, :, 0])
-
-
-def test_models_with_attention_are_known_without_running_them():
-    assert has_attention(tiny_vit().network)
-    assert has_attention(tiny_vit(kind=MultiHead).network)
-    assert has_attention(swin())
-    assert not has_attention(torchvision.models.resnet18())
-    assert Needs.ATTENTION in tiny_vit().capabilities
-    assert Needs.ATTENTION not in small_model().capabilities
 
 
 class ChannelAttention(nn.Module):
@@ -214,10 +155,10 @@ def test_a_softmax_over_classes_is_no_attention():
 def test_the_gradients_of_the_last_layer_can_be_had_alone(chunk):
     inputs = doubles(3)
     weights, gradients = slow_weights_and_gradients(tiny_vit().network, inputs, 1)
-    run, captures = asked(tiny_vit(), inputs, chunk, slopes=AttentionGradients.LAST)
-    for number, capture in enumerate(captures):
-        assert_close(capture.weights, weights[number], 1e-12)
-    assert [capture.slopes is None for capture in captures] == [True] * (DEPTH - 1) + [False]
+    run, captures = asked(tiny_vit(), inputs, chunk, gradients_of=AttentionGradients.LAST)
+    for index, capture in enumerate(captures):
+        assert_close(capture.weights, weights[index], 1e-12)
+    assert [capture.weight_gradients is None for capture in captures] == [True] * (DEPTH - 1) + [False]
     assert_close(captures[-1].gradients, gradients[-1], 1e-10)
     assert (run.cost.forward, run.cost.backward) == (3, 3)
 
@@ -230,15 +171,15 @@ def test_a_run_that_several_methods_share_takes_all_gradients_at_once():
     assert run.cost.forward == 2
 
 
-@pytest.mark.parametrize("slopes", AttentionGradients)
-def test_everything_is_put_back_after_success_and_after_an_error(slopes):
+@pytest.mark.parametrize("gradients_of", AttentionGradients)
+def test_everything_is_put_back_after_success_and_after_an_error(gradients_of):
     model = tiny_vit()
     model.network.train()
     traces = Traces(model.network)
-    asked(model, doubles(), slopes=slopes)
+    asked(model, doubles(), gradients_of=gradients_of)
     traces.assert_none()
     with pytest.raises(RuntimeError, match="the target fails"):
-        Run(model, fixed_engine(2)).attention(doubles(), _Failing(), slopes)
+        Run(model, fixed_engine(2)).attention(doubles(), _Failing(), gradients_of)
     traces.assert_none()
     assert torch.overrides._get_current_function_mode_stack() == []
 
@@ -258,23 +199,23 @@ def test_two_threads_each_see_their_own_network():
     models = [tiny_vit(), tiny_vit((16, 16), prefix=0, kind=MultiHead)]
     inputs = [doubles(), random_inputs(2, (3, 16, 16), dtype=torch.float64)]
     alone = [asked(m, x)[1] for m, x in zip(models, inputs, strict=True)]
-    found: dict[int, list] = {}
+    captures_by_thread: dict[int, list] = {}
 
-    def work(number: int) -> None:
+    def work(index: int) -> None:
         # Straight, without the turnstile that would keep the two apart.
         for _ in range(20):
-            network = models[number].network
-            found[number] = capture_attention(network, network, inputs[number], ClassTarget(1))[1]
+            network = models[index].network
+            captures_by_thread[index] = capture_attention(network, network, inputs[index], ClassTarget(1))[1]
 
     for model in models:
         model.network.requires_grad_(False)
-    threads = [threading.Thread(target=work, args=(number,)) for number in (0, 1)]
+    threads = [threading.Thread(target=work, args=(index,)) for index in (0, 1)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for number in (0, 1):
-        for expected, capture in zip(alone[number], found[number], strict=True):
+    for index in (0, 1):
+        for expected, capture in zip(alone[index], captures_by_thread[index], strict=True):
             assert capture.name == expected.name
             assert_close(capture.weights, expected.weights, 1e-12)
             assert_close(capture.gradients, expected.gradients, 1e-12)
@@ -289,12 +230,12 @@ def test_other_threads_keep_the_fused_product():
     def wait(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         if threading.current_thread() is other:
             inside.set()
-            assert seen.wait(30)
+            assert seen.wait(GUARD)
 
     other = threading.Thread(target=lambda: heard.append(network(doubles(1))))
     handle = network.blocks[1].register_forward_pre_hook(wait)
     other.start()
-    assert inside.wait(30)
+    assert inside.wait(GUARD)
 
     def call(inputs: Tensor) -> Tensor:
         outputs = network(inputs)
@@ -305,4 +246,4 @@ def test_other_threads_keep_the_fused_product():
     _, captures = capture_attention(network, call, doubles(), ClassTarget(0))
     handle.remove()
     assert_close(heard[0], network(doubles(1)), 1e-12)
-    assert [capture.name for capture in captures] == [f"blocks.{number}.attn" for number in range(DEPTH)]
+    assert [capture.name for capture in captures] == [f"blocks.{index}.attn" for index in range(DEPTH)]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 import torch
 
 from explainers.core.errors import VitrineError
-from explainers.engine.device import choose_device, describe_device, give_back_freed_memory, keep_freed_memory
+from explainers.engine.device import choose_device, describe_device
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:99", "nonsense:0", "cpu:x", "cuda:-3", "meta"])
@@ -55,23 +52,3 @@ def test_the_cpu_has_no_numbers():
 def test_descriptions():
     assert describe_device(torch.device("cpu")) == f"CPU, {torch.get_num_threads()} threads"
     assert describe_device(torch.device("mps")) == "Apple GPU (MPS)"
-
-
-def test_the_allocators_settings_are_asked_for_once():
-    assert keep_freed_memory() is keep_freed_memory()
-
-
-def resident() -> int:
-    """Bytes of this process that are in memory."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-@pytest.mark.skipif(not keep_freed_memory(), reason="this C library takes no settings")
-def test_freed_pages_are_kept_until_they_are_given_back():
-    give_back_freed_memory()
-    before, size = resident(), 128 << 20
-    block = torch.ones(size, dtype=torch.uint8)
-    del block
-    assert resident() - before > 0.9 * size
-    give_back_freed_memory()
-    assert resident() - before < 0.1 * size

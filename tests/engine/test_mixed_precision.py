@@ -30,28 +30,28 @@ def half_takes(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) 
         monkeypatch.setattr(fusion, "can_fuse", lambda _: False)
 
 
-def swept(model: Model, versions: Tensor, precision: Precision) -> tuple[Tensor, Run]:
+def swept(model: Model, variants: Tensor, precision: Precision) -> tuple[Tensor, Run]:
     run = Run(
         model, fixed_engine(TRIED)
     )  # so that chunks begin at the same rows, however many of them are tried in half the bits
     chunks = variant_scores(
-        run, versions[:1], ClassTarget(2), len(versions), lambda rows: (versions[rows], rows), precision
+        run, variants[:1], ClassTarget(2), len(variants), lambda rows: (variants[rows], rows), precision
     )
     return torch.cat([scores for _, scores in chunks]), run
 
 
 @pytest.mark.parametrize("half_takes", [FASTER], indirect=True)
 def test_half_the_bits_are_used_after_the_first_versions_and_are_counted(half_takes: None) -> None:
-    model, versions = small_model(), random_inputs(COUNT, seed=8)
-    exact, run = swept(model, versions, Precision.FLOAT32)
+    model, variants = small_model(), random_inputs(COUNT, seed=8)
+    exact, run = swept(model, variants, Precision.FLOAT32)
     assert run.cost.half == 0
-    mixed, run = swept(model, versions, Precision.MIXED)
+    mixed, run = swept(model, variants, Precision.MIXED)
     assert (run.cost.forward, run.cost.half) == (COUNT + TRIED, COUNT)
     assert torch.equal(mixed[:TRIED], exact[:TRIED])
     in_half = run.cache.half_precision_copy()
     assert in_half is not None
     with torch.no_grad():
-        expected = in_half(versions[TRIED:].bfloat16())[:, 2].float()
+        expected = in_half(variants[TRIED:].bfloat16())[:, 2].float()
     # Kernels for other numbers of rows may round otherwise, by an eighth of a thousandth part of bfloat16's 8 bits.
     assert float((mixed[TRIED:] - expected).abs().max()) <= 2**-7 * float(exact.abs().max())
     assert scores_agree(mixed, exact)
@@ -61,19 +61,19 @@ def test_half_the_bits_are_used_after_the_first_versions_and_are_counted(half_ta
 
 @pytest.mark.parametrize("half_takes", [SLOWER], indirect=True)
 def test_what_is_not_faster_is_not_used(half_takes: None) -> None:
-    model, versions = small_model(), random_inputs(COUNT, seed=8)
-    mixed, run = swept(model, versions, Precision.MIXED)
-    assert torch.equal(mixed, swept(model, versions, Precision.FLOAT32)[0])
+    model, variants = small_model(), random_inputs(COUNT, seed=8)
+    mixed, run = swept(model, variants, Precision.MIXED)
+    assert torch.equal(mixed, swept(model, variants, Precision.FLOAT32)[0])
     assert (run.cost.forward, run.cost.half) == (COUNT + TRIED, TRIED)
 
 
 @pytest.mark.parametrize("half_takes", [FASTER], indirect=True)
 def test_scores_that_half_the_bits_cannot_tell_apart_stay_in_float32(half_takes: None) -> None:
     """Versions that differ by a ten-thousandth: bfloat16 has two to three digits."""
-    model, one = small_model(), random_inputs(1)
-    versions = one + 1e-4 * random_inputs(COUNT, seed=8)
-    mixed, run = swept(model, versions, Precision.MIXED)
-    assert torch.equal(mixed, swept(model, versions, Precision.FLOAT32)[0])
+    model, input = small_model(), random_inputs(1)
+    variants = input + 1e-4 * random_inputs(COUNT, seed=8)
+    mixed, run = swept(model, variants, Precision.MIXED)
+    assert torch.equal(mixed, swept(model, variants, Precision.FLOAT32)[0])
     assert run.cost.half == TRIED
 
 
@@ -91,9 +91,9 @@ class WithItsOwnTable(nn.Module):
 @pytest.mark.parametrize("half_takes", [FASTER], indirect=True)
 def test_a_network_that_insists_on_32_bits_gets_them(half_takes: None) -> None:
     model = Model("table", lively(WithItsOwnTable(), (4,)), (4,))
-    versions = random_inputs(COUNT, (4,))
-    mixed, run = swept(model, versions, Precision.MIXED)
-    assert torch.equal(mixed, swept(model, versions, Precision.FLOAT32)[0])
+    variants = random_inputs(COUNT, (4,))
+    mixed, run = swept(model, variants, Precision.MIXED)
+    assert torch.equal(mixed, swept(model, variants, Precision.FLOAT32)[0])
     assert run.cost.half == 0
 
 
@@ -142,5 +142,5 @@ def test_half_the_bits_of_a_network_that_trains_are_those_of_one_that_evaluates(
     half = Run(Model("branching", network, (3, 16, 16)), fixed_engine(4)).cache.half_precision_copy()
     assert half is not None
     with torch.no_grad():
-        found = half(inputs.to(torch.bfloat16)).float()
-        assert_close(found, network.eval()(inputs), 0.02)
+        half_outputs = half(inputs.to(torch.bfloat16)).float()
+        assert_close(half_outputs, network.eval()(inputs), 0.02)

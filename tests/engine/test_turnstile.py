@@ -7,14 +7,9 @@ import time
 
 import pytest
 
+from explainers.engine import turnstile as turnstile_module
 from explainers.engine.turnstile import Turnstile
-
-
-def wait_until(condition, patience: float = 10) -> None:
-    end = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.001)
+from tests.support.threads import GUARD, wait_until
 
 
 def queue_up(turnstile: Turnstile, names: list[str], order: list[str], leave: set[str]) -> list[threading.Thread]:
@@ -53,7 +48,7 @@ def test_first_come_first_served():
         wait_until(lambda: len(turnstile._queue) == 13)
         assert order == []
     for thread in threads:
-        thread.join(10)
+        thread.join(GUARD)
     assert order == names
     assert not turnstile._queue
 
@@ -65,7 +60,7 @@ def test_a_waiting_caller_can_leave_and_the_others_move_up():
         wait_until(lambda: order == ["b left"])
         wait_until(lambda: len(turnstile._queue) == 3)
     for thread in threads:
-        thread.join(10)
+        thread.join(GUARD)
     assert order == ["b left", "a", "c"]
 
 
@@ -87,7 +82,7 @@ def test_an_error_inside_a_turn_gives_it_back():
             entered.set()
 
     threading.Thread(target=other, daemon=True).start()
-    assert entered.wait(10)
+    assert entered.wait(GUARD)
 
 
 def test_one_at_a_time_and_no_deadlock_in_a_crowd():
@@ -106,30 +101,24 @@ def test_one_at_a_time_and_no_deadlock_in_a_crowd():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(GUARD)
         assert not thread.is_alive()
     assert (most[0], turns[0]) == (1, 320)
 
 
-def test_a_turn_is_passed_on_at_once_rather_than_at_the_next_look():
-    """A waiting caller is woken; it does not sleep until it looks again."""
-    turnstile, waits = Turnstile(), []
-    for _ in range(20):
-        got = threading.Event()
+def test_a_turn_is_passed_on_at_once_rather_than_at_the_next_look(monkeypatch):
+    """A waiting caller is woken: here it would look again only long after the test was given up."""
+    monkeypatch.setattr(turnstile_module, "PATIENCE", 100 * GUARD)
+    turnstile, entered = Turnstile(), threading.Event()
 
-        def wait(got: threading.Event = got) -> None:
-            with turnstile.turn():
-                waits.append(time.perf_counter())
-                got.set()
-
+    def wait() -> None:
         with turnstile.turn():
-            threading.Thread(target=wait, daemon=True).start()
-            wait_until(lambda: len(turnstile._queue) == 2)
-            time.sleep(0.002)
-            waits.append(-time.perf_counter())
-        assert got.wait(10)
-    delays = sorted(waits[place] + waits[place + 1] for place in range(0, len(waits), 2))
-    assert delays[len(delays) // 4] < 0.02
+            entered.set()
+
+    with turnstile.turn():
+        threading.Thread(target=wait, daemon=True).start()
+        wait_until(lambda: len(turnstile._queue) == 2)
+    assert entered.wait(GUARD)
 
 
 def test_who_is_through_passes_again_and_still_holds_the_others_back():
@@ -138,7 +127,8 @@ def test_who_is_through_passes_again_and_still_holds_the_others_back():
         threads = queue_up(turnstile, ["next"], order, leave=set())
         with turnstile.turn():
             order.append("inner")
-        time.sleep(0.01)
+        assert turnstile._inside == threading.get_ident()
+        assert len(turnstile._queue) == 2
         order.append("outer")
-    threads[0].join(10)
+    threads[0].join(GUARD)
     assert order == ["inner", "outer", "next"]

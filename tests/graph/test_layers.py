@@ -1,4 +1,4 @@
-"""Layers: which outputs are maps over the image, and how to read them."""
+"""Layers: how they are found, which of them have a map, and which is chosen where none is named."""
 
 from __future__ import annotations
 
@@ -6,128 +6,31 @@ from typing import NamedTuple
 
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
+from torchvision.models import convnext, densenet, vgg
 
-from explainers.api import explain
+from explainers.api import explain, layers
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
-from explainers.graph.hooks import forward_hooks, tensor_of, with_tensor
-from explainers.graph.layers import find_layers
-from explainers.graph.layout import Layout, find_layout
+from explainers.graph.layers import default_layer, find_layers, stages
+from explainers.graph.layout import Layout
 from tests.support.networks import assert_close, random_inputs, small_cnn, small_model
-
-
-@pytest.mark.parametrize(
-    ("shape", "image", "layout"),
-    [
-        ((2, 512, 7, 7), (224, 224), Layout("nchw", 7, 7)),
-        ((2, 64, 112, 112), (224, 224), Layout("nchw", 112, 112)),
-        ((2, 3, 224, 224), (224, 224), Layout("nchw", 224, 224)),
-        ((2, 7, 7, 768), (224, 224), Layout("nhwc", 7, 7)),
-        ((2, 56, 56, 96), (224, 224), Layout("nhwc", 56, 56)),
-        ((2, 8, 8, 9), (64, 64), Layout("nhwc", 8, 8)),
-        ((2, 16, 10, 20), (320, 640), Layout("nchw", 10, 20)),
-        ((2, 16, 20, 10), (320, 640), None),
-        ((2, 10, 20, 16), (320, 640), Layout("nhwc", 10, 20)),
-        ((2, 8, 33, 33), (65, 65), Layout("nchw", 33, 33)),
-        ((2, 8, 9, 17), (65, 129), Layout("nchw", 9, 17)),
-        ((2, 196, 768), (224, 224), Layout("tokens", 14, 14)),
-        ((2, 197, 768), (224, 224), Layout("tokens", 14, 14, prefix=1)),
-        ((2, 198, 768), (224, 224), Layout("tokens", 14, 14, prefix=2)),  # class and distillation token
-        ((2, 201, 384), (224, 224), Layout("tokens", 14, 14, prefix=5)),  # class token and four registers
-        ((2, 261, 384), (224, 224), Layout("tokens", 16, 16, prefix=5)),  # the same with patches of 14
-        ((2, 17, 32), (64, 64), Layout("tokens", 4, 4, prefix=1)),
-        ((2, 21, 32), (64, 64), Layout("tokens", 4, 4, prefix=5)),
-        ((2, 30, 32), (80, 80), Layout("tokens", 5, 5, prefix=5)),
-        ((2, 201, 64), (160, 320), Layout("tokens", 10, 20, prefix=1)),
-        ((2, 200, 64), (160, 320), Layout("tokens", 10, 20)),
-        ((2, 45, 64), (65, 129), Layout("tokens", 5, 9)),  # patches of 16, padded
-        ((2, 33, 64), (65, 129), Layout("tokens", 4, 8, prefix=1)),  # patches of 16, cut off
-        # not maps
-        ((2, 512, 196), (224, 224), None),  # channels first: 506 of the 512 would make 22 x 23
-        ((2, 34, 64), (64, 64), None),
-        ((2, 1000), (224, 224), None),
-        ((2, 512, 1, 1), (224, 224), None),
-        ((128, 49, 96), (224, 224), None),  # windows of a shifted-window transformer: a row is no input
-        ((2, 512, 3, 40), (224, 224), None),
-        ((2, 2, 768), (224, 224), None),
-        ((2, 8, 300, 300), (224, 224), None),
-        ((2, 16, 4, 8, 8), (64, 64), None),
-        ((2,), (64, 64), None),
-    ],
-)
-def test_reading_a_shape_as_a_map(shape, image, layout):
-    assert find_layout(shape, 2, image) == layout
-
-
-def test_spatial_moves_every_layout_to_channels_first():
-    maps = torch.arange(2 * 3 * 2 * 4).view(2, 3, 2, 4)
-    tokens = torch.cat([torch.full((2, 5, 3), -1), maps.flatten(2).transpose(1, 2)], 1)
-    assert torch.equal(Layout("nchw", 2, 4).spatial(maps), maps)
-    assert torch.equal(Layout("nhwc", 2, 4).spatial(maps.permute(0, 2, 3, 1)), maps)
-    assert torch.equal(Layout("tokens", 2, 4, prefix=5).spatial(tokens), maps)
-
-
-class Found(NamedTuple):
-    feat: Tensor
-    gate: Tensor
-
-
-class Answer(NamedTuple):
-    loss: Tensor
-    logits: Tensor
-
-
-class Holder:
-    """An output with `logits`, as transformers' are."""
-
-    def __init__(self, logits: Tensor) -> None:
-        self.logits = logits
-
-
-def test_tensors_inside_what_modules_return():
-    x, y = torch.zeros(1), torch.ones(1)
-    named, inside = Found(x, y), (Found(x, y), y)
-    held = (Holder(x), Holder((x, y)), Answer(y, x), {"logits": x}, {"aux": y, "out": x})
-    for output in (x, (x, None), [x, y], ((x, y), y), named, inside, *held):
-        assert tensor_of(output) is x
-        replaced = with_tensor(output, y)
-        assert tensor_of(replaced) is y
-        assert tensor_of(output) is x, "what the module returned was changed"
-        assert type(replaced) is type(output)
-    for output in (None, "text", (), [], {"boxes": x}):
-        assert tensor_of(output) is None
-    assert with_tensor({"aux": x, "out": x}, y)["aux"] is x
-    assert with_tensor(named, x).gate is y
-    assert type(with_tensor(inside, y)[0]) is Found
-
-
-def test_watching_removes_its_hooks_after_an_error_too():
-    network = small_cnn()
-    with pytest.raises(AttributeError), forward_hooks(network, ["conv1", "missing"], lambda *_: None):
-        pass
-
-    def use() -> None:
-        assert len(network.conv1._forward_hooks) == 1
-        raise KeyError
-
-    with pytest.raises(KeyError), forward_hooks(network, ["conv1"], lambda *_: None):
-        use()
-    assert not any(module._forward_hooks for module in network.modules())
+from tests.support.transformers import HEADS, WIDTH, SelfAttention, TinyViT, small_swin, small_vit
 
 
 def test_layers_are_found_in_the_order_in_which_they_finish():
     network = small_cnn().requires_grad_(False)
-    found = find_layers(network, random_inputs(2))
-    by_name = {layer.name: layer for layer in found}
+    network_layers = find_layers(network, random_inputs(2))
+    by_name = {layer.name: layer for layer in network_layers}
     assert list(by_name) == ["conv1", "norm1", "conv2", "norm2", "relu", "conv3", "dropout", "head"]
     assert by_name["relu"].calls == 2
     assert by_name["conv2"].shape == (8, 8, 8)
     assert by_name["conv2"].layout == Layout("nchw", 8, 8)
     assert by_name["head"].layout is None
-    assert [layer.name for layer in found if layer.explains] == ["conv1", "norm1", "conv2", "norm2", "conv3"]
+    assert [layer.name for layer in network_layers if layer.explains] == ["conv1", "norm1", "conv2", "norm2", "conv3"]
 
 
 def test_a_layer_that_runs_twice_is_refused_with_neighbours():
@@ -190,6 +93,11 @@ def test_a_head_of_zeros_rules_no_layer_out():
     assert all(layer.informed for layer in layers if layer.layout is not None)
 
 
+class MapAndGate(NamedTuple):
+    feat: Tensor
+    gate: Tensor
+
+
 class Gated(nn.Module):
     """A block that returns a named tuple, and a head that reads it by name."""
 
@@ -197,9 +105,9 @@ class Gated(nn.Module):
         super().__init__()
         self.inner = nn.Conv2d(3, 6, 3, padding=1)
 
-    def forward(self, inputs: Tensor) -> Found:
-        found = self.inner(inputs)
-        return Found(found, found.mean((2, 3)).sigmoid())
+    def forward(self, inputs: Tensor) -> MapAndGate:
+        maps = self.inner(inputs)
+        return MapAndGate(maps, maps.mean((2, 3)).sigmoid())
 
 
 class Reader(nn.Module):
@@ -215,6 +123,169 @@ class Reader(nn.Module):
 def test_a_layer_that_puts_out_a_named_tuple_explains_as_what_is_in_it_does(method):
     torch.manual_seed(0)
     model = Model("reader", Reader().eval(), (3, 16, 16))
-    found = explain(model, random_inputs(2), method, 1)
-    assert found.layer == "block"
-    assert_close(found.values, explain(model, random_inputs(2), method, 1, layer="block.inner").values, 1e-6)
+    attribution = explain(model, random_inputs(2), method, 1)
+    assert attribution.layer == "block"
+    assert_close(attribution.values, explain(model, random_inputs(2), method, 1, layer="block.inner").values, 1e-6)
+
+
+def default_of(network: nn.Module, size: tuple[int, int]) -> tuple[str, Layout]:
+    """Name and layout of the default layer, once its maps have been seen to be alive."""
+    model = Model(type(network).__name__, network.eval(), (3, *size))
+    layer = default_layer(layers(model))
+    assert layer.layout is not None
+    result = explain(model, random_inputs(1, (3, *size)), "hires-cam")
+    assert result.layer == layer.name
+    assert result.values.shape == (1, layer.layout.height, layer.layout.width)
+    assert result.values.any() or explain(model, random_inputs(1, (3, *size)), "eigen-cam").values.any()
+    return layer.name, layer.layout
+
+
+def small_convnext() -> nn.Module:
+    torch.manual_seed(0)
+    blocks = [convnext.CNBlockConfig(8, 16, 1), convnext.CNBlockConfig(16, None, 1)]
+    return convnext.ConvNeXt(blocks, layer_scale=1.0, num_classes=10)
+
+
+def small_vgg() -> nn.Module:
+    torch.manual_seed(0)
+    network = vgg.VGG(vgg.make_layers([8, "M", 16, "M", 16, "M"]), num_classes=10, init_weights=False)
+    network.classifier = nn.Linear(16 * 7 * 7, 10)
+    return network
+
+
+def small_densenet() -> nn.Module:
+    torch.manual_seed(0)
+    return densenet.DenseNet(8, (2, 2), 16, num_classes=10)
+
+
+@pytest.mark.parametrize(
+    ("make", "size", "name", "layout"),
+    [
+        (small_vgg, (64, 64), "features", Layout("nchw", 8, 8)),
+        (small_densenet, (64, 64), "features", Layout("nchw", 8, 8)),
+        (small_convnext, (64, 64), "features", Layout("nchw", 8, 8)),
+        # The class token alone is read after the last block, so that the last map that matters is what enters it.
+        (small_vit, (64, 64), "encoder.layers.encoder_layer_1.ln_1", Layout("tokens", 4, 4, prefix=1)),
+        (small_swin, (64, 64), "norm", Layout("nhwc", 8, 8)),
+        (small_vgg, (64, 96), "features", Layout("nchw", 8, 12)),
+    ],
+    ids=["VGG", "DenseNet", "ConvNeXt", "ViT", "Swin", "not square"],
+)
+def test_default_layer_of_small_ones(make, size, name, layout):
+    assert default_of(make(), size) == (name, layout)
+
+
+FAMILIES = {
+    "resnet18": ("layer4", 2),
+    "mobilenet_v2": ("features", 2),
+    "mobilenet_v3_small": ("features", 2),
+    "efficientnet_b0": ("features", 2),
+    "shufflenet_v2_x0_5": ("conv5", 2),
+    "mnasnet0_5": ("layers", 2),
+    "alexnet": ("features.11", 3),  # after it comes pooling only, which makes it 1 x 1
+    "squeezenet1_1": ("classifier.2", 3),
+    "vgg11_bn": ("features", 2),
+    "densenet121": ("features", 2),
+    "googlenet": ("inception5b", 2),
+    "regnet_y_400mf": ("trunk_output", 2),
+    "convnext_tiny": ("features", 2),
+    "swin_t": ("norm", 2),
+    "swin_v2_t": ("norm", 2),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_default_layer_of_torchvision_families(family):
+    torch.manual_seed(0)
+    extra = {"aux_logits": False, "init_weights": False} if family == "googlenet" else {}
+    network = torchvision.models.get_model(family, weights=None, num_classes=10, **extra)
+    name, side = FAMILIES[family]
+    layer = default_layer(layers(Model(family, network.eval(), (3, 64, 64))))
+    assert (layer.name, layer.layout.height, layer.layout.width) == (name, side, side)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("family", "name", "size", "side"),
+    [
+        ("inception_v3", "Mixed_7c", 299, 8),
+        ("vit_b_16", "encoder.layers.encoder_layer_11.ln_1", 224, 14),
+        ("maxvit_t", "blocks.3", 224, 7),
+    ],
+)
+def test_default_layer_of_families_that_need_their_own_size(family, name, size, side):
+    torch.manual_seed(0)
+    extra = {"aux_logits": False, "init_weights": False} if family == "inception_v3" else {}
+    network = torchvision.models.get_model(family, weights=None, num_classes=10, **extra)
+    if family == "vit_b_16":
+        nn.init.normal_(network.heads.head.weight)  # torchvision begins with zeros
+    layer = default_layer(layers(Model(family, network.eval(), (3, size, size))))
+    assert (layer.name, layer.layout.height, layer.layout.width) == (name, side, side)
+
+
+@pytest.mark.parametrize("count", [2, 4, 9])
+def test_stages_of_a_residual_network_shrink_down_to_the_default_layer(count):
+    torch.manual_seed(0)
+    network = torchvision.models.resnet18(num_classes=10).eval()
+    all_layers = layers(Model("resnet18", network, (3, 64, 64)))
+    names = stages(all_layers, count)
+    sides = [layer.layout.height for name in names for layer in all_layers if layer.name == name]
+    assert names[-1] == "layer4"
+    assert len(sides) == min(count, 5)  # 32, 16, 8, 4 and 2 pixels wide
+    assert sides == sorted(set(sides), reverse=True)
+
+
+def test_stages_of_a_transformer_are_of_the_kind_of_its_default_layer():
+    """All its maps have one size; the last block's own map is no evidence, what enters it is."""
+    names = stages(layers(Model("vit", small_vit().eval(), (3, 64, 64))))
+    assert names == [
+        "encoder.layers.encoder_layer_0.ln_1",
+        "encoder.layers.encoder_layer_0.ln_2",
+        "encoder.layers.encoder_layer_1.ln_1",
+    ]
+
+
+class OpenAttention(SelfAttention):
+    """Attention step by step, its weights the output of a module: (N, heads, T, T), or (N, T, T, heads) once they are mixed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.softmax = nn.Softmax(dim=-1)
+        self.mix = nn.Linear(HEADS, HEADS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = self.qkv(x).unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
+        weights = self.softmax(q @ k.transpose(2, 3) / (WIDTH // HEADS) ** 0.5)
+        weights = self.mix(weights.movedim(1, 3)).movedim(3, 1)
+        return self.proj((weights @ v).transpose(1, 2).flatten(2))
+
+
+def test_attention_over_pairs_of_tokens_is_no_map_but_a_stem_as_wide_as_the_tokens_is():
+    """A class token and 3 x 3 patches: attention is 10 x 10, and so is what the stem puts out, of 12 x 12 pixels."""
+    torch.manual_seed(0)
+    network = TinyViT((12, 12), kind=OpenAttention)
+    network.embed = nn.Sequential(nn.Conv2d(3, 6, 3), nn.Conv2d(6, WIDTH, 4, stride=3))
+    model = Model("open", network.eval(), (3, 12, 12))
+    maps = {layer.name: layer.layout for layer in layers(model)}
+    assert [name for name, layout in maps.items() if layout != Layout("tokens", 3, 3, prefix=1)] == [
+        "embed.0",
+        "embed.1",
+        "embed",
+    ]
+    assert default_layer(layers(model)).name == "blocks.2.attn.qkv"
+    assert set(stages(layers(model))) <= set(maps)
+    for name in ("softmax", "mix"):
+        with pytest.raises(VitrineError, match=rf"attn.{name}' puts out .*10.*, which is no map over the image"):
+            explain(model, random_inputs(1, (3, 12, 12)), "grad-cam", layer=f"blocks.1.attn.{name}")
+
+
+def test_a_network_of_vectors_is_not_offered_cams():
+    model = Model("vectors", nn.Linear(4, 2), (4,))
+    with pytest.raises(VitrineError, match=r"needs images, which vectors does not have; it can do: .*gradient"):
+        explain(model, torch.zeros(1, 4), "grad-cam")
+
+
+def test_a_network_without_any_map_says_so():
+    model = Model("flat", nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2)), (3, 8, 8))
+    with pytest.raises(VitrineError, match="no layer with a map over the image"):
+        explain(model, random_inputs(1, (3, 8, 8)), "grad-cam")

@@ -257,7 +257,7 @@ def test_the_copy_is_frozen_and_evaluating():
     assert all(parameter.requires_grad for parameter in network.parameters())
     with torch.no_grad():
         assert torch.equal(copy(inputs), deepcopy(network).eval()(inputs))
-    model, evaluating = (Model("asks", made, (3, 16, 16)) for made in (network, deepcopy(network).eval()))
+    model, evaluating = (Model("asks", copied, (3, 16, 16)) for copied in (network, deepcopy(network).eval()))
     for method in ("deeplift", "guided-backprop"):
         assert_close(explain(model, inputs, method, 1).values, explain(evaluating, inputs, method, 1).values, 1e-6)
 
@@ -294,10 +294,10 @@ def trained(normed: str) -> nn.Module:
 @pytest.mark.parametrize("copy", [copy_network, merged_for_scores, with_activation_modules])
 def test_weights_made_anew_in_every_pass_are_copied_after_a_training_pass(normed, copy):
     network = trained(normed)
-    made = copy(network)
-    assert made is not network
+    copied = copy(network)
+    assert copied is not network
     with torch.no_grad():
-        assert_close(made(random_inputs(2)), network(random_inputs(2)), 1e-5)
+        assert_close(copied(random_inputs(2)), network(random_inputs(2)), 1e-5)
 
 
 @pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
@@ -352,9 +352,9 @@ def test_a_network_that_cannot_be_copied_runs_as_it_stands_or_is_refused_in_a_se
     network.lock = threading.Lock()
     model = Model("locked", network, (3, 16, 16))
     for precision in ("mixed", "float32"):
-        found = explain(model, random_inputs(1), "rise", 1, precision=precision, **options)
-        assert_close(found.values, expected.values, 1e-5)
-        assert found.cost.half == 0
+        attribution = explain(model, random_inputs(1), "rise", 1, precision=precision, **options)
+        assert_close(attribution.values, expected.values, 1e-5)
+        assert attribution.cost.half == 0
     for method in ("deeplift", "lrp-epsilon"):
         with pytest.raises(
             VitrineError, match=r"Normed cannot be copied \(cannot pickle .*lock.*\), which this needs"

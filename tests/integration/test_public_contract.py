@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import threading
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -121,18 +124,18 @@ def test_vectors_get_vectors() -> None:
 def test_calls_from_several_threads_give_the_answers_of_one(model: ex.Model, pictures: list[Image.Image]) -> None:
     methods = ["grad-cam", "guided-backprop", "gradient", "deeplift", "smoothgrad", "layer-cam"]
     alone = {m: ex.explain(model, pictures[0], m).values for m in methods}
-    found: dict[tuple[str, int], torch.Tensor] = {}
+    maps: dict[tuple[str, int], torch.Tensor] = {}
 
     def work(method: str, turn: int) -> None:
-        found[method, turn] = ex.explain(model, pictures[0], method).values
+        maps[method, turn] = ex.explain(model, pictures[0], method).values
 
     threads = [threading.Thread(target=work, args=(m, turn)) for turn in range(3) for m in methods]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == len(threads)
-    for (method, _), values in found.items():
+    assert len(maps) == len(threads)
+    for (method, _), values in maps.items():
         torch.testing.assert_close(values, alone[method], rtol=1e-4, atol=1e-6)
 
 
@@ -140,6 +143,27 @@ def test_the_public_names_exist_and_nothing_else_is_promised() -> None:
     for name in ex.__all__:
         assert getattr(ex, name) is not None
     assert {"load_model", "wrap", "read_image", "explain", "methods", "predict", "weight_stats"} <= set(ex.__all__)
+
+
+def test_weight_stats_is_a_function_of_the_library_and_a_package_to_import_from() -> None:
+    from explainers.weight_stats import health, weight_stats
+
+    assert ex.weight_stats is weight_stats
+    assert ex.health is health
+    assert health(weight_stats(ex.load_model("demo:diabetes-mlp"))) == []
+
+
+def test_no_other_module_is_hidden_by_a_function_of_its_name() -> None:
+    hidden = set()
+    for package in (ex, importlib.import_module("pages")):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            room, _, name = module.name.rpartition(".")
+            if room == "pages":  # a page is a script: it runs when it is imported
+                continue
+            importlib.import_module(module.name)
+            if not isinstance(getattr(importlib.import_module(room), name), ModuleType):
+                hidden.add(module.name)
+    assert hidden == {"explainers.weight_stats"}
 
 
 def test_heatmap_of_a_hot_cell_is_where_the_cell_is(model: ex.Model, pictures: list[Image.Image]) -> None:
@@ -153,8 +177,8 @@ def test_heatmap_of_a_hot_cell_is_where_the_cell_is(model: ex.Model, pictures: l
 
 @pytest.mark.parametrize("method", [m.name for m in ex.methods() if not m.anytime])
 def test_what_a_map_highlights_names_the_target_if_the_map_depends_on_it(model: ex.Model, method: str) -> None:
-    found = ex.find_method(method)
-    asked = model if found.fits(model) else ex.load_model("demo:signs-vit")
+    description = ex.find_method(method)
+    fitting_model = model if description.fits(model) else ex.load_model("demo:signs-vit")
     picture = ex.sample("photo:chelsea").load()
-    one, other = (ex.explain(asked, picture, method, target).values for target in (0, 5))
-    assert torch.equal(one, other) == ("{target}" not in found.highlights)
+    first, second = (ex.explain(fitting_model, picture, method, target).values for target in (0, 5))
+    assert torch.equal(first, second) == ("{target}" not in description.highlights)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -16,6 +15,7 @@ from explainers.api import explain
 from explainers.core.model import Model
 from explainers.engine.engine import Engine
 from tests.support.networks import fixed_engine, random_inputs, small_model
+from tests.support.threads import GUARD, wait_until
 
 JOBS: list[tuple[str, dict[str, Any]]] = [
     ("guided-backprop", {}),
@@ -29,23 +29,23 @@ JOBS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def at_once(works: list[Callable[[], Any]], patience: float = 60) -> list[Any]:
+def at_once(works: list[Callable[[], Any]]) -> list[Any]:
     """What each of several threads, let go together, returned."""
     results: list[Any] = [None] * len(works)
     barrier = threading.Barrier(len(works))
 
-    def run(place: int) -> None:
+    def run(index: int) -> None:
         barrier.wait()
         try:
-            results[place] = works[place]()
+            results[index] = works[index]()
         except Exception as error:
-            results[place] = error
+            results[index] = error
 
-    threads = [threading.Thread(target=run, args=(place,), daemon=True) for place in range(len(works))]
+    threads = [threading.Thread(target=run, args=(index,), daemon=True) for index in range(len(works))]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(patience)
+        thread.join(GUARD)
         assert not thread.is_alive(), "the threads wait for each other"
     return results
 
@@ -60,11 +60,11 @@ def test_threads_get_what_one_thread_gets(count):
     model, engine = small_model(), fixed_engine(1)
     alone = {(job, row): answer(model, fixed_engine(1), job, row) for job in range(len(JOBS)) for row in range(2)}
 
-    def worker(place: int) -> list[tuple[tuple[int, int], Tensor]]:
-        mine = [(job, row) for row in range(2) for job in range(place, len(JOBS), count)]
+    def worker(index: int) -> list[tuple[tuple[int, int], Tensor]]:
+        mine = [(job, row) for row in range(2) for job in range(index, len(JOBS), count)]
         return [((job, row), answer(model, engine, job, row)) for job, row in mine]
 
-    results = at_once([lambda place=place: worker(place) for place in range(count)])
+    results = at_once([lambda index=index: worker(index) for index in range(count)])
     for result in results:
         assert isinstance(result, list), result
         for key, values in result:
@@ -72,21 +72,19 @@ def test_threads_get_what_one_thread_gets(count):
     assert sum(len(result) for result in results) == len(alone)
 
 
-class Slow(nn.Module):
-    """Waits half-way for a second thread to come as far, if one can."""
+class Meeting(nn.Module):
+    """Waits half-way until a second thread has come as far, or `elsewhere` says that it stands somewhere else."""
 
     def __init__(self, inner: nn.Module) -> None:
         super().__init__()
         self.inner = inner
         self.arrived: set[int] = set()
-        self.patience = 0.5
+        self.elsewhere: Callable[[], bool] = lambda: True
         inner.norm2.register_forward_hook(self.wait)
 
     def wait(self, *_: object) -> None:
         self.arrived.add(threading.get_ident())
-        end = time.monotonic() + self.patience
-        while len(self.arrived) < 2 and time.monotonic() < end:
-            time.sleep(0.001)
+        wait_until(lambda: len(self.arrived) == 2 or self.elsewhere())
 
     def forward(self, inputs: Tensor) -> Tensor:
         return self.inner(inputs)
@@ -94,22 +92,22 @@ class Slow(nn.Module):
 
 def test_without_the_turnstile_answers_would_be_wrong(monkeypatch):
     """The test above can fail: with the lock taken away, hooks and frozen flags of one thread spoil the other's pass."""
-    model = Model("slow", Slow(small_model().network), (3, 16, 16))
+    model = Model("meeting", Meeting(small_model().network), (3, 16, 16))
     inputs = [random_inputs(2, seed=seed) for seed in (0, 1)]
 
     def both(engine: Engine) -> list[Any]:
-        def one(place: int) -> Any:
-            return explain(model, inputs[place], "hires-cam", 0, engine=engine, layer="inner.norm1").values
+        def explain_row(index: int) -> Any:
+            return explain(model, inputs[index], "hires-cam", 0, engine=engine, layer="inner.norm1").values
 
         model.network.arrived.clear()
-        return at_once([lambda: one(0), lambda: one(1)])
+        return at_once([lambda: explain_row(0), lambda: explain_row(1)])
 
     alone = [explain(model, x, "hires-cam", 0, engine=fixed_engine(2), layer="inner.norm1").values for x in inputs]
     engine = fixed_engine(2)
-    kept = both(engine)
-    assert all(torch.equal(a, b) for a, b in zip(kept, alone, strict=True))
+    model.network.elsewhere = lambda: len(engine.turnstile._queue) == 2  # the other one waits for its turn
+    in_turn = both(engine)
+    assert all(torch.equal(a, b) for a, b in zip(in_turn, alone, strict=True))
     monkeypatch.setattr(engine.turnstile, "turn", lambda *_: nullcontext())
-    model.network.patience = 20  # the other one does come, however busy the machine
     broken = both(engine)
     assert not all(isinstance(a, Tensor) and torch.equal(a, b) for a, b in zip(broken, alone, strict=True))
 
@@ -122,14 +120,14 @@ def test_a_long_job_lets_a_short_one_through_between_its_chunks():
     def progress(share: float, words: str) -> None:
         if share > 0:
             started.set()
-            time.sleep(0.005)
+            wait_until(lambda: engine.turnstile._queue or order)  # the short one is in the queue, or through
 
     def long() -> None:
         explain(model, random_inputs(60), "gradient", 0, engine=engine, progress=progress)
         order.append("long")
 
     def short() -> None:
-        assert started.wait(30)
+        assert started.wait(GUARD)
         explain(model, random_inputs(1), "gradient", 0, engine=engine)
         order.append("short")
 

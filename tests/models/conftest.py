@@ -1,4 +1,4 @@
-"""What the tests of models share: the folder of real files, a PyTorch home of their own, and a web server."""
+"""What the tests of models share: a PyTorch home of their own, and a web server."""
 
 from __future__ import annotations
 
@@ -9,16 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
+
+from explainers.demo.networks import NETWORKS
+from explainers.models import demo
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
-
-
-@pytest.fixture(scope="session")
-def fixtures() -> Path:
-    folder = Path(__file__).parents[3] / "shared/fixtures"
-    if not folder.is_dir():
-        pytest.skip("the folder of real checkpoints, shared/fixtures beside the repository, is not here")
-    return folder
 
 
 @pytest.fixture
@@ -29,17 +25,27 @@ def torch_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home/hub/checkpoints"
 
 
+@pytest.fixture
+def bundled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of bundled weights, untrained and in half precision as they are shipped."""
+    for name, build in NETWORKS.items():
+        state = {key: t.half() if t.is_floating_point() else t for key, t in build().state_dict().items()}
+        save_file(state, tmp_path / f"{name}.safetensors", {"name": name, "features": '["age"]'})
+    monkeypatch.setattr(demo, "WEIGHTS", tmp_path)
+    return tmp_path
+
+
 class Site:
     """A web server on this machine: what it answers for each path, and how often it was asked."""
 
     def __init__(self) -> None:
         site = self
         self.answers: dict[str, Answer] = {}
-        self.asked: list[str] = []
+        self.requests: list[str] = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                site.asked.append(self.path)
+                site.requests.append(self.path)
                 answer = site.answers.get(self.path)
                 if answer is None:
                     self.send_error(404)

@@ -32,7 +32,7 @@ def test_a_file_comes_whole_and_is_not_fetched_twice(site, tmp_path):
     assert len(calls) > 3
     assert all(before[0] < after[0] for before, after in itertools.pairwise(calls))
     assert fetch(url, tmp_path / "deep/folder") == path
-    assert len(site.asked) == 1
+    assert len(site.requests) == 1
     assert left_behind(path.parent) == ["weights-x.pth"]
 
 

@@ -78,7 +78,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
         read_labels(tmp_path)
 
 
-def test_a_real_file_with_a_background_class(fixtures):
+def test_a_real_file_with_a_background_class(shared_fixtures):
     with pytest.raises(VitrineError, match=r"1001 labels, but the model has 1000 outputs; its first, 'background'"):
-        read_labels(fixtures / "tflite/imagenet_labels.txt", 1000)
-    assert read_labels(fixtures / "tflite/imagenet_labels.txt")[1] == "tench, Tinca tinca"
+        read_labels(shared_fixtures / "tflite/imagenet_labels.txt", 1000)
+    assert read_labels(shared_fixtures / "tflite/imagenet_labels.txt")[1] == "tench, Tinca tinca"

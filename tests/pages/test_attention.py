@@ -1,15 +1,13 @@
-"""The attention page without a browser: what it offers, what it says, and that its code gives its numbers."""
+"""The attention page: what it offers, what it says, and that its code gives its numbers."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 import explainers as ex
-from pages.common.result.options_form import option_key
-from tests.support.app import opened, words
+from tests.support.app import map_code, opened, run_code, words
 
 VIT = "demo:signs-vit"
 
@@ -27,26 +25,13 @@ def test_the_page_shows_what_the_library_says() -> None:
     assert f"{score:.3f}" in [m.value for m in app.metric if m.label == "Score"]
 
 
-def test_every_method_and_its_options_are_there() -> None:
-    app = opened("attention", model=VIT)
-    for method in (m for m in ex.methods() if m.family == "attention"):
-        app.selectbox(key="attention_method").set_value(method.title).run()
-        assert not app.exception
-        assert not app.error
-        keys = {w.key for kind in (app.selectbox, app.slider) for w in kind if w.key}
-        own = {f"attention_{name}" for name in ("block", "head")}  # the page's own: it knows what they are called
-        made = {option_key("attention", method.name, name) for name in method.options.model_fields}
-        assert made <= keys or own <= keys
-
-
 def test_a_chosen_head_is_that_head_and_the_code_gives_it() -> None:
     app = opened("attention", model=VIT, attention_method="Attention of one layer")
     assert "whatever the class" in words(app)
     app.selectbox(key="attention_block").set_value(app.selectbox(key="attention_block").options[1]).run()
     app.selectbox(key="attention_head").set_value("2").run()
-    code = next(block.value for block in app.code if "= ex.explain(" in block.value)
-    space: dict[str, Any] = {}
-    exec(code, space)  # the page promises that it runs as it stands
+    code = map_code(app)
+    space = run_code(code)
     heads = ex.attention_heads(space["model"], space["image"])
     assert space["values"][0].flatten().tolist() == pytest.approx(heads.maps[1][2].flatten().tolist(), rel=1e-4)
     heads_code = next(block.value for block in app.code if "attention_heads" in block.value)

@@ -8,8 +8,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import explainers as ex
-from pages.common.result.options_form import option_key
-from tests.support.app import opened, shown
+from pages.common.result.options_form import option_key, option_names
+from tests.support.app import metrics, opened
 from tests.support.methods import FEW
 
 SCENE = "scene:1000051"
@@ -48,7 +48,13 @@ def expected(model: ex.Model, method: ex.Method, target: ex.Target | None) -> ex
 
 def box(app: AppTest, key: str) -> str | None:
     """The key of the box of methods, where the page has one."""
-    return next((str(one.key) for one in app.selectbox if str(one.key).startswith(f"{key}_method")), None)
+    return next((str(control.key) for control in app.selectbox if str(control.key).startswith(f"{key}_method")), None)
+
+
+def controls(app: AppTest) -> set[str]:
+    """The keys of all controls of the page."""
+    kinds = (app.selectbox, app.slider, app.number_input, app.toggle)
+    return {str(control.key) for kind in kinds for control in kind}
 
 
 def choose(app: AppTest, key: str, method: ex.Method) -> None:
@@ -57,24 +63,31 @@ def choose(app: AppTest, key: str, method: ex.Method) -> None:
         start.click().run()  # predicted to be long, on a busy machine
 
 
-@pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize(
-    ("spec", "query"),
-    [
-        ("demo:signs-cnn", {}),
-        ("demo:signs-vit", {}),
-        ("demo:signs-cnn", {"target": "a channel of a layer", "target_layer": CHANNEL.layer, "channel": "9"}),
+CNN, VIT = "demo:signs-cnn", "demo:signs-vit"
+
+
+# Every method on a CNN; on a transformer and for a channel those of whose layers, rules or refusals the network is a part.
+CASES = [
+    *[pytest.param(CNN, {}, page, id=f"cnn-{page}") for page in PAGES],
+    *[pytest.param(VIT, {}, page, id=f"vit-{page}") for page in ("grad_cam", "attention", "relevance")],
+    *[
+        pytest.param(
+            CNN, {"target": "a channel of a layer", "target_layer": CHANNEL.layer, "channel": "9"}, page, id=f"channel-{page}"
+        )
+        for page in ("grad_cam", "relevance")
     ],
-    ids=["cnn", "vit", "channel"],
-)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "query", "page"), CASES)
 def test_every_method_ends_with_the_librarys_map_or_its_sentence(spec: str, query: dict[str, str], page: str) -> None:
     model, key, target = ex.load_model(spec), PAGES[page], CHANNEL if query else None
     methods = [method for method in ex.methods(model) if method.family == key]
     app = opened(page, model=spec, input=SCENE, **query)
     if box(app, key) is None:  # the page has said why, before any form
-        told = [expected(model, method, target) for method in methods] or ["demo:signs-cnn has no attention"]
-        assert (app.error or app.info)[0].value.startswith(told[0])
-        assert len(set(told)) == 1
+        answer = [expected(model, method, target) for method in methods] or ["demo:signs-cnn has no attention"]
+        assert (app.error or app.info)[0].value.startswith(answer[0])
+        assert len(set(answer)) == 1
         return
     for method in methods:
         for name, value in quick(method).items():
@@ -83,16 +96,17 @@ def test_every_method_ends_with_the_librarys_map_or_its_sentence(spec: str, quer
     for method in methods:
         choose(app, key, method)
         assert not app.exception, method.name
-        told = expected(model, method, target)
-        if isinstance(told, str):
-            assert [error.value for error in app.error] == [told], method.name
+        assert {option_key(key, method.name, name) for name in option_names(method)} <= controls(app), method.name
+        answer = expected(model, method, target)
+        if isinstance(answer, str):
+            assert [error.value for error in app.error] == [answer], method.name
             continue
         assert not app.error, method.name
-        numbers = shown(app)
-        assert float(numbers["Score"]) == pytest.approx(float(told.score[0]), abs=6e-4), method.name
-        assert numbers["Passes"] == f"{told.cost.forward} + {told.cost.backward}", method.name
+        numbers = metrics(app)
+        assert float(numbers["Score"]) == pytest.approx(float(answer.score[0]), abs=6e-4), method.name
+        assert numbers["Passes"] == f"{answer.cost.forward} + {answer.cost.backward}", method.name
         # One number of two digits tells little, the strongest cell and its value a lot.
-        top = told.heatmap((told.values.shape[-2], told.values.shape[-1]))[0]
+        top = answer.heatmap((answer.values.shape[-2], answer.values.shape[-1]))[0]
         table = next(element.value for element in app.dataframe if "column" in element.value)
         strongest = float(top.flatten()[top.abs().argmax()])
         assert table["value"].iloc[0] == pytest.approx(strongest, rel=1e-3, abs=1e-7), method.name

@@ -1,31 +1,16 @@
-"""The relevance page without a browser: what it offers, what it says, and what it refuses."""
+"""The relevance page: what it offers, and that its sentence, chart, table and code are the library's."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 import explainers as ex
 from pages.common.result.options_form import option_key
-from tests.support.app import opened, words
+from tests.support.app import opened, run_code, words
 
 SCENE = "scene:1000051"
-
-
-def test_every_composite_is_offered_with_its_options() -> None:
-    app = opened("relevance", input=SCENE)
-    model = ex.load_model("demo:signs-cnn")
-    offered = {method.title: method for method in ex.methods(model) if method.family == "relevance"}
-    assert set(app.selectbox(key="relevance_method").options) == set(offered)
-    for title in ("LRP-γ", "LRP-αβ", "LRP EpsilonGammaBox"):
-        app.selectbox(key="relevance_method").set_value(title).run()
-        assert not app.exception
-        keys = {slider.key for slider in app.slider}
-        assert {
-            option_key("relevance", offered[title].name, name) for name in offered[title].options.model_fields
-        } <= keys
 
 
 def test_the_sentence_the_chart_and_the_table_are_the_librarys() -> None:
@@ -45,21 +30,8 @@ def test_the_sentence_the_chart_and_the_table_are_the_librarys() -> None:
 def test_the_code_under_the_chart_makes_its_table() -> None:
     app = opened("relevance", input=SCENE, target="stop", relevance_method="LRP-γ")
     code = next(block.value for block in app.code if "relevance_flow" in block.value)
-    space: dict[str, Any] = {}
-    exec(code, space)  # the page promises that it runs as it stands
+    space = run_code(code)
     assert ex.describe_flow(space["flow"]) in words(app)
-
-
-def test_a_network_that_the_rules_do_not_cover_is_warned_of_or_refused() -> None:
-    assert not opened("relevance", input=SCENE).warning
-    app = opened("relevance", input="photo:coffee", model="torchvision:mobilenet_v3_small", weights="random")
-    warnings = "\n".join(warning.value for warning in app.warning)
-    assert "9 × mul" in warnings
-    assert "19 × Hardswish" in warnings
-    assert not app.error
-    refused = opened("relevance", input=SCENE, model="demo:signs-vit", relevance_method_of_attention="LRP EpsilonPlus")
-    (error,) = refused.error
-    assert "use attn-lrp or cp-lrp" in error.value
 
 
 def test_a_transformer_has_methods_of_its_own_and_begins_with_one() -> None:

@@ -18,7 +18,7 @@ def first(spec: str, scene: str = SCENE) -> str:
 
 
 def text(app) -> str:  # type: ignore[no-untyped-def]
-    return "\n".join(str(one.value) for one in [*app.markdown, *app.info])
+    return "\n".join(str(element.value) for element in [*app.markdown, *app.info])
 
 
 def test_three_steps() -> None:
@@ -31,9 +31,9 @@ def test_three_steps() -> None:
     app.button(key="story_next").click().run()
     fooled, honest = (frame.value for frame in app.dataframe)
     model, sample = ex.load_model(FOOLED), ex.sample(SCENE)
-    made = ex.explain(model, sample.load(), "occlusion")
+    attribution = ex.explain(model, sample.load(), "occlusion")
     inside = ex.verify(
-        model, sample.load(), made, "energy-inside", truth=ex.truth_mask(model, sample.regions()["the sticker"])
+        model, sample.load(), attribution, "energy-inside", truth=ex.truth_mask(model, sample.regions()["the sticker"])
     )["energy-inside"].value
     shares = {
         table: rows.set_index(["map", "place"])["share"] for table, rows in (("fooled", fooled), ("honest", honest))
@@ -58,4 +58,4 @@ def test_three_steps() -> None:
 def test_a_link_opens_a_step() -> None:
     app = opened("story", story_step="3 · Without the sticker", story_scene="scene:1000050+sticker")
     assert not app.error
-    assert "Not only here" in [one.value for one in app.subheader]
+    assert "Not only here" in [element.value for element in app.subheader]

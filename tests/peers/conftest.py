@@ -12,5 +12,5 @@ from tests.support.peers import NAMES, SHAPE, network, twin
 @pytest.fixture(scope="session", params=NAMES)
 def pair(request: pytest.FixtureRequest) -> tuple[Model, nn.Module]:
     """A model, and the hand-made twin of its network that other libraries are given."""
-    made = network(request.param)
-    return Model(request.param, made, SHAPE), twin(request.param, made)
+    original = network(request.param)
+    return Model(request.param, original, SHAPE), twin(request.param, original)

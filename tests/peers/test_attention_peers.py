@@ -16,11 +16,11 @@ def test_legrad():
     Vitrine therefore does, it agrees. It answers for one input at a time."""
     network = vision_transformer()
     blocks = list(network.encoder.layers)
-    found = explain(Model("vit", network, SHAPE), inputs(), "legrad", ClassTarget(TARGETS)).values
-    for place, target in enumerate(TARGETS):
+    ours = explain(Model("vit", network, SHAPE), inputs(), "legrad", ClassTarget(TARGETS)).values
+    for row, target in enumerate(TARGETS):
         with torchcam.LeGrad(
             network, blocks, score_projection=lambda tokens: network.heads(network.encoder.ln(tokens)[:, 0])
         ) as cam:
-            network(inputs()[place : place + 1])
+            network(inputs()[row : row + 1])
             (theirs,) = cam(target, normalized=False)
-        assert_close(found[place : place + 1], theirs.detach(), 1e-5)
+        assert_close(ours[row : row + 1], theirs.detach(), 1e-5)

@@ -15,7 +15,7 @@ from explainers.core.model import Model
 from explainers.core.target import ClassTarget
 from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
-from explainers.relevance.attn_lrp import AttentionRelevanceOptions, redistribute
+from explainers.relevance.attn_lrp import AttentionRelevanceOptions, propagate_through_attention
 from tests.support.networks import assert_close, random_inputs
 
 WIDTH, HIDDEN, NOTHING = 6, 10, 1e-12
@@ -72,6 +72,5 @@ def test_attn_lrp_is_the_authors(target: int) -> None:
     scores = outputs[:, target]
     (expected,) = torch.autograd.grad(scores, x, scores.detach())
     run = Run(Model("block", network, (WIDTH, 3, 3)), engine_for("cpu"))
-    assert_close(
-        redistribute(run, images, ClassTarget(target), "attn-lrp", EPSILON_RULE), expected, 5e-4
-    )  # their norms add 1e-6 below
+    relevance = propagate_through_attention(run, images, ClassTarget(target), "attn-lrp", EPSILON_RULE)
+    assert_close(relevance, expected, 5e-4)  # their norms add 1e-6 below

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torchvision.models import vgg
+from torchvision.models.resnet import BasicBlock, ResNet
 from zennit.attribution import Gradient
 from zennit.canonizers import Canonizer
 from zennit.composites import EpsilonAlpha2Beta1, EpsilonAlpha2Beta1Flat, EpsilonGammaBox, EpsilonPlus, EpsilonPlusFlat
@@ -17,7 +18,7 @@ from explainers.api import explain
 from explainers.core.model import Model
 from explainers.core.target import ClassTarget, ContrastTarget
 from tests.support.networks import assert_close, lively
-from tests.support.peers import CLASSES, TARGETS, inputs, network
+from tests.support.peers import CLASSES, TARGETS, inputs
 
 SHAPE = (3, 32, 32)
 COMPOSITES = {
@@ -34,20 +35,31 @@ def small() -> Tensor:
     return inputs()[:, :, ::2, ::2]
 
 
-def vgg11_bn() -> nn.Module:
-    """torchvision's layers with a small head: its own has a hundred million weights."""
-    torch.manual_seed(0)
-    head = nn.Linear(512, CLASSES)
-    nn.init.normal_(head.weight, std=1000)
-    features = vgg.make_layers(vgg.cfgs["A"], batch_norm=True)
-    return lively(nn.Sequential(features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), head).double(), SHAPE)
+def vgg_bn() -> nn.Module:
+    """Layers as torchvision makes them, but few and narrow, with a small head."""
+    features = vgg.make_layers([16, "M", 32, "M", 64, 64, "M"], batch_norm=True)
+    return nn.Sequential(features, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, CLASSES))
 
 
-@pytest.fixture(scope="module", params=["resnet18", "vgg11_bn"])
+def resnet10() -> nn.Module:
+    """torchvision's ResNet with a block per stage, with and without a convolution beside it."""
+    return ResNet(BasicBlock, [1, 1, 1, 1], num_classes=CLASSES)
+
+
+CANONIZERS = {resnet10: ResNetCanonizer, vgg_bn: VGGCanonizer}
+
+
+@pytest.fixture(scope="module", params=CANONIZERS, ids=lambda build: build.__name__)
 def canonized(request: pytest.FixtureRequest) -> tuple[Model, nn.Module, Canonizer]:
     """A model, a copy for Zennit, and Zennit's canonizer for it."""
-    made = vgg11_bn() if request.param == "vgg11_bn" else network(request.param)
-    peer = deepcopy(made)
+    build = request.param
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = build()
+        last = [module for module in network.modules() if isinstance(module, nn.Linear)][-1]
+        nn.init.normal_(last.weight, std=1000)  # so that what Zennit adds to denominators vanishes
+    network = lively(network.double(), SHAPE)
+    peer = deepcopy(network)
     for module in peer.modules():
         if hasattr(module, "inplace"):
             module.inplace = False
@@ -55,8 +67,7 @@ def canonized(request: pytest.FixtureRequest) -> tuple[Model, nn.Module, Canoniz
             # The same function; but Zennit leaves eps in the norms that it has merged, so that they still scale.
             module.running_var += module.eps
             module.eps = 0.0
-    canonizer = VGGCanonizer() if request.param == "vgg11_bn" else ResNetCanonizer()
-    return Model(request.param, made, SHAPE), peer, canonizer
+    return Model(build.__name__, network, SHAPE), peer, CANONIZERS[build]()
 
 
 def zennits(peer: nn.Module, canonizer: Canonizer, name: str, start: Tensor) -> Tensor:

@@ -44,14 +44,14 @@ def samples() -> dict[str, Floats]:
 @pytest.mark.parametrize("name", list(samples()))
 def test_the_power_law_is_the_librarys(name: str) -> None:
     values = samples()[name]
-    expected, found = peer(values), fit_power_law(values)
+    expected, fit = peer(values), fit_power_law(values)
     # Outside 1.5 to 3 the library searches numerically for what the formula gives, to a tolerance of 1e-4.
-    assert found.alpha == pytest.approx(expected.alpha, rel=1e-3)
-    assert found.ks == pytest.approx(expected.D, abs=2e-4)
-    assert found.xmin == expected.xmin
+    assert fit.alpha == pytest.approx(expected.alpha, rel=1e-3)
+    assert fit.ks == pytest.approx(expected.D, abs=2e-4)
+    assert fit.xmin == expected.xmin
     if 1.5 < expected.alpha <= 3:
-        assert found.alpha == pytest.approx(expected.alpha, rel=1e-9)
-        assert found.ks == pytest.approx(expected.D, rel=1e-9)
+        assert fit.alpha == pytest.approx(expected.alpha, rel=1e-9)
+        assert fit.ks == pytest.approx(expected.D, rel=1e-9)
 
 
 def test_every_candidate_is_judged_as_the_library_does() -> None:
@@ -69,21 +69,21 @@ def test_every_candidate_is_judged_as_the_library_does() -> None:
 
 def test_a_matrix_in_one_call() -> None:
     weight = gaussian_matrix(90, 120, 3) @ torch.diag(torch.logspace(0.3, -1, 120))
-    found = spectrum(weight)
-    assert found is not None
+    weight_spectrum = spectrum(weight)
+    assert weight_spectrum is not None
     exact = torch.linalg.svdvals(weight.double()).numpy()
-    assert found.singular_values == pytest.approx(exact, rel=1e-8)
+    assert weight_spectrum.singular_values == pytest.approx(exact, rel=1e-8)
     expected = peer(exact**2)
-    assert found.alpha == pytest.approx(expected.alpha, rel=1e-3)
-    assert found.xmin == pytest.approx(expected.xmin, rel=1e-8)
+    assert weight_spectrum.alpha == pytest.approx(expected.alpha, rel=1e-3)
+    assert weight_spectrum.xmin == pytest.approx(expected.xmin, rel=1e-8)
 
 
 def test_a_convolution_is_fitted_over_all_its_kernel_positions() -> None:
     weight = gaussian_matrix(24, 24 * 9, 4).view(24, 24, 3, 3)
-    found = spectrum(weight)
-    assert found is not None
+    weight_spectrum = spectrum(weight)
+    assert weight_spectrum is not None
     pooled = torch.linalg.svdvals(weight.double().permute(2, 3, 0, 1)).square().flatten().numpy()
     expected = peer(pooled)
-    assert found.alpha == pytest.approx(expected.alpha, rel=1e-3)
-    assert found.xmin == pytest.approx(expected.xmin, rel=1e-8)
-    assert found.ks == pytest.approx(expected.D, abs=2e-4)
+    assert weight_spectrum.alpha == pytest.approx(expected.alpha, rel=1e-3)
+    assert weight_spectrum.xmin == pytest.approx(expected.xmin, rel=1e-8)
+    assert weight_spectrum.ks == pytest.approx(expected.D, abs=2e-4)

@@ -1,14 +1,36 @@
-"""The colour bar of a page."""
+"""Colour bars, as pictures and in a page."""
 
 from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 
 from explainers.render.colormaps import COLORMAPS
-from explainers.render.colour_bar import STOPS, colour_bar_html
-from explainers.render.overlay import Scale
+from explainers.render.colour_bar import STOPS, colour_bar, colour_bar_html
+from explainers.render.scale import Scale
+
+VIRIDIS = COLORMAPS["viridis"].lut
+
+BLUE_RED = COLORMAPS["blue-red"].lut
+
+
+def test_the_colour_bar_runs_from_low_to_high_and_has_numbers() -> None:
+    bar = np.asarray(colour_bar(Scale(0, 3), width=512, height=50))
+    assert bar.shape == (50, 512, 3)
+    assert np.array_equal(bar[0, ::2], VIRIDIS)
+    assert (bar[-15:] < 100).any()  # ink below
+    assert np.array_equal(bar, np.asarray(colour_bar(Scale(0, 3), width=512, height=50)))
+    other = np.asarray(colour_bar(Scale(0, 4), width=512, height=50))
+    assert np.array_equal(bar[:20], other[:20])
+    assert not np.array_equal(bar, other)
+
+
+@pytest.mark.parametrize("width", [1, 40, 96, 560])
+@pytest.mark.parametrize("scale", [Scale(0, 1e-12), Scale(-1e30, 1e30, "diverging"), Scale(0, 12345)])
+def test_colour_bars_of_any_width_and_scale(width: int, scale: Scale) -> None:
+    assert colour_bar(scale, width=width, unit="score per pixel").width == width
 
 
 @pytest.mark.parametrize("name", list(COLORMAPS))

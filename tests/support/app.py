@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import torch
 import torchvision
 from streamlit.testing.v1 import AppTest
@@ -14,23 +16,53 @@ import explainers as ex
 APP = str(Path(__file__).parents[2] / "app.py")
 
 
-def opened(page: str = "", **query: str) -> AppTest:
+def opened(page: str = "", **query: str | list[str]) -> AppTest:
+    """The app at an address; a page by the name of its script, "" for the opening one."""
     app = AppTest.from_file(APP, default_timeout=120)
     for name, value in query.items():
         app.query_params[name] = value
-    app.run()
     if page:
-        app.switch_page(f"pages/{page}.py").run()
+        app.switch_page(f"pages/{page}.py")  # as for a visitor who follows a link: the opening page is never run
+    app.run()
     assert not app.exception
     return app
 
 
 def words(app: AppTest) -> str:
+    """The running text and the captions of the page."""
     return "\n".join(str(element.value) for element in (*app.main.markdown, *app.main.caption, *app.title))
 
 
-def shown(app: AppTest) -> dict[str, str]:
+def metrics(app: AppTest) -> dict[str, str]:
+    """The numbers below a map, by their labels."""
     return {metric.label: str(metric.value) for metric in app.metric}
+
+
+def map_code(app: AppTest) -> str:
+    """The code on the page that makes its map."""
+    return next(str(block.value) for block in app.code if "= ex.explain(" in block.value)
+
+
+def grid_code(app: AppTest) -> str:
+    """The code on the page that makes the maps of a comparison."""
+    return next(str(block.value) for block in app.code if "explain_all" in block.value)
+
+
+def run_code(code: str) -> dict[str, Any]:
+    """What code from a page makes: the page promises that it runs as it stands."""
+    space: dict[str, Any] = {}
+    exec(code, space)
+    return space
+
+
+def grid_numbers(app: AppTest) -> pd.DataFrame:
+    """The table of all maps of a comparison."""
+    return next(frame.value for frame in app.dataframe if "seconds" in frame.value)
+
+
+def badges(app: AppTest) -> str:
+    """What the checks of a map say, in badges."""
+    return "\n".join(str(markdown.value) for markdown in app.markdown if "-badge[" in str(markdown.value))
 
 
 def picture(colour: str) -> bytes:

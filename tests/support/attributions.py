@@ -7,14 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+import explainers as ex
 from explainers.core.attribution import Attribution
 from explainers.core.model import Model
 from explainers.core.target import ClassTarget, Target
 from tests.support.networks import Formula, random_inputs
 
 SIDE = 16
-
-
 PATCH = (slice(4, 8), slice(8, 12))
 
 
@@ -40,7 +39,7 @@ def picture() -> Tensor:
     return patch_mask().double().expand(1, 3, SIDE, SIDE).clone()
 
 
-def attribution(values: Tensor, inputs: Tensor, target: Target | None = None, **more: Any) -> Attribution:
+def attribution_of(values: Tensor, inputs: Tensor, target: Target | None = None, **more: Any) -> Attribution:
     """A map that no method made."""
     return Attribution(
         values=values.float(), method="made-up", target=target or ClassTarget(0), score=torch.zeros(len(inputs)),
@@ -50,3 +49,19 @@ def attribution(values: Tensor, inputs: Tensor, target: Target | None = None, **
 
 def random_map(seed: int = 0, side: int = SIDE) -> Tensor:
     return random_inputs(1, (side, side), seed=seed)[0]
+
+
+def verdict_of(values: Tensor, *checks: str, **options: Any) -> ex.Verdict:
+    """What the checks say of these values as a map of `picture`, as `patch_model` sees it."""
+    return ex.verify(patch_model(), picture(), attribution_of(values, picture()), checks, **options)
+
+
+def explained(model: Model, image: Tensor, method: str = "grad-cam", **options: Any) -> Attribution:
+    """A real map of class 1."""
+    return ex.explain(model, image, method, 1, **options)
+
+
+def probability_of(model: Model, inputs: Tensor, label: int) -> float:
+    """Of the first input, by a plain pass through the network."""
+    with torch.no_grad():
+        return float(model.network.eval()(inputs).softmax(1)[0, label])

@@ -11,7 +11,6 @@ from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-
 MAC = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -63,8 +62,8 @@ def _run(command: list[str]) -> bool:
 def main() -> int:
     if find_chromium() is None:
         install_chromium()
-    found = find_chromium()
-    if found is None:
+    path = find_chromium()
+    if path is None:
         print(
             "No Chromium was found and none could be installed; install one, or set CHROMIUM to its path.",
             file=sys.stderr,

@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from base64 import b64decode
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlparse
@@ -23,12 +17,9 @@ def query(page: Page) -> dict[str, list[str]]:
     return parse_qs(urlparse(page.url).query)
 
 
-def differ(one: Image.Image, other: Image.Image) -> float:
+def differ(image: Image.Image, other: Image.Image) -> float:
     """Mean difference of two pictures of one size, 0 to 255."""
-    return float(np.abs(np.asarray(one, float) - np.asarray(other, float)).mean())
-
-
-ROOT = Path(__file__).parents[2]
+    return float(np.abs(np.asarray(image, float) - np.asarray(other, float)).mean())
 
 
 QUIET = [
@@ -42,38 +33,36 @@ QUIET = [
 ]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def serve(log: Path, environment: dict[str, str] | None = None) -> tuple[subprocess.Popen[bytes], str]:
-    """Start the app; returns its process and address once it answers."""
-    port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
-    process = subprocess.Popen(
-        [*command, "--server.address=127.0.0.1"],
-        cwd=ROOT,
-        env=os.environ | (environment or {}),
-        stdout=log.open("wb"),
-        stderr=subprocess.STDOUT,
-    )
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(240):
-        if process.poll() is not None:
-            raise RuntimeError(f"streamlit ended at once: {log.read_text()}")
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
-                if answer.read() == b"ok":
-                    return process, address
-        except OSError:
-            time.sleep(0.25)
-    process.terminate()
-    raise TimeoutError("streamlit did not answer within a minute")
-
-
 RUNNING = 120_000  # ms: a first run on a busy two-core machine
+
+
+# When the browser and the server last said something to each other, and whether an answer is still to come.
+LISTEN = """
+(() => {
+  const talk = window.vitrineTalk = {last: 0, unanswered: false};
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (...message) {
+    if (!this.heard) {
+      this.heard = true;
+      this.addEventListener("message", () => Object.assign(talk, {last: performance.now(), unanswered: false}));
+    }
+    Object.assign(talk, {last: performance.now(), unanswered: true});
+    return send.apply(this, message);
+  };
+})()
+"""
+
+
+# Whether the script has run and nothing follows. A widget waits for up to 200 ms before it tells the server, by a timer of the
+# page: it comes before this look at the page, however slow the machine is. Ten seconds are for messages that nobody answers.
+RESTED = """
+() => {
+  const now = performance.now(), app = document.querySelector("[data-testid=stApp]")?.dataset;
+  const idle = app?.testConnectionState === "CONNECTED" && app.testScriptState === "notRunning";
+  if (!idle) vitrineTalk.last = now;
+  return idle && now - vitrineTalk.last > (vitrineTalk.unanswered ? 10_000 : 400);
+}
+"""
 
 
 class App:
@@ -83,6 +72,8 @@ class App:
         self.page = page
         self.address = address
         self.complaints: list[str] = []
+        page.set_default_timeout(RUNNING)
+        page.add_init_script(LISTEN)
         page.on("console", self._listen)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
@@ -105,17 +96,8 @@ class App:
 
     def wait(self) -> None:
         """Until the script has run and rested for a moment, and no exception stands on the page."""
-        idle = self.page.locator(
-            "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
-        )
-        rested = 0
-        while rested < 3:  # a widget waits a moment before it tells the server, and a run may be followed by another
-            self.page.wait_for_timeout(250)
-            if idle.count():
-                rested += 1
-            else:
-                idle.wait_for(timeout=RUNNING, state="attached")
-                rested = 0
+        self.page.evaluate("vitrineTalk.last = performance.now()")
+        self.page.wait_for_function(RESTED, polling=50, timeout=RUNNING)
         expect(self.page.get_by_test_id("stException")).to_have_count(0)
 
     def go(self, title: str) -> None:

@@ -17,7 +17,6 @@ from tests.support.networks import (
 # CAM proper refuses this network, whose head does more than pool; what it asks of the engine, Eigen-CAM asks too.
 METHODS = [m.name for m in methods() if m.name != "cam" and m.fits(Model("small-cnn", small_cnn(), (3, 16, 16)))]
 
-
 HOOKS = [name for name in vars(nn.Module()) if name.endswith("_hooks")]
 
 

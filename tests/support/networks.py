@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 
@@ -67,11 +69,11 @@ class Formula(nn.Module):
 
     def __init__(self, formula: Callable[[Tensor], Tensor], dtype: torch.dtype = torch.float64) -> None:
         super().__init__()
-        self.one = nn.Parameter(torch.ones((), dtype=dtype))
+        self.unit = nn.Parameter(torch.ones((), dtype=dtype))
         self.formula = formula
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return self.formula(inputs * self.one)
+        return self.formula(inputs * self.unit)
 
 
 def lively(network: nn.Module, shape: Sequence[int], seed: int = 0) -> nn.Module:
@@ -89,6 +91,14 @@ def lively(network: nn.Module, shape: Sequence[int], seed: int = 0) -> nn.Module
 
 
 def small_cnn(dtype: torch.dtype = torch.float32, seed: int = 0) -> SmallCNN:
+    """A `SmallCNN` of one's own whose signals live and whose classes each win now and then."""
+    network = copy.deepcopy(_fitted_cnn(dtype, seed))
+    TRIPWIRE.seen.clear()
+    return network
+
+
+@functools.cache
+def _fitted_cnn(dtype: torch.dtype, seed: int) -> SmallCNN:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = SmallCNN().to(dtype)
@@ -97,7 +107,6 @@ def small_cnn(dtype: torch.dtype = torch.float32, seed: int = 0) -> SmallCNN:
         network.head.bias -= network(random_inputs(64, seed=99, dtype=dtype)).mean(0)
         network.head.weight *= 10
         network.head.bias *= 10
-    TRIPWIRE.seen.clear()
     return network
 
 
@@ -119,7 +128,7 @@ class FixedChunks(ChunkSizes):
         super().__init__("cpu")
         self.fixed = size
 
-    def size(self, key: object, remaining: int, numbers: int = 0) -> int:
+    def size(self, key: object, remaining: int, numel: int = 0) -> int:
         return min(self.fixed, remaining)
 
     def took(self, key: object, rows: int, seconds: float) -> None:

@@ -33,7 +33,6 @@ LAYERS = {
     "densenet121": ("features", "features.denseblock2"),
 }
 
-
 Captured = tuple[np.ndarray, np.ndarray]
 
 
@@ -61,15 +60,11 @@ def vision_transformer() -> nn.Module:
 
 NAMES = ("resnet18", "mobilenet_v3_small", "densenet121")
 
-
 SIDE = 64
-
 
 SHAPE = (3, SIDE, SIDE)
 
-
 CLASSES = 10
-
 
 TARGETS = (3, 7)  # one class per input
 

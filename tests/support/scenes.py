@@ -29,11 +29,13 @@ def peak(maps: Tensor) -> Tensor:
 
 def peaks(network: nn.Module, images: Tensor, labels: Tensor) -> Peaks:
     """Grad-CAM and LayerCAM at `layer4`, written out from their papers, for the given classes."""
-    kept: list[Tensor] = []
-    handle = network.get_submodule("layer4").register_forward_hook(lambda module, args, output: kept.append(output))
+    activations: list[Tensor] = []
+    handle = network.get_submodule("layer4").register_forward_hook(
+        lambda module, args, output: activations.append(output)
+    )
     logits = network(normalise(images))
     handle.remove()
-    (activation,) = kept
+    (activation,) = activations
     (gradient,) = torch.autograd.grad(logits.gather(1, labels[:, None]).sum(), activation)
     activation = activation.detach()
     grad_cam = (gradient.mean((2, 3), keepdim=True) * activation).sum(1).relu()

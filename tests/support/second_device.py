@@ -19,15 +19,11 @@ from torch.utils._pytree import tree_iter, tree_map
 
 THERE = torch.device("lazy", 0)  # of the types that autograd knows without hardware, one that no code here treats apart
 
-
 torch._C._lazy_ts_backend._init()
-
 
 _aten = torch.ops.aten
 
-
 _CROSSING = (_aten._to_copy.default, _aten.copy_.default)
-
 
 _INDEXING = (_aten.index.Tensor, _aten.index_put_.default, _aten.index_put.default, _aten._index_put_impl_.default)
 
@@ -43,7 +39,7 @@ class Elsewhere(Tensor):
     def __new__(cls, inner: Tensor) -> Elsewhere:
         if inner.dtype is torch.float64 and not cls.float64:
             raise TypeError("Cannot convert a tensor to float64, which this device does not support.")
-        made: Elsewhere = torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        tensor: Elsewhere = torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
             cls,
             inner.size(),
             strides=inner.stride(),
@@ -51,8 +47,8 @@ class Elsewhere(Tensor):
             dtype=inner.dtype,
             device=THERE,
         )
-        made.inner = inner
-        return made
+        tensor.inner = inner
+        return tensor
 
     def tolist(self) -> Any:
         return self.inner.tolist()
@@ -64,11 +60,11 @@ class Elsewhere(Tensor):
 
 def _done(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """The operation, with its result where it belongs."""
-    tensors = [one for one in tree_iter((args, kwargs)) if isinstance(one, Tensor)]
-    there = [one for one in tensors if isinstance(one, Elsewhere)]
-    here = [one for one in tensors if not isinstance(one, Elsewhere)]
+    tensors = [item for item in tree_iter((args, kwargs)) if isinstance(item, Tensor)]
+    there = [item for item in tensors if isinstance(item, Elsewhere)]
+    here = [item for item in tensors if not isinstance(item, Elsewhere)]
     indices = func in _INDEXING and isinstance(args[0], Elsewhere)  # these may lie on the CPU
-    if there and func not in _CROSSING and not indices and any(one.ndim for one in here):
+    if there and func not in _CROSSING and not indices and any(item.ndim for item in here):
         raise RuntimeError(f"Expected all tensors to be on the same device, but {func} got some here and some there.")
     if func is _aten.copy_.default:
         result_is_there = isinstance(args[0], Elsewhere)
@@ -76,16 +72,16 @@ def _done(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         device = kwargs.get("device")
         result_is_there = bool(there) if device is None else device.type == THERE.type
     called_with = {name: torch.device("cpu") if name == "device" else value for name, value in kwargs.items()}
-    found = func(*tree_map(_inner, args), **tree_map(_inner, called_with))
+    result = func(*tree_map(_inner, args), **tree_map(_inner, called_with))
     if not result_is_there:
-        return found
-    moved = tree_map(lambda one: Elsewhere(one) if isinstance(one, Tensor) else one, found)
+        return result
+    moved = tree_map(lambda item: Elsewhere(item) if isinstance(item, Tensor) else item, result)
     makes = func is _aten._to_copy.default or not there
     return moved if makes else return_and_correct_aliasing(func, args, kwargs, moved)
 
 
-def _inner(one: Any) -> Any:
-    return one.inner if isinstance(one, Elsewhere) else one
+def _inner(item: Any) -> Any:
+    return item.inner if isinstance(item, Elsewhere) else item
 
 
 class _Making(TorchDispatchMode):
@@ -107,7 +103,7 @@ class _MakingFromNumbers(TorchFunctionMode):
             device = given.pop("device", args[0].device)
             return torch.tensor(*args[1:], **{"dtype": args[0].dtype, **given}).to(device)
         if func is Tensor.__setitem__ and isinstance(args[1], tuple):
-            places = tuple(torch.tensor(one) if isinstance(one, list) else one for one in args[1])
+            places = tuple(torch.tensor(index) if isinstance(index, list) else index for index in args[1])
             return func(args[0], places, args[2])
         return func(*args, **given)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from tests.support.chromium import find_chromium
-from tests.support.driving import QUIET, ROOT, App, serve
+from tests.support.driving import QUIET, App
+from tests.support.server import ROOT, serve
 
 PAGES = {
     "overview": ("", {}),
@@ -34,7 +35,6 @@ PAGES = {
     "story": ("story", {"story_scene": "scene:1000041+sticker", "story_step": "2 · The maps"}),
     "weight_stats": ("weight_stats", {"weights_tensor": "layer3.0.conv2.weight"}),
 }
-
 
 WIDTH, HEIGHT = 1440, 1000
 

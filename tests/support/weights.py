@@ -30,9 +30,9 @@ def stats_of(weight: Tensor) -> dict[str, Any]:
 
 
 def known_spectrum(weight: Tensor) -> Spectrum:
-    found = spectrum(weight)
-    assert found is not None
-    return found
+    weight_spectrum = spectrum(weight)
+    assert weight_spectrum is not None
+    return weight_spectrum
 
 
 def random(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -24,7 +24,6 @@ BY_HAND = {
 # Grad-CAM++: alpha = 1 / (2 + sum(A) G). Channel 1: G = 1 has 1/12, G = 2 has 1/22; channel 2: 2 has 1/18, 1 has 1/10.
 W1, W2 = 1 / 12 + 2 / 22, 2 / 18 + 1 / 10
 
-
 BY_HAND["grad-cam++"] = [[W1 + 6 * W2, 2 * W1 + W2], [3 * W1 + W2, 4 * W1]]
 
 
@@ -47,9 +46,7 @@ class Weighed(nn.Module):
 
 ACTIVATIONS = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]], [[6.0, 1.0], [1.0, 0.0]]]], dtype=torch.float64)
 
-
 GRADIENTS = torch.tensor([[[-1.0, 0.0], [1.0, 2.0]], [[2.0, -4.0], [-1.0, 1.0]]], dtype=torch.float64)
-
 
 PRODUCTS = torch.tensor([[11.0, -4.0], [2.0, 8.0]], dtype=torch.float64)  # gradient x activation, over the channels
 

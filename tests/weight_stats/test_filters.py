@@ -1,16 +1,15 @@
-"""Planted faults are found, and told in plain words."""
+"""Dead and near-duplicate filters, and those of the first layer."""
 
 from __future__ import annotations
 
 import itertools
-import math
 
 import pytest
 import torch
 from torch import nn
 
-from explainers.weight_stats import health
-from explainers.weight_stats.filters import as_filters, count_filters
+from explainers.weight_stats import filters
+from explainers.weight_stats.filters import as_filters, count_filters, first_layer_filters
 from explainers.weight_stats.table import weight_stats
 from tests.support.weights import model_of, random, small_cnn
 
@@ -31,7 +30,7 @@ def test_twins_are_found_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     for a, b in [(0, 49), (7, 8), (20, 33)]:
         weight[b] = weight[a]
     for pairs in (1, 60, 350, 10_000):
-        monkeypatch.setattr("explainers.weight_stats.filters._COMPARED", pairs)
+        monkeypatch.setattr(filters, "_COMPARED", pairs)
         assert count_filters(weight).near_duplicate == 6
 
 
@@ -79,72 +78,17 @@ def test_transposed_convolutions_have_their_filters_second() -> None:
     assert (row["shape"], row["filters"], row["dead_filters"]) == ((6, 4, 3, 3), 8, 1)
 
 
-def findings(network: nn.Module) -> dict[str, tuple[str, str]]:
-    return {f.tensor: (f.level, f.sentence) for f in reversed(health(weight_stats(model_of(network))))}
-
-
-def test_a_freshly_initialised_network_is_healthy() -> None:
-    assert health(weight_stats(model_of(small_cnn()))) == []
-
-
-def test_planted_faults_are_told_worst_first() -> None:
-    network = nn.Sequential(
-        nn.Conv2d(3, 40, 3),
-        nn.BatchNorm2d(40),
-        nn.Conv2d(40, 40, 1),
-        nn.Linear(40, 40),
-        nn.Linear(40, 40),
-        nn.Linear(9, 9),
+def test_the_first_convolution() -> None:
+    network = small_cnn().bfloat16()
+    first_layer = first_layer_filters(model_of(network))
+    assert first_layer is not None
+    name, weights = first_layer
+    assert (name, tuple(weights.shape), weights.dtype, weights.requires_grad) == (
+        "0",
+        (8, 3, 3, 3),
+        torch.float32,
+        False,
     )
-    with torch.no_grad():
-        network[0].weight[:12] = 0
-        network[1].weight[:1] = 1e-9
-        network[2].weight[0, 0] = math.nan
-        network[3].weight[:] = 0
-        network[4].weight *= 1e6
-        network[5].weight.fill_(0.25)
-    listed = health(weight_stats(model_of(network)))
-    assert [(f.level, f.tensor) for f in listed] == [
-        ("problem", "2.weight"),
-        ("problem", "3.weight"),
-        ("warning", "5.weight"),
-        ("warning", "4.weight"),
-        ("warning", "0.weight"),
-        ("note", "1.weight"),
-    ]
-    said = {f.tensor: f.sentence for f in listed}
-    assert said["0.weight"].startswith("0.weight: 12 of 40 filters are zero")
-    assert "1 NaN among 1,600 values" in said["2.weight"]
-    assert "all 1,600 weights are zero" in said["3.weight"]
-    assert "exploded" in said["4.weight"]
-    assert "all 81 weights are 0.25" in said["5.weight"]
-    assert "1 of 40 scales" in said["1.weight"]
-
-
-def test_vanished_and_twin_and_pruned_weights() -> None:
-    network = nn.Sequential(nn.Linear(20, 20), nn.Linear(20, 20), nn.Linear(20, 20))
-    with torch.no_grad():
-        network[0].weight *= 1e-6
-        network[1].weight[3] = network[1].weight[4]
-        network[2].weight[:, :12] = 0
-    told = findings(network)
-    assert "vanished" in told["0.weight"][1]
-    assert told["1.weight"] == (
-        "note",
-        "1.weight: 2 of 20 filters have a near-duplicate (cosine similarity above 0.99): capacity unused.",
-    )
-    assert "60% of its weights are exactly zero" in told["2.weight"][1]
-
-
-def test_an_embeddings_padding_row_is_no_fault() -> None:
-    assert findings(nn.Embedding(30, 16, padding_idx=0)) == {}
-
-
-def test_unusual_exponents_share_one_careful_note() -> None:
-    table = weight_stats(model_of(small_cnn()))
-    table["alpha"] = [8.0, math.nan, math.nan, 3.0, 1.2, 9.0]
-    table["alpha_tail"] = [60, 0, 0, 60, 60, 10]  # the last rests on too few eigenvalues to be told
-    (only,) = health(table)
-    assert (only.level, only.tensor) == ("note", "4.weight")
-    assert "exponent is 1.2 (over 60 eigenvalues); 2 of 3" in only.sentence
-    assert "Nature Communications" in only.sentence
+    weights.zero_()
+    assert network[0].weight.abs().sum() > 0  # type: ignore[index]
+    assert first_layer_filters(model_of(nn.Linear(3, 2))) is None

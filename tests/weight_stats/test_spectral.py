@@ -19,44 +19,46 @@ from tests.support.weights import known_spectrum, random
 
 def test_a_diagonal_matrix_has_its_diagonal_as_singular_values() -> None:
     diagonal = torch.linspace(1, 9, 60)
-    found = known_spectrum(torch.diag(diagonal)[torch.randperm(60, generator=torch.Generator().manual_seed(0))])
-    assert found.singular_values == pytest.approx(diagonal.flip(0).numpy(), rel=1e-6)
-    assert found.eigenvalues == pytest.approx(diagonal.flip(0).numpy() ** 2, rel=1e-6)
-    assert found.spectral_norm == pytest.approx(9)
-    assert found.stable_rank == pytest.approx(float((diagonal**2).sum() / 81), rel=1e-6)
+    weight_spectrum = known_spectrum(
+        torch.diag(diagonal)[torch.randperm(60, generator=torch.Generator().manual_seed(0))]
+    )
+    assert weight_spectrum.singular_values == pytest.approx(diagonal.flip(0).numpy(), rel=1e-6)
+    assert weight_spectrum.eigenvalues == pytest.approx(diagonal.flip(0).numpy() ** 2, rel=1e-6)
+    assert weight_spectrum.spectral_norm == pytest.approx(9)
+    assert weight_spectrum.stable_rank == pytest.approx(float((diagonal**2).sum() / 81), rel=1e-6)
 
 
 def test_an_orthogonal_matrix_has_full_stable_rank_and_no_power_law() -> None:
     weight = torch.linalg.qr(random(80, 80)).Q
-    found = known_spectrum(3 * weight)
-    assert found.spectral_norm == pytest.approx(3, rel=1e-5)
-    assert found.stable_rank == pytest.approx(80, rel=1e-5)
-    assert math.isnan(found.alpha)
-    assert found.tail == 0
+    weight_spectrum = known_spectrum(3 * weight)
+    assert weight_spectrum.spectral_norm == pytest.approx(3, rel=1e-5)
+    assert weight_spectrum.stable_rank == pytest.approx(80, rel=1e-5)
+    assert math.isnan(weight_spectrum.alpha)
+    assert weight_spectrum.tail == 0
 
 
 def test_rank_one_has_stable_rank_one_and_no_power_law() -> None:
     left, right = random(70, 1), random(1, 90, seed=1)
-    found = known_spectrum(left @ right)
-    assert found.spectral_norm == pytest.approx(float(left.norm() * right.norm()), rel=1e-6)
-    assert found.stable_rank == pytest.approx(1, rel=1e-6)
-    assert math.isnan(found.alpha)
+    weight_spectrum = known_spectrum(left @ right)
+    assert weight_spectrum.spectral_norm == pytest.approx(float(left.norm() * right.norm()), rel=1e-6)
+    assert weight_spectrum.stable_rank == pytest.approx(1, rel=1e-6)
+    assert math.isnan(weight_spectrum.alpha)
 
 
 def test_zeros_have_a_norm_of_zero_and_no_stable_rank() -> None:
-    found = known_spectrum(torch.zeros(60, 60))
-    assert found.spectral_norm == 0
-    assert math.isnan(found.stable_rank)
-    assert math.isnan(found.alpha)
+    weight_spectrum = known_spectrum(torch.zeros(60, 60))
+    assert weight_spectrum.spectral_norm == 0
+    assert math.isnan(weight_spectrum.stable_rank)
+    assert math.isnan(weight_spectrum.alpha)
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (200, 51), (51, 200), (3, 500)])
 def test_singular_values_are_those_of_a_decomposition(shape: tuple[int, int]) -> None:
     weight = random(*shape, dtype=torch.float64) @ torch.diag(torch.logspace(0, -4, shape[1], dtype=torch.float64))
     expected = torch.linalg.svdvals(weight).numpy()
-    found = known_spectrum(weight.clone())
-    assert found.singular_values == pytest.approx(expected, rel=1e-6, abs=1e-7 * expected[0])
-    assert found.spectral_norm == pytest.approx(expected[0], rel=1e-12)
+    weight_spectrum = known_spectrum(weight.clone())
+    assert weight_spectrum.singular_values == pytest.approx(expected, rel=1e-6, abs=1e-7 * expected[0])
+    assert weight_spectrum.spectral_norm == pytest.approx(expected[0], rel=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(40, 12, 3, 3), (12, 40, 3, 3), (200, 10, 3, 3), (20, 30, 5), (6, 7, 3, 2, 2)])
@@ -65,10 +67,10 @@ def test_a_convolution_pools_its_kernel_positions_and_is_normed_flat(shape: tupl
     slices = weight.flatten(2).movedim(2, 0).double()
     pooled = torch.linalg.svdvals(slices).flatten().sort(descending=True).values
     flat = torch.linalg.svdvals(weight.flatten(1).double())
-    found = known_spectrum(weight)
-    assert found.singular_values == pytest.approx(pooled.numpy(), rel=1e-6)
-    assert found.spectral_norm == pytest.approx(float(flat[0]), rel=1e-10)
-    assert found.stable_rank == pytest.approx(float((flat**2).sum() / flat[0] ** 2), rel=1e-10)
+    weight_spectrum = known_spectrum(weight)
+    assert weight_spectrum.singular_values == pytest.approx(pooled.numpy(), rel=1e-6)
+    assert weight_spectrum.spectral_norm == pytest.approx(float(flat[0]), rel=1e-10)
+    assert weight_spectrum.stable_rank == pytest.approx(float((flat**2).sum() / flat[0] ** 2), rel=1e-10)
 
 
 def test_a_convolution_of_one_pixel_is_its_matrix() -> None:
@@ -79,9 +81,9 @@ def test_a_convolution_of_one_pixel_is_its_matrix() -> None:
 
 
 def test_depthwise_convolutions_are_vectors_to_the_power_law() -> None:
-    found = known_spectrum(random(96, 1, 7, 7))
-    assert math.isnan(found.alpha)
-    assert found.spectral_norm > 0
+    weight_spectrum = known_spectrum(random(96, 1, 7, 7))
+    assert math.isnan(weight_spectrum.alpha)
+    assert weight_spectrum.spectral_norm > 0
 
 
 def test_vectors_have_no_spectrum() -> None:
@@ -94,9 +96,9 @@ def test_float64_weights_too_large_to_square() -> None:
     weight = random(60, 60, dtype=torch.float64)
     expected = known_spectrum(weight)
     for scale in (1e200, 1e-200):
-        found = known_spectrum(weight * scale)
-        assert found.spectral_norm == pytest.approx(expected.spectral_norm * scale)
-        assert found.alpha == pytest.approx(expected.alpha)
+        weight_spectrum = known_spectrum(weight * scale)
+        assert weight_spectrum.spectral_norm == pytest.approx(expected.spectral_norm * scale)
+        assert weight_spectrum.alpha == pytest.approx(expected.alpha)
 
 
 @settings(deadline=None, max_examples=25)
@@ -117,18 +119,18 @@ def test_scaling_scales_the_norm_and_nothing_else(seed: int, scale: float, shape
 @pytest.mark.parametrize("alpha", [1.8, 2.5, 4.0])
 def test_a_pareto_sample_gives_its_exponent_back(alpha: float) -> None:
     sample = 0.3 * (1 + np.random.default_rng(1).pareto(alpha - 1, 3000))
-    found = fit_power_law(sample)
-    assert found.alpha == pytest.approx(alpha, abs=4 * (alpha - 1) / math.sqrt(found.tail))
-    assert found.ks < 0.03
+    fit = fit_power_law(sample)
+    assert fit.alpha == pytest.approx(alpha, abs=4 * (alpha - 1) / math.sqrt(fit.tail))
+    assert fit.ks < 0.03
 
 
 def test_the_tail_begins_where_the_body_ends() -> None:
     rng = np.random.default_rng(2)
     sample = np.concatenate([rng.uniform(0.01, 1, 1500), 1 + rng.pareto(1.5, 1500)])
-    found = fit_power_law(sample)
-    assert found.xmin == pytest.approx(1, rel=0.35)
-    assert found.alpha == pytest.approx(2.5, abs=0.25)
-    assert found.tail == (sample >= found.xmin).sum()
+    fit = fit_power_law(sample)
+    assert fit.xmin == pytest.approx(1, rel=0.35)
+    assert fit.alpha == pytest.approx(2.5, abs=0.25)
+    assert fit.tail == (sample >= fit.xmin).sum()
 
 
 def test_the_formula_by_hand() -> None:
@@ -139,19 +141,19 @@ def test_the_formula_by_hand() -> None:
         max(abs(1 - math.exp(-first * x) - rank / 4) for rank, x in enumerate([0, 1, 3, 4])),
         max(abs(1 - math.exp(-second * x) - rank / 3) for rank, x in enumerate([0, 2, 3])),
     ]
-    found = fit_power_law(values, fewest=4)
+    fit = fit_power_law(values, fewest=4)
     best = int(np.argmin(distances))
-    assert found.alpha == pytest.approx(1 + (first, second)[best])
-    assert found.ks == pytest.approx(distances[best])
-    assert found.xmin == values[best]
+    assert fit.alpha == pytest.approx(1 + (first, second)[best])
+    assert fit.ks == pytest.approx(distances[best])
+    assert fit.xmin == values[best]
 
 
 @pytest.mark.parametrize("values", [[], [1.0] * 100, [0.0] * 100, np.linspace(1, 2, 49), [1.0, 2.0, 3.0] * 30])
 def test_no_fit_to_what_has_none(values: Any) -> None:
-    found = fit_power_law(values)
-    assert math.isnan(found.alpha)
-    assert math.isnan(found.ks)
-    assert found.tail == 0
+    fit = fit_power_law(values)
+    assert math.isnan(fit.alpha)
+    assert math.isnan(fit.ks)
+    assert fit.tail == 0
 
 
 def test_values_without_a_logarithm_are_left_out() -> None:

@@ -9,14 +9,11 @@ import altair as alt
 BAR: Final = 26
 """Height of a horizontal bar with its gap, in pixels."""
 
-
 HEIGHT: Final = 260
 """Height of a chart that does not grow with its rows, in pixels."""
 
-
 LABELS: Final = 180
 """Room for names on an axis, in pixels; from 200 on Vega lets the axis' title run into them."""
-
 
 STEEP: Final = -50
 """Angle of long names under a chart, in degrees."""

@@ -15,7 +15,7 @@ import pandas as pd
 
 from explainers.core.attribution import Attribution, Completeness
 from explainers.render.charts._parts import HEIGHT, LABELS, STEEP, bars_height, frame, names, plain, tooltip
-from explainers.render.overlay import Floats, Values, as_array
+from explainers.render.scale import Floats, Values, as_array
 
 
 def top_k_table(labels: Sequence[str], probabilities: Sequence[float]) -> pd.DataFrame:
@@ -37,7 +37,7 @@ def top_k_chart(
     table = top_k_table(labels, probabilities)
     percent = {str(name): _percent(p) for name, p in zip(table["label"], table["probability"], strict=True)}
     faded = highlighted is not None and 0 <= highlighted < len(table)
-    table["strength"] = [1.0 if not faded or place == highlighted else 0.45 for place in range(len(table))]
+    table["strength"] = [1.0 if not faded or bar_index == highlighted else 0.45 for bar_index in range(len(table))]
     base = alt.Chart(table)
     bars = base.mark_bar().encode(
         x=_probability_axis(),
@@ -144,8 +144,8 @@ def layer_profile_table(attributions: Sequence[Attribution], row: int = 0) -> pd
     return pd.DataFrame(
         {
             "layer": [attribution.layer or attribution.method for attribution in attributions],
-            "mean": [float(one.mean()) for one in maps],
-            "max": [float(one.max()) for one in maps],
+            "mean": [float(layer_map.mean()) for layer_map in maps],
+            "max": [float(layer_map.max()) for layer_map in maps],
         }
     )
 

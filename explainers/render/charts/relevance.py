@@ -24,14 +24,14 @@ def relevance_flow_chart(flow: pd.DataFrame, title: str = "Conservation of relev
     )
     share = alt.Y("share:Q", title="Share of the score", axis=alt.Axis(format=".0%"))
     colour = alt.Color("what:N", title="Sum of", scale=alt.Scale(domain=[RELEVANCE, SCORE]))
-    told = [alt.Tooltip("layer:N", title="Layer"), alt.Tooltip("kind:N", title="Kind")]
-    told += [tooltip("relevance", "Relevance"), tooltip("share", "Share of the score", ".1%")]
+    tooltips = [alt.Tooltip("layer:N", title="Layer"), alt.Tooltip("kind:N", title="Kind")]
+    tooltips += [tooltip("relevance", "Relevance"), tooltip("share", "Share of the score", ".1%")]
     arriving = alt.Chart(flow.assign(what=RELEVANCE)).mark_line(point=True)
     whole = alt.Chart(flow.assign(what=SCORE, share=1.0)).mark_line(strokeDash=[6, 4])
     layered = alt.LayerChart(
         layer=[
             whole.encode(x=layers, y=share, color=colour),
-            arriving.encode(x=layers, y=share, color=colour, tooltip=told),
+            arriving.encode(x=layers, y=share, color=colour, tooltip=tooltips),
         ]
     )
     return layered.properties(**frame(HEIGHT, title))

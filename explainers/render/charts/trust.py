@@ -17,9 +17,7 @@ ORDERS: Final = {
     "random, mean": "random orders, mean",
 }
 
-
 BAND: Final = ("random, 5th percentile", "random, 95th percentile")
-
 
 BOX: Final = "box"
 """Name of the selection in `box_chart`."""

@@ -1,6 +1,6 @@
 """Charts of weights, in Altair: one tensor after another in network order, one spectrum, two checkpoints.
 
-The tables have a row per tensor. Beside what a chart draws, whichever of the columns in TOLD it has are shown on hover."""
+The tables have a row per tensor. Beside what a chart draws, whichever of the columns in TOOLTIP_COLUMNS it has are shown on hover."""
 
 from __future__ import annotations
 
@@ -31,14 +31,18 @@ MEASURES: Final = {
 }
 """Columns that can be drawn, and their titles."""
 
-
-TOLD: Final = {"kind": "Kind", "shape": "Shape", "count": "Weights", **MEASURES, "nan": "NaN", "inf": "Infinite"}
+TOOLTIP_COLUMNS: Final = {
+    "kind": "Kind",
+    "shape": "Shape",
+    "count": "Weights",
+    **MEASURES,
+    "nan": "NaN",
+    "inf": "Infinite",
+}
 """Columns shown on hover, and their titles."""
-
 
 PANEL: Final = 110
 """Height of one measure's panel among several, in pixels."""
-
 
 CHANGES: Final = (0, 0.001, 0.01, 0.1, 1, 10, 100)
 """Ticks of the axis of relative change."""
@@ -61,9 +65,9 @@ def weights_overview_chart(
     measures = [measures] if isinstance(measures, str) else list(measures)
     absent = [name for name in measures if name not in MEASURES or name not in table]
     if absent or not measures:
-        here = ", ".join(name for name in MEASURES if name in table)
-        raise VitrineError(f"The table of weights has no measure {', '.join(absent)!r}; choose among {here}.")
-    whole, foot = _drawable(table), f"Tensor, in network order{_spoilt(table)}"
+        known = ", ".join(name for name in MEASURES if name in table)
+        raise VitrineError(f"The table of weights has no measure {', '.join(absent)!r}; choose among {known}.")
+    whole, foot = _drawable(table), f"Tensor, in network order{_not_finite_note(table)}"
     height = PANEL if len(measures) > 1 else HEIGHT
     panels = [_panel(whole, measure, height, foot if measure == measures[-1] else None) for measure in measures]
     return alt.vconcat(*panels, spacing=12, **({"title": title} if title else {}))
@@ -76,7 +80,7 @@ def _panel(table: pd.DataFrame, measure: str, height: int, foot: str | None) -> 
         .encode(
             x=_tensor_axis(table, foot),
             y=alt.Y(f"{measure}:Q", title=MEASURES[measure], axis=plain(tickCount=4)),
-            tooltip=_told(table),
+            tooltip=_tooltips(table),
             **_by_kind(table),
         )
         .properties(height=height, width="container")
@@ -118,14 +122,14 @@ def spectrum_chart(
         "y": alt.Y("share:Q", title="Share at least as large", axis=axis, scale=log),
         "color": alt.Color("what:N", sort=["measured", fit], title="Spectrum"),
     }
-    told = [tooltip("eigenvalue", "Eigenvalue"), tooltip("share", "Share at least as large")]
-    ranked = [tooltip("rank", "Rank"), tooltip("singular_value", "Singular value"), *told]
+    tooltips = [tooltip("eigenvalue", "Eigenvalue"), tooltip("share", "Share at least as large")]
+    ranked = [tooltip("rank", "Rank"), tooltip("singular_value", "Singular value"), *tooltips]
     points = (
         alt.Chart(table.assign(what="measured"))
         .mark_point(filled=True, size=24, opacity=1)
         .encode(**place, tooltip=ranked)
     )
-    fitted = alt.Chart(line.assign(what=fit)).mark_line(strokeDash=[6, 4]).encode(**place, tooltip=told)
+    fitted = alt.Chart(line.assign(what=fit)).mark_line(strokeDash=[6, 4]).encode(**place, tooltip=tooltips)
     layered = alt.LayerChart(layer=[points, fitted] if len(line) else [points])
     return layered.properties(**frame(HEIGHT, title))
 
@@ -157,7 +161,7 @@ def compare_chart(table: pd.DataFrame, title: str = "Change between two checkpoi
             y=alt.Y(
                 "relative_change:Q", title="Relative change", axis=axis, scale=alt.Scale(type="symlog", constant=0.001)
             ),
-            tooltip=[*_told(whole), change],
+            tooltip=[*_tooltips(whole), change],
             **_by_kind(whole),
         )
         .properties(**frame(HEIGHT, title))
@@ -174,7 +178,7 @@ def _drawable(table: pd.DataFrame) -> pd.DataFrame:
     return whole.assign(**{name: whole[name].replace([np.inf, -np.inf], np.nan) for name in numeric})
 
 
-def _spoilt(table: pd.DataFrame) -> str:
+def _not_finite_note(table: pd.DataFrame) -> str:
     """A note on tensors with NaN or infinite weights: the points would hide them, as their measures may be gaps."""
     counts = table.reindex(columns=["nan", "inf"], fill_value=0).fillna(0).sum(axis=1)
     names = table.loc[counts > 0, "tensor"].astype(str).tolist()
@@ -195,11 +199,11 @@ def _by_kind(table: pd.DataFrame) -> dict[str, Any]:
     return {"color": alt.Color("kind:N", title="Kind of layer")} if "kind" in table else {}
 
 
-def _told(table: pd.DataFrame) -> list[alt.Tooltip]:
-    told = [alt.Tooltip("tensor:N", title="Tensor")]
-    for column, title in TOLD.items():
+def _tooltips(table: pd.DataFrame) -> list[alt.Tooltip]:
+    tooltips = [alt.Tooltip("tensor:N", title="Tensor")]
+    for column, title in TOOLTIP_COLUMNS.items():
         if column in table and column in ("kind", "shape"):
-            told.append(alt.Tooltip(f"{column}:N", title=title))
+            tooltips.append(alt.Tooltip(f"{column}:N", title=title))
         elif column in table:
-            told.append(alt.Tooltip(f"{column}:Q", title=title, format=",.4~g"))
-    return told
+            tooltips.append(alt.Tooltip(f"{column}:Q", title=title, format=",.4~g"))
+    return tooltips

@@ -2,7 +2,8 @@
 
 A curve alone says little: any picture falls apart when it is covered. So the same picture is covered in random orders
 (the map's own values in random places, at the map's own resolution: as coarse as the map, and with nothing to say) and
-from the centre outwards, where photographers put things."""
+from the centre outwards, where photographers put things.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +31,6 @@ from explainers.trust.ranking import order_of
 from explainers.trust.registry import SeedOptions
 
 CONVINCING = 0.95  # of the random orders must do worse
-
-
 PETSIUK = "Petsiuk, Das & Saenko 2018, arXiv:1806.07421"
 
 
@@ -45,25 +44,27 @@ class CoverOptions(SeedOptions):
     )
 
 
-def curves(run: Run, one: Tensor, target: Target, orders: Tensor, options: CoverOptions, insert: bool) -> Tensor:
+def curves(run: Run, input: Tensor, target: Target, orders: Tensor, options: CoverOptions, insert: bool) -> Tensor:
     """What `target` says after every step of every order, (orders, steps), float64 on the CPU: forward passes, in one sweep.
 
     Args:
         orders: the place of every pixel in every order, (orders, H, W) or (orders, F), 0 first.
         insert: show the first pixels and cover the others, instead of covering the first and showing the others.
     """
-    hidden_by = masker_for(run.model, one, options.fill, options.seed)
-    places = (orders.unsqueeze(1) if one.ndim == 4 else orders).to(one.device, torch.int32)
-    counts = step_counts(orders[0].numel(), options.steps).to(one.device, torch.int32)
+    masked = masker_for(run.model, input, options.fill, options.seed)
+    orders_on_device = (orders.unsqueeze(1) if input.ndim == 4 else orders).to(input.device, torch.int32)
+    counts = step_counts(orders[0].numel(), options.steps).to(input.device, torch.int32)
 
-    def versions(numbers: slice) -> tuple[Tensor, None]:
-        number = torch.arange(numbers.start, numbers.stop, device=one.device)
-        count = counts[number % options.steps].view(-1, *[1] * (one.ndim - 1))
-        place = places[number // options.steps]
-        return hidden_by((place < count if insert else place >= count).to(one)), None
+    def masked_variants(variants: slice) -> tuple[Tensor, None]:
+        variant_index = torch.arange(variants.start, variants.stop, device=input.device)
+        count = counts[variant_index % options.steps].view(-1, *[1] * (input.ndim - 1))
+        order = orders_on_device[variant_index // options.steps]
+        return masked((order < count if insert else order >= count).to(input)), None
 
-    found = [scores for _, scores in variant_scores(run, one, target, len(orders) * options.steps, versions)]
-    return torch.cat(found).cpu().double().view(len(orders), options.steps)
+    scores_of_chunks = [
+        scores for _, scores in variant_scores(run, input, target, len(orders) * options.steps, masked_variants)
+    ]
+    return torch.cat(scores_of_chunks).cpu().double().view(len(orders), options.steps)
 
 
 def step_counts(pixels: int, steps: int) -> Tensor:
@@ -74,16 +75,18 @@ def step_counts(pixels: int, steps: int) -> Tensor:
 def random_orders(attribution: Attribution, options: CoverOptions) -> list[Tensor]:
     """Orders of the map's own values in random places, at its own resolution."""
     values = attribution.values[:1].double()
-    own = fold_channels(values, channel_reduction(attribution, options.reduce))[0] if values.ndim > 2 else values[0]
+    map_values = (
+        fold_channels(values, channel_reduction(attribution, options.reduce))[0] if values.ndim > 2 else values[0]
+    )
     size = attribution.inputs.shape[2:]
-    found = []
-    for number in range(options.orders):
-        places = torch.randperm(own.numel(), generator=seeded_generator("cpu", options.seed, number + 1))
-        shuffled = own.flatten()[places].view(own.shape)
-        if size and tuple(own.shape) != tuple(size):
+    orders = []
+    for draw in range(options.orders):
+        shuffle = torch.randperm(map_values.numel(), generator=seeded_generator("cpu", options.seed, draw + 1))
+        shuffled = map_values.flatten()[shuffle].view(map_values.shape)
+        if size and tuple(map_values.shape) != tuple(size):
             shuffled = F.interpolate(shuffled[None, None], tuple(size), mode="bilinear", align_corners=False)[0, 0]
-        found.append(order_of(shuffled, options.seed + number + 1))
-    return found
+        orders.append(order_of(shuffled, options.seed + draw + 1))
+    return orders
 
 
 def centre_order(size: Sequence[int]) -> Tensor:
@@ -117,28 +120,33 @@ class Areas:
 
 
 def compare_orders(context: CheckContext, options: CoverOptions, insert: bool) -> Finding:
+    """The finding of deletion (or of insertion): the curve of the map's order beside those of the other orders."""
     name = "insertion" if insert else "deletion"
-    run, one = context.run, context.input
-    target, unit = recorded_target(run, one, context.target, options.curve)
-    size = one.shape[2:]
+    run, input = context.run, context.input
+    target, unit = recorded_target(run, input, context.target, options.curve)
+    size = input.shape[2:]
     orders = [order_of(context.heat, options.seed)]
     orders += [centre_order(size)] if size and options.centre else []
-    first = len(orders)
+    first_random = len(orders)
     orders += random_orders(context.attribution, options)
-    raw = curves(run, one, target, torch.stack(orders), options, insert)
-    whole = float(run.scores(one, target)[0])
-    if not (math.isfinite(whole) and bool(raw.isfinite().all())):
+    scores = curves(run, input, target, torch.stack(orders), options, insert)
+    whole_score = float(run.scores(input, target)[0])
+    if not (math.isfinite(whole_score) and bool(scores.isfinite().all())):
         return no_finite_scores(name)
-    low, high = (0.0, 1.0) if unit == "probability" else (min(float(raw.min()), whole), max(float(raw.max()), whole))
-    means = ((raw - low) / (high - low)).mean(1).clamp(0, 1) if high > low else torch.zeros(len(raw))
-    areas = Areas(float(means[0]), means[first:], float(means[1]) if first == 2 else None)
+    low, high = (
+        (0.0, 1.0)
+        if unit == "probability"
+        else (min(float(scores.min()), whole_score), max(float(scores.max()), whole_score))
+    )
+    means = ((scores - low) / (high - low)).mean(1).clamp(0, 1) if high > low else torch.zeros(len(scores))
+    areas = Areas(float(means[0]), means[first_random:], float(means[1]) if first_random == 2 else None)
     beaten, beats_centre = areas.beaten(insert), areas.beats_centre(insert)
     details = {
-        "quantity": unit, "fill": str(options.fill), "whole": whole, "centre": areas.centre,
+        "quantity": unit, "fill": str(options.fill), "whole": whole_score, "centre": areas.centre,
         "random": float(areas.random.mean()) if len(areas.random) else None,
         "better than random orders": beaten, "better than the centre": beats_centre,
     }  # fmt: skip
-    table = _table(raw, first, whole if not insert else None, unit, options.steps, insert)
+    table = _table(scores, first_random, whole_score if not insert else None, unit, options.steps, insert)
     sentence, clause = _words(areas, unit, insert)
     return Finding(name, areas.map, _good(beaten, beats_centre), sentence, clause, table, details)
 
@@ -150,9 +158,9 @@ def _good(beaten: float | None, beats_centre: bool | None) -> bool | None:
 
 
 def _words(areas: Areas, unit: str, insert: bool) -> tuple[str, str]:
-    what = "the probability" if unit == "probability" else "the score, as a share of its range,"
+    quantity = "the probability" if unit == "probability" else "the score, as a share of its range,"
     doing = "shown first" if insert else "covered first"
-    sentence = f"While the strongest pixels are {doing}, {what} is {areas.map:.2f} on average"
+    sentence = f"While the strongest pixels are {doing}, {quantity} is {areas.map:.2f} on average"
     beaten = areas.beaten(insert)
     if len(areas.random):
         sentence += f"; {float(areas.random.mean()):.2f} in random orders"
@@ -170,15 +178,17 @@ def _words(areas: Areas, unit: str, insert: bool) -> tuple[str, str]:
     return sentence + ".", f"{act} faster than {than}{but}"
 
 
-def _table(raw: Tensor, first: int, whole: float | None, unit: str, steps: int, insert: bool) -> pd.DataFrame:
+def _table(
+    scores: Tensor, first_random: int, whole_score: float | None, unit: str, steps: int, insert: bool
+) -> pd.DataFrame:
     """A row per order and step, tidy: the map, the centre, and of the random orders their mean and their 5th and 95th percentile."""
-    lines = {"map": raw[0]} | ({"centre": raw[1]} if first == 2 else {})
-    random = raw[first:]
+    lines = {"map": scores[0]} | ({"centre": scores[1]} if first_random == 2 else {})
+    random = scores[first_random:]
     if len(random):
         low, high = random.quantile(torch.tensor([0.05, 0.95], dtype=random.dtype), dim=0)
         lines |= {"random, mean": random.mean(0), "random, 5th percentile": low, "random, 95th percentile": high}
-    shares = [100 * step / steps for step in range(0 if whole is not None else 1, steps + 1)]
-    start = [] if whole is None else [whole]
+    shares = [100 * step / steps for step in range(0 if whole_score is not None else 1, steps + 1)]
+    start = [] if whole_score is None else [whole_score]
     column = "pixels shown [%]" if insert else "pixels covered [%]"
     parts = [
         pd.DataFrame({"order": name, column: shares, unit: [*start, *line.tolist()]}) for name, line in lines.items()
@@ -187,5 +197,6 @@ def _table(raw: Tensor, first: int, whole: float | None, unit: str, steps: int, 
 
 
 def covering_cost(attribution: Attribution, options: CoverOptions, rerun: Cost) -> Cost:
+    """A pass per step of every order, and one of the picture as it is."""
     centre = options.centre and attribution.inputs.ndim == 4
     return Cost((1 + options.orders + centre) * options.steps + 1)

@@ -18,14 +18,14 @@ class RecordedQuantity(enum.StrEnum):
     SCORE = "score"
 
 
-def recorded_target(run: Run, one: Tensor, target: Target, quantity: RecordedQuantity) -> tuple[Target, str]:
+def recorded_target(run: Run, input: Tensor, target: Target, quantity: RecordedQuantity) -> tuple[Target, str]:
     """What is recorded of versions of an input, and its name: "probability" or "score".
 
     Only one class of several has a probability; everything else is recorded as it is scored.
     """
     if quantity is RecordedQuantity.SCORE or run.model.task != "classification" or not isinstance(target, ClassTarget):
         return target, "score"
-    outputs = run.outputs(one)
+    outputs = run.outputs(input)
     if outputs.ndim != 2 or outputs.shape[1] < 2:
         return target, "score"
     return ProbabilityTarget(target, are_probabilities(outputs)), "probability"

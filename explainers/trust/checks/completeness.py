@@ -7,9 +7,7 @@ from explainers.trust.finding import Finding, percent
 from explainers.trust.registry import Asks, CheckOptions, check
 
 SMALL = 0.05  # of the change of the score
-
-
-NOTHING = 1e-6
+NOTHING = 1e-6  # in units of the score
 
 
 @check(

@@ -28,24 +28,24 @@ class InfidelityOptions(SeedOptions):
     fill: Fill = Field(Fill.MEAN, description="What is seen where the picture is covered.")
 
 
-def random_squares(one: Tensor, options: InfidelityOptions) -> Tensor:
+def random_squares(input: Tensor, options: InfidelityOptions) -> Tensor:
     """Where each sample covers the input, bool on the CPU: squares (S, 1, H, W); of a vector, random features (S, F)."""
     source = seeded_generator("cpu", options.seed)
     count = options.samples
-    if one.ndim == 2:
-        features = one.shape[1]
+    if input.ndim == 2:
+        features = input.shape[1]
         how_many = torch.randint(1, max(1, round(options.largest * features)) + 1, (count, 1), generator=source)
-        places = torch.rand((count, features), generator=source).argsort(1).argsort(1)
-        return places < how_many
-    height, width = one.shape[-2:]
+        ranks = torch.rand((count, features), generator=source).argsort(1).argsort(1)
+        return ranks < how_many
+    height, width = input.shape[-2:]
     longest = max(1, round(options.largest * min(height, width)))
     side = torch.randint(1, longest + 1, (count, 1), generator=source)
-    lines = []
+    edges = []
     for length in (height, width):
         start = (torch.rand((count, 1), generator=source) * (length - side + 1)).long()
-        place = torch.arange(length)
-        lines.append((place >= start) & (place < start + side))
-    return (lines[0].unsqueeze(2) & lines[1].unsqueeze(1)).unsqueeze(1)
+        position = torch.arange(length)
+        edges.append((position >= start) & (position < start + side))
+    return (edges[0].unsqueeze(2) & edges[1].unsqueeze(1)).unsqueeze(1)
 
 
 @check(
@@ -68,41 +68,47 @@ def infidelity(context: CheckContext, options: InfidelityOptions) -> Finding:
     sum of the map over what is covered. A flat map, which foretells by the size of a square alone, foretells a good part; what a
     map explains beyond it is the share of the rest that it foretells, not below 0.
     """
-    run, one, attribution = context.run, context.input, context.attribution
-    squares = random_squares(one, options)
-    filled = baseline_for(context.model, one, Fill.MEAN if options.fill is Fill.INPAINT else options.fill, options.seed)
-    slopes = holds_gradients(attribution) and attribution.values.shape == one.shape
-    shares = (attribution.values.to(one) * (one - filled))[0].cpu().double() if slopes else context.heat
-    weights = shares.flatten() if one.ndim == 2 else shares.reshape(-1, *one.shape[2:]).sum(0).flatten()
+    run, input, attribution = context.run, context.input, context.attribution
+    squares = random_squares(input, options)
+    baseline = baseline_for(
+        context.model, input, Fill.MEAN if options.fill is Fill.INPAINT else options.fill, options.seed
+    )
+    is_gradient = holds_gradients(attribution) and attribution.values.shape == input.shape
+    share_values = (
+        (attribution.values.to(input) * (input - baseline))[0].cpu().double() if is_gradient else context.heat
+    )
+    weights = share_values.flatten() if input.ndim == 2 else share_values.reshape(-1, *input.shape[2:]).sum(0).flatten()
 
-    def versions(numbers: slice) -> tuple[Tensor, Tensor]:
-        covered = squares[numbers]
-        return torch.where(covered.to(one.device), filled, one), covered.flatten(1).double() @ weights
+    def covered_variants(variants: slice) -> tuple[Tensor, Tensor]:
+        covered = squares[variants]
+        return torch.where(covered.to(input.device), baseline, input), covered.flatten(1).double() @ weights
 
-    foretold, scores = zip(*variant_scores(run, one, context.target, options.samples, versions), strict=True)
-    drop = run.scores(one, context.target).cpu().double() - torch.cat(scores).cpu().double()
+    foretold_of_chunks, scores = zip(
+        *variant_scores(run, input, context.target, options.samples, covered_variants), strict=True
+    )
+    drop = run.scores(input, context.target).cpu().double() - torch.cat(scores).cpu().double()
     if not bool(drop.isfinite().all()):
         return no_finite_scores("infidelity")
-    told = torch.cat(foretold)
-    value, scale = least_error(told, drop)
+    foretold = torch.cat(foretold_of_chunks)
+    value, scale = least_error(foretold, drop)
     flat, _ = least_error(squares.flatten(1).sum(1).double(), drop)
-    table = pd.DataFrame({"foretold": (scale * told), "drop of the score": drop})
+    table = pd.DataFrame({"foretold": (scale * foretold), "drop of the score": drop})
     beyond = max(0.0, 1 - value / flat) if flat > 0 else 0.0
-    return _infidelity(value, scale, beyond if bool(drop.any()) else None, table)
+    return _finding(value, scale, beyond if bool(drop.any()) else None, table)
 
 
-def least_error(told: Tensor, drop: Tensor) -> tuple[float, float]:
+def least_error(foretold: Tensor, drop: Tensor) -> tuple[float, float]:
     """The mean squared error of scale * told, with the scale that makes it least, and that scale; 1 for a map that foretells nothing.
 
     Args:
-        told, drop: (S,).
+        foretold, drop: (S,).
     """
-    square = float((told * told).sum())
-    scale = float((told * drop).sum()) / square if square > 0 else 1.0
-    return float((scale * told - drop).square().mean()), scale
+    square = float((foretold * foretold).sum())
+    scale = float((foretold * drop).sum()) / square if square > 0 else 1.0
+    return float((scale * foretold - drop).square().mean()), scale
 
 
-def _infidelity(value: float, scale: float, beyond: float | None, table: pd.DataFrame) -> Finding:
+def _finding(value: float, scale: float, beyond: float | None, table: pd.DataFrame) -> Finding:
     details = {"scale": scale, "explained beyond a flat map": beyond}
     if beyond is None:
         return Finding(
@@ -115,11 +121,11 @@ def _infidelity(value: float, scale: float, beyond: float | None, table: pd.Data
             details,
         )
     if scale <= 0:
-        said = "its strong places raise the score when they are covered, on average"
-        return Finding("infidelity", value, False, f"The map runs against the score: {said}.", said, table, details)
+        words = "its strong places raise the score when they are covered, on average"
+        return Finding("infidelity", value, False, f"The map runs against the score: {words}.", words, table, details)
     if beyond < 0.01:
-        said = "foretells how the score answers to covered squares no better than a flat map"
-        return Finding("infidelity", value, False, f"The map {said}.", f"it {said}", table, details)
-    said = f"foretells {percent(beyond)} of what a flat map leaves open in how the score answers to covered squares"
+        words = "foretells how the score answers to covered squares no better than a flat map"
+        return Finding("infidelity", value, False, f"The map {words}.", f"it {words}", table, details)
+    words = f"foretells {percent(beyond)} of what a flat map leaves open in how the score answers to covered squares"
     good = True if beyond >= TELLING else None
-    return Finding("infidelity", value, good, f"The map {said}.", f"it {said}", table, details)
+    return Finding("infidelity", value, good, f"The map {words}.", f"it {words}", table, details)

@@ -31,33 +31,33 @@ class InputStabilityOptions(SeedOptions):
 Move = Callable[[Tensor], Tensor]
 
 
-def changes(options: InputStabilityOptions) -> list[tuple[str, Move, Move]]:
+def small_changes(options: InputStabilityOptions) -> list[tuple[str, Move, Move]]:
     """Name of a change, the change of inputs (1, C, H, W), and what brings maps (1, H, W) back to their place."""
 
-    def noisy(number: int) -> Move:
-        def add(one: Tensor) -> Tensor:
-            noise = seeded_noise(one, options.seed, torch.tensor([number]))
-            return one + options.noise * one.std() * noise
+    def noisy(copy_index: int) -> Move:
+        def add(image: Tensor) -> Tensor:
+            noise = seeded_noise(image, options.seed, torch.tensor([copy_index]))
+            return image + options.noise * image.std() * noise
 
         return add
 
     def moved(pixels: int, axis: int) -> Move:
         return lambda tensor: torch.roll(tensor, pixels, axis)
 
-    found: list[tuple[str, Move, Move]] = [
-        (f"noise, copy {number + 1}", noisy(number), lambda heat: heat) for number in range(options.copies)
+    changes: list[tuple[str, Move, Move]] = [
+        (f"noise, copy {copy_index + 1}", noisy(copy_index), lambda heat: heat) for copy_index in range(options.copies)
     ]
     if options.shift:
-        found += [
+        changes += [
             (f"{options.shift} px {words}", moved(sign * options.shift, axis), moved(-sign * options.shift, axis))
             for words, sign, axis in (("right", 1, -1), ("left", -1, -1), ("down", 1, -2), ("up", -1, -2))
         ]
     mirror: Move = lambda tensor: tensor.flip(-1)  # noqa: E731
-    return [*found, ("mirrored", mirror, mirror)]
+    return [*changes, ("mirrored", mirror, mirror)]
 
 
 def _cost(attribution: object, options: InputStabilityOptions, rerun: Cost) -> Cost:
-    count = len(changes(options))
+    count = len(small_changes(options))
     return rerun * count + Cost(count + 1)
 
 
@@ -76,26 +76,30 @@ def _cost(attribution: object, options: InputStabilityOptions, rerun: Cost) -> C
 )
 def input_stability(context: CheckContext, options: InputStabilityOptions) -> Finding:
     """Mean over the changes after which the highest output is the same; None where none is left."""
-    made = changes(options)
-    versions = torch.cat([change(context.input) for _, change, _ in made])
-    outputs = context.run.outputs(torch.cat([context.input, versions])).flatten(1)
+    changes = small_changes(options)
+    changed = torch.cat([change(context.input) for _, change, _ in changes])
+    outputs = context.run.outputs(torch.cat([context.input, changed])).flatten(1)
     same = outputs[1:].argmax(1) == outputs[0].argmax()
-    scores = (
-        context.target.take([0] * len(versions))(outputs[1:]).tolist() if hasattr(context.target, "index") else None
-    )
-    heats = context.rerun_each(versions)
-    found = [spearman(context.heat, back(heat[None])[0]) for heat, (_, _, back) in zip(heats, made, strict=True)]
-    columns = {"change": [name for name, _, _ in made], "rank correlation": found, "same answer": same.tolist()}
+    scores = context.target.take([0] * len(changed))(outputs[1:]).tolist() if hasattr(context.target, "index") else None
+    heats = context.rerun_each(changed)
+    correlations = [
+        spearman(context.heat, back(heat[None])[0]) for heat, (_, _, back) in zip(heats, changes, strict=True)
+    ]
+    columns = {
+        "change": [name for name, _, _ in changes],
+        "rank correlation": correlations,
+        "same answer": same.tolist(),
+    }
     table = pd.DataFrame(columns | ({"score": scores} if scores is not None else {}))
     known = table[table["same answer"]]["rank correlation"].dropna()
-    details = {"changes": len(made), "answer kept": int(same.sum())}
+    details = {"changes": len(changes), "answer kept": int(same.sum())}
     if known.empty:
         sentence = "No small change of the input left both the answer and a map to compare with."
         return Finding("input-stability", None, None, sentence, "", table, details)
     value = float(known.mean())
     least = float(known.min())
     sentence = (
-        f"Under a little noise, small moves and mirroring that leave the answer as it is ({len(known)} of {len(made)}), the map's "
+        f"Under a little noise, small moves and mirroring that leave the answer as it is ({len(known)} of {len(changes)}), the map's "
         f"rank correlation with itself is {value:.2f}."
     )
     clause = "" if value >= STEADY else f"small changes of the input give another map (rank correlation {value:.2f})"

@@ -28,17 +28,17 @@ def is_a_map(context: CheckContext, options: CheckOptions) -> Finding:
     values = context.attribution.values
     finite = torch.isfinite(values)
     broken = int((~finite).sum())
-    kept = values[finite].double()
-    largest = float(kept.abs().max()) if len(kept) else 0.0
-    top = float((kept.abs() >= largest * (1 - 1e-6)).double().mean()) if largest > 0 else 0.0
+    finite_values = values[finite].double()
+    largest = float(finite_values.abs().max()) if len(finite_values) else 0.0
+    top = float((finite_values.abs() >= largest * (1 - 1e-6)).double().mean()) if largest > 0 else 0.0
     details = {"not finite": broken, "largest absolute value": largest, "share at the largest": top}
     fault = None
     if broken:
         fault = f"{percent(broken / values.numel())} of its values are not numbers (NaN or infinite)"
     elif largest == 0:
         fault = "it is blank: every value is zero"
-    elif float(kept.max()) == float(kept.min()):
-        fault = f"it is constant: every value is {float(kept[0]):.4g}"
+    elif float(finite_values.max()) == float(finite_values.min()):
+        fault = f"it is constant: every value is {float(finite_values[0]):.4g}"
     elif top >= SATURATED:
         fault = f"it is saturated: {percent(top)} of its values are at the very top of the scale"
     if fault is None:

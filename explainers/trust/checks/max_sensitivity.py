@@ -20,10 +20,10 @@ class MaxSensitivityOptions(SeedOptions):
     samples: int = Field(10, ge=1, le=200, description="Random changes; each takes a run of the method.")
 
 
-def nudges(one: Tensor, options: MaxSensitivityOptions) -> Tensor:
+def nudges(input: Tensor, options: MaxSensitivityOptions) -> Tensor:
     """Changes of the input, uniform within the radius, (S, ...), on the CPU."""
     source = seeded_generator("cpu", options.seed)
-    drawn = torch.rand((options.samples, *one.shape[1:]), generator=source, dtype=torch.float64)
+    drawn = torch.rand((options.samples, *input.shape[1:]), generator=source, dtype=torch.float64)
     return (2 * drawn - 1) * options.radius
 
 
@@ -44,8 +44,8 @@ def max_sensitivity(context: CheckContext, options: MaxSensitivityOptions) -> Fi
     changed = context.input + nudges(context.input, options).to(context.input)
     maps = context.rerun_values(torch.cat([context.input, changed])).flatten(1)
     if not bool(torch.isfinite(maps).all()) or float(maps[0].norm()) == 0:
-        said = "The map is blank or has values that are not numbers, so there is nothing to compare with."
-        return Finding("max-sensitivity", None, None, said)
+        sentence = "The map is blank or has values that are not numbers, so there is nothing to compare with."
+        return Finding("max-sensitivity", None, None, sentence)
     moved = (maps[1:] - maps[0]).norm(dim=1) / maps[0].norm()
     value = float(moved.max())
     table = pd.DataFrame({"change": range(1, options.samples + 1), "moved, share of the map's length": moved})

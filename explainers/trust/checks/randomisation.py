@@ -35,26 +35,28 @@ class RandomisationOptions(SeedOptions):
     )
 
 
-def groups(network: nn.Module, layers: Sequence[Layer], steps: int) -> list[list[str]]:
+def layer_groups(network: nn.Module, layers: Sequence[Layer], steps: int) -> list[list[str]]:
     """Names of all modules that hold weights themselves, in up to `steps` groups from the top layer down.
 
     The top layer is a group of its own; the others are as even as can be. A module that no forward pass finishes (the part of an
     attention that is read, not called) goes with the one around it that a pass does finish; what the network itself holds goes last.
     """
-    finished = {layer.name: place for place, layer in enumerate(layers)}
+    finished = {layer.name: position for position, layer in enumerate(layers)}
 
-    def place(name: str) -> int:
+    def position(name: str) -> int:
         around = list(accumulate(name.split("."), lambda a, b: f"{a}.{b}"))
-        return next((finished[part] for part in reversed(around) if part in finished), -1)
+        return next((finished[module] for module in reversed(around) if module in finished), -1)
 
-    holding = [n for n, m in network.named_modules() if next(m.parameters(recurse=False), None) is not None]
-    holding.sort(key=place, reverse=True)
+    holding = [
+        name for name, module in network.named_modules() if next(module.parameters(recurse=False), None) is not None
+    ]
+    holding.sort(key=position, reverse=True)
     if steps == 1 or len(holding) == 1:
         return [holding]
-    rest = holding[1:]
-    count = min(steps - 1, len(rest))
-    cuts = [round(part * len(rest) / count) for part in range(count + 1)]
-    return [holding[:1], *(rest[a:b] for a, b in pairwise(cuts))]
+    lower = holding[1:]
+    count = min(steps - 1, len(lower))
+    cuts = [round(group * len(lower) / count) for group in range(count + 1)]
+    return [holding[:1], *(lower[a:b] for a, b in pairwise(cuts))]
 
 
 @torch.no_grad()
@@ -106,21 +108,21 @@ def randomisation(context: CheckContext, options: RandomisationOptions) -> Findi
         return Finding("randomisation", None, None, "The map is constant, so it has no ranks to compare.")
     network = copy_network(context.model.network).cpu()
     model = replace(context.model, network=network, fingerprint=f"{context.model.fingerprint} redrawn")
-    parts = groups(network, context.run.layers(), options.steps)
+    groups = layer_groups(network, context.run.layers(), options.steps)
     source = seeded_generator("cpu", options.seed)
     rows = []
-    for number, part in enumerate(parts):
-        for name in part:
+    for step, names in enumerate(groups):
+        for name in names:
             redraw(network.get_submodule(name), source)
-        heat = heatmap_of(context.rerun(context.input, model, share=1 / len(parts)), options.reduce)
-        left = bool(torch.isfinite(heat).all())
+        heat = heatmap_of(context.rerun(context.input, model, share=1 / len(groups)), options.reduce)
+        is_finite = bool(torch.isfinite(heat).all())
         rows.append(
             {
-                "step": number + 1,
-                "redrawn from the top down to": part[-1] or "the network itself",
-                "rank correlation": (spearman(first, heat) or 0.0) if left else 0.0,
-                "rank correlation of sizes": (spearman(first.abs(), heat.abs()) or 0.0) if left else 0.0,
-                "SSIM": similarity(first, heat) if left else None,
+                "step": step + 1,
+                "redrawn from the top down to": names[-1] or "the network itself",
+                "rank correlation": (spearman(first, heat) or 0.0) if is_finite else 0.0,
+                "rank correlation of sizes": (spearman(first.abs(), heat.abs()) or 0.0) if is_finite else 0.0,
+                "SSIM": similarity(first, heat) if is_finite else None,
             }
         )
     table = pd.DataFrame(rows)

@@ -25,7 +25,6 @@ from explainers.trust.registry import Asks, SeedOptions, check
 
 Doubles = npt.NDArray[np.float64]
 
-
 NEIGHBOURS = [(r, c, 1 / 12 if r and c else 1 / 6) for r in (-1, 0, 1) for c in (-1, 0, 1) if r or c]
 """Row and column from a pixel, and the weight there."""
 
@@ -51,16 +50,16 @@ def impute(image: Tensor, covered: Tensor) -> Tensor:
         return torch.from_numpy(np.repeat(pixels.mean(1, keepdims=True), hidden.size, 1)).view(image.shape)
     filled = pixels.copy()
     if hidden.any():
-        filled[:, hidden.ravel()] = _solved(pixels, hidden)
+        filled[:, hidden.ravel()] = _solve(pixels, hidden)
     return torch.from_numpy(filled).view(image.shape)
 
 
-def _solved(pixels: Doubles, hidden: npt.NDArray[np.bool_]) -> Doubles:
+def _solve(pixels: Doubles, hidden: npt.NDArray[np.bool_]) -> Doubles:
     """Values of the hidden pixels, (C, hidden)."""
     height, width = hidden.shape
     rows, columns = np.nonzero(hidden)
-    number = np.full(hidden.shape, -1)
-    number[rows, columns] = np.arange(len(rows))
+    unknown_index = np.full(hidden.shape, -1)  # of every hidden pixel in the system of equations
+    unknown_index[rows, columns] = np.arange(len(rows))
     total = np.zeros(len(rows))
     known = np.zeros((len(rows), len(pixels)))
     entries: list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Doubles]] = []
@@ -69,12 +68,12 @@ def _solved(pixels: Doubles, hidden: npt.NDArray[np.bool_]) -> Doubles:
         inside = np.nonzero((row >= 0) & (row < height) & (column >= 0) & (column < width))[0]
         row, column = row[inside], column[inside]
         total[inside] += weight
-        its = number[row, column]
-        seen, unseen = inside[its < 0], inside[its >= 0]
-        known[seen] += weight * pixels[:, (row * width + column)[its < 0]].T
-        entries.append((unseen, its[its >= 0], np.full(len(unseen), weight)))
-    at, of, weights = (np.concatenate(part) for part in zip(*entries, strict=True))
-    mixing = coo_array((weights / total[at], (at, of)), shape=(len(rows), len(rows)))
+        neighbour = unknown_index[row, column]
+        seen, unseen = inside[neighbour < 0], inside[neighbour >= 0]
+        known[seen] += weight * pixels[:, (row * width + column)[neighbour < 0]].T
+        entries.append((unseen, neighbour[neighbour >= 0], np.full(len(unseen), weight)))
+    equation, neighbour, weights = (np.concatenate(part) for part in zip(*entries, strict=True))
+    mixing = coo_array((weights / total[equation], (equation, neighbour)), shape=(len(rows), len(rows)))
     solution: Doubles = splu((eye_array(len(rows)) - mixing).tocsc()).solve(known / total[:, None])
     return solution.T
 
@@ -94,16 +93,16 @@ def _solved(pixels: Doubles, hidden: npt.NDArray[np.bool_]) -> Doubles:
 )
 def road(context: CheckContext, options: RoadOptions) -> Finding:
     """Mean over the shares covered of (lowest first - highest first), as a share of 1 or of the scores' range."""
-    run, one = context.run, context.input
-    target, unit = recorded_target(run, one, context.target, options.curve)
+    run, input = context.run, context.input
+    target, unit = recorded_target(run, input, context.target, options.curve)
     pictures, shares = _pictures(context, options)
-    whole = run.scores(one, target).cpu().double()
+    whole = run.scores(input, target).cpu().double()
 
-    def versions(numbers: slice) -> tuple[Tensor, None]:
-        return pictures[numbers].to(one), None
+    def covered_variants(variants: slice) -> tuple[Tensor, None]:
+        return pictures[variants].to(input), None
 
-    found = [scores for _, scores in variant_scores(run, one, target, len(pictures), versions)]
-    highest, lowest = torch.cat(found).cpu().double().view(2, options.steps)
+    scores_of_chunks = [scores for _, scores in variant_scores(run, input, target, len(pictures), covered_variants)]
+    highest, lowest = torch.cat(scores_of_chunks).cpu().double().view(2, options.steps)
     everything = torch.cat([highest, lowest, whole])
     if not bool(everything.isfinite().all()):
         return no_finite_scores("road")
@@ -132,17 +131,17 @@ def road(context: CheckContext, options: RoadOptions) -> Finding:
 
 def _pictures(context: CheckContext, options: RoadOptions) -> tuple[Tensor, list[float]]:
     """Pictures with the highest-ranked pixels gone, then with the lowest-ranked gone (2 * steps, C, H, W), and the shares gone."""
-    places = order_of(context.heat, options.seed)
+    order = order_of(context.heat, options.seed)
     image = context.input[0]
     shares = [(step + 1) / (options.steps + 1) for step in range(options.steps)]
     deviation = options.noise * image.cpu().double().std((1, 2), keepdim=True)
-    made = []
-    for number, (share, highest) in enumerate((s, h) for h in (True, False) for s in shares):
-        count = round(share * places.numel())
-        covered = places < count if highest else places >= places.numel() - count
-        source = seeded_generator("cpu", options.seed, number)
+    pictures = []
+    for variant_index, (share, highest) in enumerate((s, h) for h in (True, False) for s in shares):
+        count = round(share * order.numel())
+        covered = order < count if highest else order >= order.numel() - count
+        source = seeded_generator("cpu", options.seed, variant_index)
         noise = torch.randn(image.shape, generator=source, dtype=torch.float64) * deviation * covered
-        made.append(impute(image, covered) + noise)
+        pictures.append(impute(image, covered) + noise)
         if context.progress is not None:
-            context.progress(0.9 * (number + 1) / (2 * options.steps))
-    return torch.stack(made), shares
+            context.progress(0.9 * (variant_index + 1) / (2 * options.steps))
+    return torch.stack(pictures), shares

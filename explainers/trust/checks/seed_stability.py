@@ -29,9 +29,9 @@ class SeedStabilityOptions(CheckOptions):
 )
 def seed_stability(context: CheckContext, options: SeedStabilityOptions) -> Finding:
     """Mean over the seeds; None for a constant map."""
-    own = int(context.attribution.options.get("seed", 0))
+    own_seed = int(context.attribution.options.get("seed", 0))
     rows = []
-    for seed in range(own + 1, own + 1 + options.seeds):
+    for seed in range(own_seed + 1, own_seed + 1 + options.seeds):
         heat = heatmap_of(context.rerun(context.input, share=1 / options.seeds, seed=seed), options.reduce)
         rows.append({"seed": seed, "rank correlation": spearman(context.heat, heat)})
     table = pd.DataFrame(rows)

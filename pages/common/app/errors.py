@@ -16,19 +16,19 @@ log = logging.getLogger("vitrine")
 
 @contextmanager
 def sentences() -> Iterator[list[str]]:
-    """Show an error inside as one sentence, and let the page go on after it; what was said is then in the list."""
-    said: list[str] = []
+    """Show an error inside as one sentence, and let the page go on after it; the sentence is then in the list."""
+    messages: list[str] = []
     try:
-        yield said
+        yield messages
     except ex.VitrineError as error:
-        said.append(str(error))
+        messages.append(str(error))
     except Exception:
         reference = uuid.uuid4().hex[:8]
         log.exception("reference %s", reference)
-        said.append(
+        messages.append(
             f"Something went wrong that Vitrine did not expect. Your choices are kept; the log has the details under {reference}."
         )
-    for sentence in said:
+    for sentence in messages:
         complain(sentence)
 
 

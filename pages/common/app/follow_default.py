@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import streamlit as st
+from pages.common.app import session
 
 
 def follow_default(key: str, default: object, options: Collection[object] | None = None) -> str:
@@ -18,9 +18,10 @@ def follow_default(key: str, default: object, options: Collection[object] | None
         default: a list for a control of several values.
         options: what several values are chosen from.
     """
-    held, before = st.session_state.get(key), st.session_state.get(f"_first_{key}", default)
-    st.session_state[f"_first_{key}"] = default
-    gone = isinstance(held, list) and bool(held) and options is not None and not set(held) & set(options)
-    if gone or (held is not None and held == before != default):
-        st.session_state[key] = default
+    value, slot = session.widget_value(key), session.default_of(key, default)
+    before = slot.get()
+    slot.set(default)
+    gone = isinstance(value, list) and bool(value) and options is not None and not set(value) & set(options)
+    if gone or (value is not None and value == before != default):
+        session.set_widget(key, default)
     return key

@@ -7,9 +7,10 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from pages.common.app import session
 from pages.common.app.images import in_place
 
-ART = Path(__file__).parents[2] / "docs" / "art"
+ART = Path(__file__).parents[2] / "art"
 
 
 def navigation() -> StreamlitPage:
@@ -38,7 +39,7 @@ def navigation() -> StreamlitPage:
 
 def opened() -> None:
     """Mark that app.py runs, for the page that it is about to run."""
-    st.session_state["_opened"] = True
+    session.OPENED.set(True)
 
 
 def come_in_by_the_door() -> None:
@@ -47,6 +48,6 @@ def come_in_by_the_door() -> None:
     Until a server's first call of st.navigation, Streamlit takes a folder called pages for its older kind of app, so the very
     first visitor who follows a link to a page gets that page's script alone.
     """
-    if not st.session_state.pop("_opened", False):
+    if not session.OPENED.take():
         navigation()
         st.rerun()

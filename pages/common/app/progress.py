@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+
+from pages.common.app import session
 
 PATIENCE = 0.4  # seconds without a bar: quick work should not flicker
 
@@ -23,10 +27,20 @@ class ProgressBar:
         self._started = time.monotonic()
 
     def __call__(self, share: float, words: str) -> None:
-        _ = "_" in st.session_state  # raises if this run has been replaced
+        session.end_if_replaced()
         if time.monotonic() - self._started > PATIENCE:
             self._slot.progress(min(1.0, max(0.0, share)), text=f"{self._title} · {words}")
 
-    def clear(self) -> None:
-        """Take the bar away."""
-        self._slot.empty()
+    def downloaded(self, received: int, size: int | None) -> None:
+        """Call it between chunks of a download, with bytes; the size is None where the server does not tell it."""
+        self(received / (size or received or 1), "downloading")
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[ProgressBar]:
+    """A bar for the work inside, at this place of the page; none is left behind, also where the work fails."""
+    slot = st.empty()
+    try:
+        yield ProgressBar(slot, title)
+    finally:
+        slot.empty()

@@ -10,9 +10,11 @@ from typing import Any
 import streamlit as st
 
 import explainers as ex
+from pages.common.app import session
 from pages.common.app.caches import MEGABYTE, result_cache
-from pages.common.result.panel import View, picture
-from pages.common.sidebar.selection import Selection, short_hash
+from pages.common.app.selection import Selection, short_hash
+from pages.common.result.pictures import picture
+from pages.common.result.view import View
 
 REDRAW = 0.5  # seconds between two pictures of a map in the making
 
@@ -45,18 +47,20 @@ class Refinement:
             self.latest = step or self.latest
 
 
-def refine_with_progress(chosen: Selection, method: ex.Method, options: dict[str, Any], view: View) -> ex.Attribution:
+def refine_with_progress(
+    selection: Selection, method: ex.Method, options: dict[str, Any], view: View
+) -> ex.Attribution:
     """`ex.refine` for what the sidebar chose, drawn as it comes, until it is done, has settled or is stopped."""
-    key = ("refined", *chosen.key, method.name, repr(sorted(options.items())))
+    key = ("refined", *selection.key, method.name, repr(sorted(options.items())))
     work: Refinement = result_cache().get(
-        key, lambda: Refinement(ex.refine(chosen.model, chosen.image, method.name, chosen.target, **options))
+        key, lambda: Refinement(ex.refine(selection.model, selection.image, method.name, selection.target, **options))
     )
-    name = f"_stopped_{short_hash(key)}"
+    stopped = session.stopped(short_hash(key))
     slot = st.empty()
-    if not work.finished and not st.session_state.get(name):
+    if not work.finished and not stopped.get():
         try:
             with slot.container():
-                _drawn_until_done(chosen, method, view, work, name)
+                _draw_until_done(selection, method, view, work, stopped)
         except Exception:
             slot.empty()
             result_cache().drop(key)  # the next run of the page begins anew: what was in the way may be gone by then
@@ -71,15 +75,17 @@ def refine_with_progress(chosen: Selection, method: ex.Method, options: dict[str
         )
         with slot.container(horizontal=True, vertical_alignment="center"):
             st.info(f"Stopped {done}", icon=":material/pause:")
-            st.button("Go on", icon=":material/play_arrow:", on_click=_mark, args=(name, False))
+            st.button("Go on", icon=":material/play_arrow:", on_click=stopped.set, args=(False,))
     if latest is None:
         st.stop()
     return latest
 
 
-def _drawn_until_done(chosen: Selection, method: ex.Method, view: View, work: Refinement, name: str) -> None:
+def _draw_until_done(
+    selection: Selection, method: ex.Method, view: View, work: Refinement, stopped: session.Slot[bool]
+) -> None:
     bar = st.progress(0.0, text=method.title)
-    st.button("Stop here", icon=":material/pause:", on_click=_mark, args=(name, True))
+    st.button("Stop here", icon=":material/pause:", on_click=stopped.set, args=(True,))
     drawing = st.empty()
     drawn = 0.0
     while True:
@@ -91,12 +97,8 @@ def _drawn_until_done(chosen: Selection, method: ex.Method, view: View, work: Re
         bar.progress(latest.share, text=_progress(method, latest))
         if time.monotonic() - drawn > REDRAW:
             with drawing.container():
-                picture(chosen, latest, view, "So far.", keep=False)
+                picture(selection, latest, view, "So far.", keep=False)
             drawn = time.monotonic()
-
-
-def _mark(name: str, stopped: bool) -> None:
-    st.session_state[name] = stopped
 
 
 def _progress(method: ex.Method, latest: ex.Attribution) -> str:

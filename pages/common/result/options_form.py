@@ -14,8 +14,8 @@ from pydantic.fields import FieldInfo
 
 import explainers as ex
 from pages.common.app.follow_default import follow_default
-from pages.common.run.explain import layers_of
-from pages.common.sidebar.selection import Selection
+from pages.common.app.selection import Selection
+from pages.common.run.layers import layers_of
 
 SELDOM = ("precision", "seed", "reliability")  # options at the end of a form
 
@@ -24,7 +24,7 @@ SHARED = ("layer",)  # options whose choice is kept when the method changes
 
 
 def method_form(
-    family: str, chosen: Selection, key: str, default: str, box: str = "method"
+    family: str, selection: Selection, key: str, default: str, box: str = "method"
 ) -> tuple[ex.Method, dict[str, Any]]:
     """Choose one of a family's methods and its options.
 
@@ -35,22 +35,24 @@ def method_form(
     Returns:
         The method, and the options that differ from their defaults.
     """
-    methods = {method.title: method for method in ex.methods(chosen.model) if method.family == family}
+    methods = {method.title: method for method in ex.methods(selection.model) if method.family == family}
     titles = list(methods)
     start = next((i for i, method in enumerate(methods.values()) if method.name == default), 0)
     name = follow_default(f"{key}_{box}", titles[start])
     method = methods[st.selectbox("Method", titles, index=start, key=name, bind="query-params")]
-    return method, options_form(method, chosen, key)
+    return method, options_form(method, selection, key)
 
 
-def options_form(method: ex.Method, chosen: Selection, key: str, without: Sequence[str] = ()) -> dict[str, Any]:
+def options_form(method: ex.Method, selection: Selection, key: str, without: Sequence[str] = ()) -> dict[str, Any]:
     """Choose the options of one method; returns those that differ from their defaults.
 
     Args:
         without: options that are chosen elsewhere.
     """
     fields = {name: method.options.model_fields[name] for name in option_names(method, without)}
-    values = {name: _choice(option_key(key, method.name, name), name, field, chosen) for name, field in fields.items()}
+    values = {
+        name: _choice(option_key(key, method.name, name), name, field, selection) for name, field in fields.items()
+    }
     return {name: value for name, value in values.items() if value != fields[name].default}
 
 
@@ -82,13 +84,13 @@ def _extra(field: FieldInfo, name: str) -> Any:
     return extra.get(name) if isinstance(extra, dict) else None
 
 
-def _choice(key: str, name: str, field: FieldInfo, chosen: Selection) -> Any:
-    return _layer(key, chosen) if _extra(field, "choices") == "layers" else control(key, name, field)
+def _choice(key: str, name: str, field: FieldInfo, selection: Selection) -> Any:
+    return _layer(key, selection) if _extra(field, "choices") == "layers" else control(key, name, field)
 
 
-def _layer(key: str, chosen: Selection) -> str | None:
+def _layer(key: str, selection: Selection) -> str | None:
     """A layer of the model, or None for the one that is taken by itself."""
-    layers = layers_of(chosen)
+    layers = layers_of(selection)
     names, last = [layer.name for layer in layers], ex.default_layer(layers).name
     name = st.selectbox(
         "Layer", names, index=names.index(last), key=follow_default(key, last), bind="query-params",
@@ -104,10 +106,10 @@ def control(key: str, name: str, field: FieldInfo) -> Any:
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         needs_several = _extra(field, "several inputs") or ()  # a page has one
         values = [member.value for member in kind if member.value not in needs_several]
-        chosen = st.selectbox(
+        value = st.selectbox(
             label, values, index=values.index(field.default.value), key=key, bind="query-params", help=help_text
         )
-        return kind(chosen)
+        return kind(value)
     if kind is bool:
         return st.toggle(label, field.default, key=key, bind="query-params", help=help_text)
     if kind is int and low is not None and high is not None:

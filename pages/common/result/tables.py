@@ -1,7 +1,14 @@
-"""Tables to take away."""
+"""Tables on a page: of a map's values, and any to take away."""
 
+from __future__ import annotations
+
+import numpy as np
 import pandas as pd
 import streamlit as st
+
+import explainers as ex
+from pages.common.result.view import View
+from pages.common.run.snippets import show_code
 
 
 def download_table(table: pd.DataFrame, name: str, code: str | None = None) -> None:
@@ -16,8 +23,7 @@ def download_table(table: pd.DataFrame, name: str, code: str | None = None) -> N
         key=f"download_{name}",
     )
     if code is not None:
-        with st.expander("The code that makes this", icon=":material/code:"):
-            st.code(code, language="python")
+        show_code(code)
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
@@ -28,3 +34,21 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
 
 def _shape(value: object) -> object:
     return (" × ".join(map(str, value)) or "scalar") if isinstance(value, tuple) else value
+
+
+def map_table(attribution: ex.Attribution, view: View) -> None:
+    """The map's numbers, strongest first, at its own resolution."""
+    with st.expander("Numbers as a table", icon=":material/table:"):
+        own = (attribution.values.shape[-2], attribution.values.shape[-1])
+        table = strongest(view.maps(attribution, own)[0], 500)
+        st.caption(
+            f"{own[0]} × {own[1]} cells at the map's own resolution; the {len(table)} strongest, rows and columns from 0."
+        )
+        st.dataframe(table, hide_index=True, height=240, alt="Values of the map, strongest first")
+
+
+def strongest(values: np.ndarray, count: int) -> pd.DataFrame:
+    """The largest absolute values of a map (h, w) with their places."""
+    order = np.argsort(-np.abs(values), axis=None)[:count]
+    rows, columns = np.unravel_index(order, values.shape)
+    return pd.DataFrame({"row": rows, "column": columns, "value": values[rows, columns]})

@@ -7,12 +7,13 @@ import streamlit as st
 import explainers as ex
 from explainers.render.colour_bar import colour_bar_html
 from explainers.render.encoding import encode_photo
-from explainers.render.overlay import Scale, overlay
+from explainers.render.overlay import overlay
+from explainers.render.scale import Scale
 from pages.common.app.caches import result_cache
 from pages.common.app.images import batched, show_picture
-from pages.common.app.progress import ProgressBar
-from pages.common.result.panel import View
-from pages.common.sidebar.selection import Selection
+from pages.common.app.progress import progress_bar
+from pages.common.app.selection import Selection
+from pages.common.result.view import View
 
 SIDE = 220  # px
 
@@ -20,48 +21,32 @@ SIDE = 220  # px
 COLUMNS = 4
 
 
-def heads_with_progress(chosen: Selection) -> ex.AttentionHeads:
+def heads_with_progress(selection: Selection) -> ex.AttentionHeads:
     """`ex.attention_heads` of what the sidebar chose, computed once."""
-    bar = ProgressBar(st.empty(), "Attention heads")
-    heads: ex.AttentionHeads = result_cache().get(
-        ("heads", *chosen.key),
-        lambda: ex.attention_heads(chosen.model, chosen.image, chosen.target, progress=bar),
-    )
-    bar.clear()
+    with progress_bar("Attention heads") as bar:
+        heads: ex.AttentionHeads = result_cache().get(
+            ("heads", *selection.key),
+            lambda: ex.attention_heads(selection.model, selection.image, selection.target, progress=bar),
+        )
     return heads
 
 
-def heads_grid(chosen: Selection, heads: ex.AttentionHeads, layer: int, view: View) -> None:
+def heads_grid(selection: Selection, heads: ex.AttentionHeads, layer: int, view: View) -> None:
     """Every head of one layer over the picture, all on one scale, with how far it looks."""
     maps = heads.maps[layer]
     # One scale for all, or a head that looks everywhere could not be told from one that looks at a single place.
     # The fixed scale of the map above is not theirs: they are shares of attention.
     scale = Scale.of(maps, signed=False)
     far = heads.distances[heads.distances["layer"] == layer].set_index("head")["distance"]
-    image = chosen.enlarged(SIDE)
+    image = selection.enlarged(SIDE)
     for row in batched(range(len(maps)), COLUMNS):
         for column, head in zip(st.columns(COLUMNS), row, strict=False):
             with column:
                 drawn = result_cache().get(
-                    ("head", *chosen.key, layer, head, repr(view)),
+                    ("head", *selection.key, layer, head, repr(view)),
                     lambda h=head: encode_photo(overlay(image, maps[h], scale, view.colormap, view.opacity)),
                 )
                 words = f"Head {head} · {far[head]:.0f} px"
                 show_picture(drawn, alt=f"Heat map of attention. {words}")
                 st.caption(words)
     st.html(colour_bar_html(scale, view.colormap, "share of attention", ticks=5))
-
-
-def code_for_heads(chosen: Selection) -> str:
-    """Python that computes the same maps and distances when run as it stands."""
-    target = f", target={chosen.target_code}" if chosen.target_code else ""
-    return "\n".join(
-        [
-            "import explainers as ex",
-            "",
-            chosen.model_code,
-            chosen.image_code,
-            f"heads = ex.attention_heads(model, image{target})",
-            "table = heads.distances",
-        ]
-    )

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-import streamlit as st
 
 import explainers as ex
 from pages.common.app.caches import result_cache
-from pages.common.app.progress import ProgressBar
-from pages.common.sidebar.selection import Selection
+from pages.common.app.progress import progress_bar
+from pages.common.app.selection import Selection
 
 
 def notes_of(model: ex.Model) -> list[str]:
@@ -19,22 +18,14 @@ def notes_of(model: ex.Model) -> list[str]:
     return notes
 
 
-def flow_with_progress(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> pd.DataFrame:
+def flow_with_progress(selection: Selection, method: ex.Method, options: dict[str, Any]) -> pd.DataFrame:
     """`ex.relevance_flow` for what the sidebar chose."""
-    key = ("flow", *chosen.key, method.name, repr(sorted(options.items())))
-    bar = ProgressBar(st.empty(), "Conservation")
-    flow: pd.DataFrame = result_cache().get(
-        key,
-        lambda: ex.relevance_flow(chosen.model, chosen.image, chosen.target, method.name, progress=bar, **options),
-    )
-    bar.clear()
+    key = ("flow", *selection.key, method.name, repr(sorted(options.items())))
+    with progress_bar("Conservation") as bar:
+        flow: pd.DataFrame = result_cache().get(
+            key,
+            lambda: ex.relevance_flow(
+                selection.model, selection.image, selection.target, method.name, progress=bar, **options
+            ),
+        )
     return flow
-
-
-def flow_code(chosen: Selection, method: ex.Method, options: dict[str, Any]) -> str:
-    """Python that makes the same table when run as it stands."""
-    arguments = [f'method="{method.name}"']
-    arguments += [f"target={chosen.target_code}"] if chosen.target_code else []
-    arguments += [f"{name}={value!r}" for name, value in options.items()]
-    call = f"flow = ex.relevance_flow(model, image, {', '.join(arguments)})"
-    return "\n".join(["import explainers as ex", "", chosen.model_code, chosen.image_code, call])

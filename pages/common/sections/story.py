@@ -10,9 +10,11 @@ import streamlit as st
 import explainers as ex
 from explainers.render.charts.attribution import top_k_chart
 from pages.common.app.caches import model_cache, result_cache
-from pages.common.app.progress import ProgressBar
-from pages.common.result.panel import View, original, picture
-from pages.common.sidebar.selection import Selection, predicted
+from pages.common.app.progress import progress_bar
+from pages.common.app.selection import Selection, predicted
+from pages.common.result.pictures import original, picture
+from pages.common.result.view import View
+from pages.common.run.snippets import script
 
 FOOLED, HONEST = "demo:signs-shortcut", "demo:signs-cnn"
 
@@ -42,12 +44,12 @@ def signs(name: str) -> list[str]:
     return [part for part in scene(HONEST, name).regions() if part != STICKER]
 
 
-def show_answer(chosen: Selection, heading: str) -> str:
+def show_answer(selection: Selection, heading: str) -> str:
     """The picture, and the five most probable answers; returns the first."""
-    answer = predicted(chosen.model, chosen.image, chosen.key[1])
+    answer = predicted(selection.model, selection.image, selection.key[1])
     top = answer.top(5)
     st.markdown(f"**{heading}**")
-    original(chosen)
+    original(selection)
     st.markdown(f"First answer: **{top[0][0]}**, with a probability of **{top[0][2]:.1%}**.")
     st.altair_chart(
         top_k_chart([label for label, _, _ in top], [share for _, _, share in top], highlighted=0, title=""),
@@ -56,61 +58,54 @@ def show_answer(chosen: Selection, heading: str) -> str:
     return top[0][0]
 
 
-def show_maps(chosen: Selection) -> pd.DataFrame:
+def show_maps(selection: Selection) -> pd.DataFrame:
     """The maps of four families; returns how much of each lies on the sticker and on the signs, and the same of the picture."""
-    found = {name: _explained(chosen, name) for name in METHODS}
-    for column, (name, result) in zip(st.columns(len(METHODS)), found.items(), strict=True):
+    maps = {name: _explained(selection, name) for name in METHODS}
+    for column, (name, attribution) in zip(st.columns(len(METHODS)), maps.items(), strict=True):
         with column:
             method = ex.find_method(name)
-            folded = View("blue-red" if result.signed else "viridis", 0.6)
             picture(
-                chosen,
-                result,
-                folded,
+                selection,
+                attribution,
+                View("blue-red" if attribution.signed else "viridis", 0.6),
                 f"{method.title}: the map highlights what raises the score. Numbers: {method.unit}.",
                 width=WIDTH,
             )
-    masks = {STICKER: chosen.regions()[STICKER]}
-    masks["the sign"] = chosen.regions()[signs(chosen.key[1])[0]]
+    masks = {STICKER: selection.regions()[STICKER]}
+    masks["the sign"] = selection.regions()[signs(selection.key[1])[0]]
     rows: list[dict[str, Any]] = []
     for place, mask in masks.items():
-        known = ex.truth_mask(chosen.model, mask)
+        known = ex.truth_mask(selection.model, mask)
         rows.append({"map": "by chance", "place": place, "share": float(known.mean())})
-        for name, result in found.items():
+        for name, attribution in maps.items():
             verdict = result_cache().get(
-                ("story", *chosen.key, name, place),
-                lambda r=result, k=known: ex.verify(chosen.model, chosen.image, r, "energy-inside", truth=k),
+                ("story", *selection.key, name, place),
+                lambda a=attribution, k=known: ex.verify(selection.model, selection.image, a, "energy-inside", truth=k),
             )
             rows.append({"map": ex.find_method(name).title, "place": place, "share": verdict["energy-inside"].value})
     return pd.DataFrame(rows)
 
 
-def _explained(chosen: Selection, name: str) -> ex.Attribution:
-    bar = ProgressBar(st.empty(), ex.find_method(name).title)
-    try:
-        result: ex.Attribution = result_cache().get(
-            (*chosen.key, name, "[]"), lambda: ex.explain(chosen.model, chosen.image, name, progress=bar)
+def _explained(selection: Selection, name: str) -> ex.Attribution:
+    with progress_bar(ex.find_method(name).title) as bar:
+        attribution: ex.Attribution = result_cache().get(
+            (*selection.key, name, "[]"), lambda: ex.explain(selection.model, selection.image, name, progress=bar)
         )
-    finally:
-        bar.clear()
-    return result
+    return attribution
 
 
 def effect(spec: str) -> pd.DataFrame:
     """`ex.sticker_effect` on fresh scenes."""
     model = scene(spec, "scene:1000050").model
-    bar = ProgressBar(st.empty(), spec)
-    try:
+    with progress_bar(spec) as bar:
         table: pd.DataFrame = result_cache().get(
             ("sticker effect", model.fingerprint),
             lambda: ex.sticker_effect(model, ex.fresh_seeds(SCENES), progress=bar),
         )
-    finally:
-        bar.clear()
     return table
 
 
-CODE = {
+CODE_OF_STEPS = {
     1: 'print(ex.predict(model, image).top(5))',
     2: 'for method in {methods}:\n    a = ex.explain(model, image, method)\n'
     '    truth = ex.truth_mask(model, ex.sample("{scene}").regions()["the sticker"])\n'
@@ -120,9 +115,8 @@ CODE = {
 }  # fmt: skip
 
 
-def show_code(chosen: Selection, step: int) -> None:
-    """The Python behind a step."""
-    name = chosen.key[1]
-    told = CODE[step].format(methods=METHODS, scene=name, plain=name.removesuffix("+sticker"), count=SCENES)
-    with st.expander("The code that makes this", icon=":material/code:"):
-        st.code(f"import explainers as ex\n\n{chosen.model_code}\n{chosen.image_code}\n{told}", language="python")
+def step_code(selection: Selection, step: int) -> str:
+    """The Python behind a step, from 1."""
+    name = selection.key[1]
+    text = CODE_OF_STEPS[step].format(methods=METHODS, scene=name, plain=name.removesuffix("+sticker"), count=SCENES)
+    return script(selection.model_code, selection.image_code, text)

@@ -8,21 +8,20 @@ import pandas as pd
 import streamlit as st
 
 import explainers as ex
-from pages.common.app.caches import model_cache, result_cache
-from pages.common.app.progress import ProgressBar
-from pages.common.sidebar.selection import CHECKPOINTS, keep_upload
-from pages.common.sidebar.uploads import Upload, gone, offered
+from pages.common.app.caches import result_cache
+from pages.common.app.progress import progress_bar
+from pages.common.sidebar.model_picker import load_with_progress
+from pages.common.sidebar.uploads import CHECKPOINTS, Upload, gone, keep_upload, offered
 
 NONE = "none"
 
 
 def stats_with_progress(model: ex.Model) -> pd.DataFrame:
     """`ex.weight_stats` of the model, computed once."""
-    bar = ProgressBar(st.empty(), "Weight statistics")
-    table: pd.DataFrame = result_cache().get(
-        ("weights", model.fingerprint), lambda: ex.weight_stats(model, progress=bar)
-    )
-    bar.clear()
+    with progress_bar("Weight statistics") as bar:
+        table: pd.DataFrame = result_cache().get(
+            ("weights", model.fingerprint), lambda: ex.weight_stats(model, progress=bar)
+        )
     return table
 
 
@@ -37,7 +36,7 @@ def tensor_details(model: ex.Model, name: str) -> tuple[Any, ex.Spectrum | None]
 
 def other_model(model: ex.Model) -> ex.Model | None:
     """Choose other weights of the same architecture: by name, or from a file."""
-    known = {found.spec: found for found in ex.list_models()}
+    known = {entry.spec: entry for entry in ex.list_models()}
     spec = model.name.split("@")[0]
     if spec.startswith("demo:signs-"):
         choices = [
@@ -51,22 +50,16 @@ def other_model(model: ex.Model) -> ex.Model | None:
         choices = []
     left, right = st.columns(2)
     uploaded = [*offered("weights_other", {spec}), *gone("weights_other", spec)]
-    chosen = left.selectbox("Other weights", [NONE, *choices, *uploaded], key="weights_other", bind="query-params")
+    weights = left.selectbox("Other weights", [NONE, *choices, *uploaded], key="weights_other", bind="query-params")
     right.file_uploader(
         "or a checkpoint", CHECKPOINTS, key="weights_other_file", on_change=keep_upload,
         args=("weights_other_file", "weights_other", spec),
     )  # fmt: skip
-    if chosen == NONE:
+    if weights == NONE:
         return None
-    if upload := Upload.read(chosen):
+    if upload := Upload.read(weights):
         return upload.model()
-    bar = ProgressBar(st.empty(), f"Loading {chosen}")
-    other = model_cache().get(
-        (chosen, None),
-        lambda: ex.load_model(chosen, progress=lambda done, total: bar(done / (total or done), "downloading")),
-    )
-    bar.clear()
-    return other
+    return load_with_progress(weights)
 
 
 def compared(model: ex.Model, other: ex.Model) -> pd.DataFrame:

@@ -22,8 +22,8 @@ NOTHING = "nothing else"
 def target_form(model: ex.Model, answer: ex.Prediction) -> tuple[ex.Target | None, str]:
     """Choose what is explained; returns the target, None for the top class, and the Python that makes it."""
     names = [label if answer.labels.count(label) == 1 else f"{label} ({i})" for i, label in enumerate(answer.labels)]
-    chosen = st.selectbox("Explain the score of", [TOP, CHANNEL, *names], key="target", bind="query-params")
-    if chosen == CHANNEL:
+    scored = st.selectbox("Explain the score of", [TOP, CHANNEL, *names], key="target", bind="query-params")
+    if scored == CHANNEL:
         return _channel(model)
     other = st.selectbox(
         "rather than",
@@ -32,9 +32,9 @@ def target_form(model: ex.Model, answer: ex.Prediction) -> tuple[ex.Target | Non
         bind="query-params",
         help="Explains the difference of two scores: what speaks for the one and not for the other.",
     )
-    if other == NOTHING and chosen == TOP:
+    if other == NOTHING and scored == TOP:
         return None, ""
-    index = answer.top(1)[0][1] if chosen == TOP else names.index(chosen)
+    index = answer.top(1)[0][1] if scored == TOP else names.index(scored)
     if other == NOTHING:
         return ex.ClassTarget(index), str(index)
     against = names.index(other)

@@ -12,19 +12,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import streamlit as st
 from PIL import Image
 
 import explainers as ex
+from explainers.inputs.images import BYTES_LIMIT
+from pages.common.app import session
 from pages.common.app.caches import model_cache, result_cache, upload_store
+from pages.common.app.upload_store import KEY
+
+CHECKPOINTS = ["safetensors", "pt", "pth", "ckpt", "th", "bin"]
+
+
+PICTURES = ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "bmp"]
+
+
+LARGEST = BYTES_LIMIT // 1_000_000  # MB of a picture
+
 
 GONE = "This file is no longer kept on the server; upload it once more."
 
 
 BETWEEN = " · "
-
-
-KEY = "upload:"
 
 
 WRITTEN = re.compile(r"(?:(?P<spec>\w+:[\w\-]+) · )?(?P<name>[\w.\- ]+) · (?P<hash>[0-9a-f]{12})")
@@ -63,11 +71,11 @@ class Upload:
         """The upload that a text names, by its name and hash or by its key, if it names one."""
         if text.startswith(KEY):
             return cls(text, text)
-        found = WRITTEN.fullmatch(text)
-        if found is None:
+        written = WRITTEN.fullmatch(text)
+        if written is None:
             return None
-        suffix = Path(found["name"]).suffix.lower()
-        return cls(f"{KEY}{found['hash']}{suffix}", found["name"], found["spec"] or "")
+        suffix = Path(written["name"]).suffix.lower()
+        return cls(f"{KEY}{written['hash']}{suffix}", written["name"], written["spec"] or "")
 
     @property
     def path(self) -> Path | None:
@@ -77,7 +85,7 @@ class Upload:
     @property
     def file_name(self) -> str:
         """The name as the visitor's computer has it, where it was this visitor who uploaded the file."""
-        return str(st.session_state.get(f"_name_of_{self.key}", self.name))
+        return session.file_name_of(self.key, self.name).get()
 
     @property
     def code(self) -> str:
@@ -108,8 +116,8 @@ class Upload:
             with self.opened() as path:
                 return ex.read_image(path)
 
-        found: Image.Image = result_cache().get(("upload", self.key), read)
-        return found
+        image: Image.Image = result_cache().get(("upload", self.key), read)
+        return image
 
     def model(self, progress: Callable[[int, int | None], None] | None = None) -> ex.Model:
         """The architecture with the weights of the file. One that does not fit is read once, not in every run of a page."""
@@ -129,15 +137,34 @@ class Upload:
         return model_cache().get((self.spec, self.key), read)
 
 
-def remember(upload: Upload, file_name: str) -> None:
-    """Note an upload of this session.
+def keep_upload(widget: str, choice: str, spec: str = "") -> None:
+    """Callback of an uploader: keep the file, then choose it; a picture that cannot be read is refused at once.
 
     Args:
-        file_name: as the visitor's computer has it.
+        widget: the key of the uploader.
+        choice: the key of the box that then shows the upload.
+        spec: the architecture that the file is a checkpoint of, "" for a picture.
     """
-    st.session_state[f"_name_of_{upload.key}"] = file_name
-    seen = st.session_state.get("_uploads", [])
-    st.session_state["_uploads"] = list(dict.fromkeys([*seen, upload]))
+    forget_refusal()
+    file = session.widget_value(widget)
+    if file is None:
+        return
+    content = file.getvalue()
+    if choice == "input":
+        try:
+            ex.read_image(content)
+        except ex.VitrineError as error:
+            session.REFUSED.set(f"{file.name}: {error}")
+            return
+    upload = Upload.of(file.name, content, spec)
+    session.file_name_of(upload.key, upload.name).set(file.name)
+    session.UPLOADS.set(tuple(dict.fromkeys([*session.UPLOADS.get(), str(upload)])))
+    session.set_widget(choice, str(upload))
+
+
+def forget_refusal() -> None:
+    """What was said of a bad upload ends with the next choice."""
+    session.REFUSED.set("")
 
 
 def offered(widget: str, specs: Collection[str]) -> list[str]:
@@ -147,9 +174,10 @@ def offered(widget: str, specs: Collection[str]) -> list[str]:
         widget: its key, which is also its name in the address.
         specs: architectures; {""} for pictures.
     """
-    held = [*_several(st.session_state.get(widget)), *st.query_params.get_all(widget)]
-    known = [*st.session_state.get("_uploads", []), *(one for one in map(Upload.read, held) if one is not None)]
-    whole = (one for one in known if one.spec in specs and one.path is not None and Upload.read(str(one)) == one)
+    texts = [*session.UPLOADS.get(), *session.held_or_linked(widget)]
+    known = [upload for upload in map(Upload.read, texts) if upload is not None]
+    # One that only its key names has no name to be shown by.
+    whole = (u for u in known if u.spec in specs and u.path is not None and Upload.read(str(u)) == u)
     return list(dict.fromkeys(map(str, whole)))
 
 
@@ -159,13 +187,9 @@ def gone(widget: str, spec: str = "") -> list[str]:
     Args:
         spec: as of an upload.
     """
-    held = [*_several(st.session_state.get(widget)), *st.query_params.get_all(widget)][:1]
-    found = [Upload.read(text) for text in held]
-    return [text for text, one in zip(held, found, strict=True) if one and one.spec in (spec, "") and one.path is None]
-
-
-def _several(held: str | list[str] | None) -> list[str]:
-    return [held] if isinstance(held, str) else held or []
+    texts = session.held_or_linked(widget)[:1]
+    uploads = [Upload.read(text) for text in texts]
+    return [text for text, u in zip(texts, uploads, strict=True) if u and u.spec in (spec, "") and u.path is None]
 
 
 def shortened(values: Sequence[str]) -> list[str]:

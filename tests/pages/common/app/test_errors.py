@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pages.common.sidebar import selection
+import explainers as ex
 from tests.support.app import opened
 
 CHANNEL = {"target": "a channel of a layer", "target_layer": "layer2", "channel_place": "300, 2"}
@@ -16,17 +16,17 @@ UNFIT = {"model": "demo:signs-vit", "relevance_method_of_attention": "LRP-ε"}
 @pytest.mark.parametrize("page", ["overview", "saliency", "grad_cam", "perturbation", "relevance", "compare"])
 def test_what_the_sidebar_refuses_is_said_in_the_page_too(page: str) -> None:
     app = opened(page, target="stop", against="stop")
-    (told,) = app.sidebar.error
-    assert "choose another class than 'stop' in one of the two" in told.value
-    assert [error.value for error in app.main.error] == [told.value]
+    (message,) = app.sidebar.error
+    assert "choose another class than 'stop' in one of the two" in message.value
+    assert [error.value for error in app.main.error] == [message.value]
     assert not app.info
 
 
 def test_a_model_that_cannot_be_had_is_said_in_the_page_too(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(spec: str, **_: object) -> None:
-        raise selection.ex.VitrineError(f"The download of {spec} failed.")
+        raise ex.VitrineError(f"The download of {spec} failed.")
 
-    monkeypatch.setattr(selection.ex, "load_model", refuse)
+    monkeypatch.setattr(ex, "load_model", refuse)
     for page in ("overview", "weight_stats"):
         app = opened(page, model="torchvision:shufflenet_v2_x1_0")
         assert [error.value for error in app.main.error] == [app.sidebar.error[0].value]

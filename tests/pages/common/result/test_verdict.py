@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import explainers as ex
-from tests.support.app import opened
+from tests.support.app import badges, map_code, opened
 
 SCENE = "scene:1000050"
 
 
-def badges(app: AppTest) -> str:
-    return "\n".join(str(markdown.value) for markdown in app.markdown if "-badge[" in str(markdown.value))
-
-
 def sentence(app: AppTest) -> str:
     heading = next(
-        i for i, one in enumerate(app.main.markdown) if "**The map highlights" in one.value or "**This is" in one.value
+        i
+        for i, element in enumerate(app.main.markdown)
+        if "**The map highlights" in element.value or "**This is" in element.value
     )
     return str(app.main.markdown[heading].value).strip("*")
 
@@ -35,8 +32,8 @@ def truth(model: ex.Model, name: str = "stop") -> np.ndarray:
 
 def test_quick_checks_come_with_the_map() -> None:
     app = opened("grad_cam", model="demo:signs-cnn", input=SCENE)
-    model, made = explained()
-    verdict = ex.verify(model, ex.sample(SCENE).load(), made, truth=truth(model))
+    model, attribution = explained()
+    verdict = ex.verify(model, ex.sample(SCENE).load(), attribution, truth=truth(model))
     assert sentence(app) == verdict.sentence
     for check, finding in zip(verdict.checks, verdict.findings, strict=True):
         number = "" if check.name == "map" else f" {finding.value:.2f}"
@@ -45,9 +42,9 @@ def test_quick_checks_come_with_the_map() -> None:
 
 def test_dear_checks_say_what_they_take_and_come_at_a_click() -> None:
     app = opened("grad_cam", model="demo:signs-cnn", input=SCENE)
-    model, made = explained()
+    model, attribution = explained()
     names = ["deletion", "insertion", "randomisation"]
-    price = ex.estimate_verify(model, made, names)
+    price = ex.estimate_verify(model, attribution, names)
     button = app.button(key="make_checks")
     assert button.label.startswith("Make 3 checks: about ")
     passes = f"{price.forward:,} forward and {price.backward:,} backward passes."
@@ -55,11 +52,11 @@ def test_dear_checks_say_what_they_take_and_come_at_a_click() -> None:
     assert "Deletion" not in badges(app)
     button.click().run()
     assert not app.exception
-    dear = ex.verify(model, ex.sample(SCENE).load(), made, names)
+    dear = ex.verify(model, ex.sample(SCENE).load(), attribution, names)
     for name in names:
         assert f"{ex.find_check(name).title} {dear[name].value:.2f}" in badges(app)
     assert dear["deletion"].clause in sentence(app)
-    assert "make_checks" not in [one.key for one in app.button]
+    assert "make_checks" not in [element.key for element in app.button]
     table = next(frame.value for frame in app.dataframe if "check" in frame.value)
     assert set(names) <= set(table["check"])
     app.slider(key="cam_opacity").set_value(0.3).run()  # what was found stays
@@ -70,39 +67,15 @@ def test_options_reach_their_check_alone() -> None:
     app = opened("grad_cam", model="demo:signs-cnn", input=SCENE)
     app.slider(key="check_deletion_steps").set_value(4)
     app.slider(key="check_deletion_orders").set_value(3)
-    app.multiselect(key=next(one.key for one in app.multiselect if one.key.startswith("checks_"))).set_value(
-        ["Deletion", "Insertion"]
-    ).run()
+    app.multiselect(
+        key=next(element.key for element in app.multiselect if element.key.startswith("checks_"))
+    ).set_value(["Deletion", "Insertion"]).run()
     app.button(key="make_checks").click().run()
-    model, made = explained()
-    dear = ex.verify(model, ex.sample(SCENE).load(), made, "deletion", steps=4, orders=3)
-    usual = ex.verify(model, ex.sample(SCENE).load(), made, "insertion")
+    model, attribution = explained()
+    dear = ex.verify(model, ex.sample(SCENE).load(), attribution, "deletion", steps=4, orders=3)
+    usual = ex.verify(model, ex.sample(SCENE).load(), attribution, "insertion")
     assert f"Deletion {dear['deletion'].value:.2f}" in badges(app)
     assert f"Insertion {usual['insertion'].value:.2f}" in badges(app)
-
-
-def test_the_truth_is_a_sign_a_box_or_unknown() -> None:
-    app = opened("grad_cam", model="demo:signs-cnn", input=SCENE)
-    model, made = explained()
-    app.selectbox(key="truth_of_scene").set_value("a box").run()
-    for edge, value in {"left": 10, "top": 20, "right": 60, "bottom": 70}.items():
-        app.number_input(key=f"truth_{edge}").set_value(value)
-    app.run()
-    boxed = ex.verify(model, ex.sample(SCENE).load(), made, truth=[10, 20, 60, 70])
-    assert f"Energy inside {boxed['energy-inside'].value:.2f}" in badges(app)
-    app.number_input(key="truth_left").set_value(80).run()
-    assert "The box has no inside" in app.error[0].value
-    assert "Energy inside" not in badges(app)
-    app.selectbox(key="truth_of_scene").set_value("unknown").run()
-    assert not app.error
-    assert "Energy inside" not in badges(app)
-
-
-@pytest.mark.parametrize("picture", ["photo:coffee", "scene:1000003"])
-def test_where_nothing_is_known_of_the_class_nothing_is_said(picture: str) -> None:
-    app = opened("grad_cam", model="demo:signs-cnn", input=picture, target="stop")
-    assert "Is it a map" in badges(app)
-    assert "Pointing game" not in badges(app)
 
 
 def test_maps_looked_at_before_are_agreed_with() -> None:
@@ -126,10 +99,10 @@ def test_the_code_of_the_checks_says_what_the_page_says(
     app.run()
     app.selectbox(key="cam_layer").set_value("layer3").run()
 
-    def told() -> str:
+    def sentence_of_the_code() -> str:
         space: dict[str, object] = {}
         exec(
-            next(block.value for block in app.code if "= ex.explain(" in block.value),
+            map_code(app),
             space,
         )
         capsys.readouterr()
@@ -137,30 +110,20 @@ def test_the_code_of_the_checks_says_what_the_page_says(
         return capsys.readouterr().out.strip()
 
     assert "agree" in sentence(app).lower(), "with the maps that were looked at before"
-    assert told() == sentence(app)
-    offered = next(one for one in app.multiselect if one.key.startswith("checks_"))
+    assert sentence_of_the_code() == sentence(app)
+    offered = next(element for element in app.multiselect if element.key.startswith("checks_"))
     offered.set_value(["Deletion"])
     app.slider(key="check_deletion_steps").set_value(4).run()
-    for button in [one for one in app.button if one.key == "make_checks"]:
+    for button in [element for element in app.button if element.key == "make_checks"]:
         button.click().run()
     assert "Deletion" in badges(app)
-    assert told() == sentence(app)
+    assert sentence_of_the_code() == sentence(app)
 
 
 def test_a_method_that_draws_offers_other_seeds() -> None:
     app = opened("saliency", model="demo:signs-cnn", input=SCENE, saliency_method="SmoothGrad")
-    offered = next(one for one in app.multiselect if one.key.startswith("checks_"))
+    offered = next(element for element in app.multiselect if element.key.startswith("checks_"))
     assert "Seed stability" in offered.options
     offered.set_value(["Seed stability"]).run()
     app.button(key="make_checks").click().run()
     assert "Seed stability" in badges(app)
-
-
-def test_joined_verdicts_keep_order_and_cost() -> None:
-    model, made = explained()
-    image = ex.sample(SCENE).load()
-    parts = [ex.verify(model, image, made, name, steps=3) for name in ("insertion", "deletion")]
-    joined = ex.Verdict.joined(parts)
-    assert [finding.check for finding in joined.findings] == ["insertion", "deletion"]
-    assert joined.cost.forward == sum(part.cost.forward for part in parts)
-    pd.testing.assert_frame_equal(joined.table(), pd.concat([part.table() for part in parts], ignore_index=True))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import explainers as ex
-from tests.support.app import opened, shown, words
+from tests.support.app import map_code, metrics, opened, run_code, words
 
 CHANNEL = "a channel of a layer"
 
@@ -19,10 +17,6 @@ SCENE = "scene:1000050"
 def controls(app: AppTest) -> set[str | None]:
     kinds = (app.sidebar.selectbox, app.sidebar.number_input, app.sidebar.text_input)
     return {control.key for kind in kinds for control in kind}
-
-
-def code(app: AppTest) -> str:
-    return next(block.value for block in app.code if "= ex.explain(" in block.value)
 
 
 def test_a_channel_is_chosen_and_the_code_on_the_page_gives_its_map() -> None:
@@ -37,42 +31,41 @@ def test_a_channel_is_chosen_and_the_code_on_the_page_gives_its_map() -> None:
     app.number_input(key="channel").set_value(47).run()
     app.text_input(key="channel_place").set_value(" 4,7 ").run()
     assert not app.error
-    assert 'ex.ChannelTarget("layer3.0.relu1", 47, (4, 7))' in code(app)
-    space: dict[str, Any] = {}
-    exec(code(app), space)  # the page promises that it runs as it stands
+    assert 'ex.ChannelTarget("layer3.0.relu1", 47, (4, 7))' in map_code(app)
+    space = run_code(map_code(app))
     assert space["a"].target == ex.ChannelTarget("layer3.0.relu1", 47, (4, 7))
-    assert shown(app)["Score"] == f"{float(space['a'].score[0]):.3f}"
+    assert metrics(app)["Score"] == f"{float(space['a'].score[0]):.3f}"
     assert "channel 47 of layer3.0.relu1 at (4, 7) at layer3.0.relu1" in words(app)
     after = {layer.name for layer in ex.layers(model)} - set(app.selectbox(key="cam_layer").options)
     assert {"layer3", "layer4"} <= after, "layers that the channel does not depend on are not offered"
     assert app.multiselect(key="cam_strip").value, "the strip, too, is made of layers before the channel"
     app.selectbox(key="target").set_value("top class").run()
     assert controls(app) == short
-    assert "ChannelTarget" not in code(app)
+    assert "ChannelTarget" not in map_code(app)
 
 
 def test_the_channel_is_the_same_on_every_page_and_each_has_its_own_map() -> None:
     query = {"target": CHANNEL, "target_layer": "blocks.2", "channel": "3", "model": "demo:signs-vit", "input": SCENE}
     app = opened("saliency", **query)
-    seen = {shown(app)["Score"]}
+    seen = {metrics(app)["Score"]}
     for page in ("grad_cam", "perturbation", "attention"):
         app.switch_page(f"pages/{page}.py").run()
-        seen.add(shown(app)["Score"])
+        seen.add(metrics(app)["Score"])
         assert "channel 3 of blocks.2" in words(app)
     expected = ex.explain(ex.load_model("demo:signs-vit"), ex.sample(SCENE).load(), "gradient", "blocks.2:3").score
     assert seen == {f"{float(expected[0]):.3f}"}
     app.number_input(key="channel").set_value(4).run()
-    assert shown(app)["Score"] not in seen, "a cache must not hand out another channel's map"
+    assert metrics(app)["Score"] not in seen, "a cache must not hand out another channel's map"
 
 
 def test_a_vector_layer_has_units_and_no_places() -> None:
     app = opened("saliency", target=CHANNEL, target_layer="fc", channel="2", input=SCENE)
     assert app.number_input(key="channel").label == "Unit"
     assert "channel_place" not in controls(app)
-    unit = shown(app)
+    unit = metrics(app)
     app.selectbox(key="target").set_value(ex.load_model("demo:signs-cnn").label(2)).run()
     assert {name: unit[name] for name in ("Score", "Largest value", "Gap")} == {
-        name: shown(app)[name] for name in ("Score", "Largest value", "Gap")
+        name: metrics(app)[name] for name in ("Score", "Largest value", "Gap")
     }
 
 
@@ -101,9 +94,9 @@ def test_what_the_link_names_but_the_model_lacks_falls_back() -> None:
     assert app.number_input(key="channel").value <= 15, "the new layer has 16 channels"
 
 
-def test_a_method_that_fits_one_layer_only_has_no_strip() -> None:
-    app = opened("grad_cam", cam_method="CAM", input=SCENE)
+def test_why_this_rather_than_itself_is_a_sentence() -> None:
+    app = opened("", target="stop", against="stop")
+    assert any("rather than itself" in error.value for error in app.error)
+    app.selectbox(key="against").set_value("give way").run()
     assert not app.error
-    assert "cam_strip" not in [one.key for one in app.multiselect]
-    assert "cam_strip_of_many" not in [one.key for one in app.multiselect]
-    assert len(app.get("image")) == 2
+    assert "stop rather than give way" in words(app)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import explainers as ex
-from tests.support.app import checkpoint, opened, picture, words
+from tests.support.app import checkpoint, map_code, opened, picture, words
 
 SPEC = "torchvision:squeezenet1_1"
 
@@ -16,19 +13,9 @@ SPEC = "torchvision:squeezenet1_1"
 GONE = "This file is no longer kept on the server; upload it once more."
 
 
-SHORTCUT = Path(ex.__file__).parent / "demo/weights/signs-shortcut.safetensors"
-
-
-HONEST = SHORTCUT.with_name("signs-cnn.safetensors")
-
-
 def give(app: AppTest, widget: str, name: str, content: bytes) -> None:
     app.file_uploader(key=widget).set_value((name, content, "application/octet-stream")).run()
     assert not app.exception
-
-
-def code(app: AppTest) -> str:
-    return next(str(block.value) for block in app.code if "= ex.explain(" in block.value)
 
 
 def test_pictures_are_offered_by_their_names_after_others_were_looked_at() -> None:
@@ -37,7 +24,7 @@ def test_pictures_are_offered_by_their_names_after_others_were_looked_at() -> No
     first = app.selectbox(key="input").value
     assert first.startswith("my _red_ one.png · ")
     assert r"my \_red\_ one.png · 96 × 96 px" in [caption.value for caption in app.sidebar.caption]
-    assert "ex.read_image('my *red* one.png')" in code(app)
+    assert "ex.read_image('my *red* one.png')" in map_code(app)
     red = words(app)
     give(app, "_picture_file", "blue.png", picture("blue"))
     app.selectbox(key="input").set_value("photo:coffee").run()
@@ -48,8 +35,14 @@ def test_pictures_are_offered_by_their_names_after_others_were_looked_at() -> No
     assert words(opened("overview", input=first)) == red, "the link opens it for others as well"
 
 
-@pytest.mark.parametrize("page", ["overview", "grad_cam", "compare"])
-@pytest.mark.parametrize("named", ["dog.jpg · 0123456789ab", "upload:0123456789ab.jpg"])
+@pytest.mark.parametrize(
+    ("page", "named"),
+    [
+        ("overview", "dog.jpg · 0123456789ab"),
+        ("grad_cam", "upload:0123456789ab.jpg"),
+        ("compare", "dog.jpg · 0123456789ab"),
+    ],
+)
 def test_a_link_to_a_picture_that_is_gone_says_so(page: str, named: str) -> None:
     app = opened(page, input=named)
     assert [error.value for error in app.main.error] == [GONE]
@@ -72,16 +65,16 @@ def test_a_link_to_weights_that_are_gone_says_so(named: str) -> None:
 def test_another_architecture_leaves_the_file_of_the_first_and_it_is_offered_again() -> None:
     app = opened("overview", model=SPEC, weights="random", input="photo:coffee")
     give(app, "_weights_file", "mine.pt", checkpoint("squeezenet1_1", seed=3))
-    chosen = app.selectbox(key="weights").value
-    assert chosen.startswith(f"{SPEC} · mine.pt · ")
+    weights = app.selectbox(key="weights").value
+    assert weights.startswith(f"{SPEC} · mine.pt · ")
     assert not app.error
     assert "untrained" not in words(app)
-    assert f"model = ex.load_model(\"{SPEC}\", weights='mine.pt')" in code(app)
+    assert f"model = ex.load_model(\"{SPEC}\", weights='mine.pt')" in map_code(app)
     app.session_state["weights"] = "random"  # lest the other network's own weights be fetched
     app.selectbox(key="model").set_value("torchvision:shufflenet_v2_x0_5").run()
-    assert chosen not in app.selectbox(key="weights").options
+    assert weights not in app.selectbox(key="weights").options
     app.selectbox(key="model").set_value(SPEC).run()
-    assert chosen in app.selectbox(key="weights").options
+    assert weights in app.selectbox(key="weights").options
     assert not app.error
 
 
@@ -97,19 +90,3 @@ def test_what_is_wrong_with_a_file_is_said_of_its_own_name() -> None:
     app = opened("grad_cam", input="scene:1000050", truth_of_scene="a mask from a file")
     give(app, "_truth_file", "mask.png", b"these are no pixels")
     assert app.error[0].value.startswith("'mask.png' cannot be recognised")
-
-
-def test_other_weights_are_an_uploaded_file_until_others_are_chosen() -> None:
-    def changed(app: AppTest) -> bool:
-        table = next(frame.value for frame in app.dataframe if "relative_change" in frame.value)
-        return bool((table["relative_change"] > 0).any())
-
-    app = opened("weight_stats", model="demo:signs-cnn")
-    give(app, "weights_other_file", "the same.safetensors", HONEST.read_bytes())
-    box = app.selectbox(key="weights_other")
-    assert box.value.startswith("demo:signs-cnn · the same.safetensors · ")
-    assert not changed(app)
-    box.set_value("demo:signs-shortcut").run()
-    assert changed(app)
-    app.selectbox(key="weights_other").set_value("none").run()
-    assert not any("relative_change" in frame.value for frame in app.dataframe)

@@ -1,0 +1,23 @@
+"""What is said of a file of weights that cannot be read: one sentence, safe to print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from explainers.core.errors import VitrineError
+
+
+class RefusedError(VitrineError):
+    """The file is what it says it is, but can't be read without running code from it."""
+
+
+def damaged(path: Path, error: Exception) -> VitrineError:
+    """The sentence for a file whose bytes are not what its format promises."""
+    reason = " ".join(str(error).split())[:160].rstrip(" .") or type(error).__name__
+    return VitrineError(f"{path.name} is cut short or damaged ({reason}); download or copy it again.")
+
+
+def printable(text: str, longest: int = 80) -> str:
+    """`text` from a file of unknown origin on one line and at most `longest` characters."""
+    shown = "".join(character if character.isprintable() else "?" for character in text[: longest + 1])
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"

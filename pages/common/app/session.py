@@ -1,0 +1,132 @@
+"""What a visitor's session holds: every private key of it stands here, and here alone.
+
+A session is one tab. What pages and sidebar hand to one another, and what has to outlive a run of the script, lies in slots; what
+widgets hold is read and set through the functions below, so that a look at this file tells all that survives a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import streamlit as st
+
+import explainers as ex
+from pages.common.app.selection import Selection
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Slot(Generic[T]):
+    """One private value of the session.
+
+    Attributes:
+        key: begins with an underline, as that of no widget in the address does.
+        empty: what is there before anything was set.
+    """
+
+    key: str
+    empty: T
+
+    def get(self) -> T:
+        value: T = st.session_state.get(self.key, self.empty)
+        return value
+
+    def set(self, value: T) -> None:
+        st.session_state[self.key] = value
+
+    def take(self) -> T:
+        """What is there, which is then forgotten."""
+        value: T = st.session_state.pop(self.key, self.empty)
+        return value
+
+
+MODEL: Slot[tuple[ex.Model, str] | None] = Slot("_model", None)
+"""The model that the sidebar chose and the code that loads it; None where it could not be had."""
+
+
+SELECTION: Slot[Selection | None] = Slot("_selection", None)
+"""What the sidebar chose; None where something of it could not be had, or where the model takes no pictures."""
+
+
+SIDEBAR_ERRORS: Slot[Sequence[str]] = Slot("_sidebar_errors", ())
+"""What the sidebar said instead of a choice, for the page to repeat."""
+
+
+OPENED: Slot[bool] = Slot("_opened", False)
+"""Whether app.py runs, and not the script of a page without it."""
+
+
+UPLOADS: Slot[Sequence[str]] = Slot("_uploads", ())
+"""The visitor's own uploads, as widgets show them."""
+
+
+REFUSED: Slot[str] = Slot("_refused", "")
+"""What is wrong with the picture that was uploaded last; "" if nothing is."""
+
+
+OWN_LIMIT: Slot[float | None] = Slot("_own_limit", None)
+"""The largest value on the colour bar of the map that the page showed last.
+
+The form that fixes the scale stands above the map, and its callback runs before the page does: the only way for it to begin with
+the scale that the visitor sees is that the panel left it here when it drew the map.
+"""
+
+
+@dataclass(frozen=True)
+class LookedAt:
+    """The maps of one question that the visitor has looked at, by method and layer, the latest last."""
+
+    question: tuple[str, str, str]
+    maps: dict[Hashable, ex.Attribution]
+
+
+LOOKED_AT: Slot[LookedAt | None] = Slot("_looked_at", None)
+
+
+def agreed(work: str) -> Slot[bool]:
+    """Whether the visitor has agreed to long work, which a hash names."""
+    return Slot(f"_agreed_{work}", False)
+
+
+def stopped(work: str) -> Slot[bool]:
+    """Whether the visitor has stopped a map in the making, which a hash names."""
+    return Slot(f"_stopped_{work}", False)
+
+
+def default_of(widget: str, now: T) -> Slot[T]:
+    """The default that a widget had when it was drawn last; before that, the one it has now."""
+    return Slot(f"_first_{widget}", now)
+
+
+def file_name_of(upload: str, name: str) -> Slot[str]:
+    """The name of an upload on this visitor's computer.
+
+    Args:
+        upload: its key among the server's files.
+        name: what it is called where another visitor has uploaded it.
+    """
+    return Slot(f"_name_of_{upload}", name)
+
+
+def widget_value(key: str) -> Any:
+    """What a widget holds; None before it is first drawn."""
+    return st.session_state.get(key)
+
+
+def set_widget(key: str, value: object) -> None:
+    """Let a widget hold a value: before it is drawn in this run, or in a callback."""
+    st.session_state[key] = value
+
+
+def held_or_linked(key: str) -> list[str]:
+    """What a box holds, one value or several, and then what the address names for it."""
+    value: str | list[str] | None = st.session_state.get(key)
+    return [*([value] if isinstance(value, str) else value or []), *st.query_params.get_all(key)]
+
+
+def end_if_replaced() -> None:
+    """End this run of the script if a newer one has replaced it: Streamlit raises at any look at the session then."""
+    _ = "_" in st.session_state

@@ -1,0 +1,168 @@
+"""The cells of a comparison: every question answered, in one call that shares what can be shared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from PIL import Image
+
+import explainers as ex
+from pages.common.app.caches import result_cache
+from pages.common.app.progress import progress_bar
+from pages.common.app.selection import Selection, short_hash
+from pages.common.compare.questions import AxisValues, QuestionOrError, layerless, questions
+from pages.common.result.map_checks import identity
+from pages.common.run.confirm import Offer, confirmed
+from pages.common.sidebar.uploads import shortened
+
+CAPTURE = 4  # passes: who makes no more of them shares most with the others of the same model, picture and target
+
+
+NO_LAYER = "no layer"
+
+
+UNASKED = 100  # passes that start without a price: finding the pace of a network takes nearly as many
+
+
+Axis = tuple[str, list[str]]
+"""Its kind, and the values along it."""
+
+
+Place = tuple[int, int]
+"""Row and column of a cell, from 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One place of the grid.
+
+    Attributes:
+        name: of its row and its column.
+        axis_values: what every axis says, by its kind.
+        question: what is asked of the network, or why nothing is.
+        attribution: the map, or the sentence that says why there is none.
+        ranking: the order of the map's values, to compare it by, where it has one.
+    """
+
+    place: Place
+    name: str
+    axis_values: AxisValues
+    question: QuestionOrError
+    attribution: ex.Attribution | ex.VitrineError
+    ranking: ex.Ranking | None
+
+    @property
+    def answered(self) -> ex.Question:
+        """The question of a cell that has a map."""
+        assert isinstance(self.question, ex.Question)
+        return self.question
+
+    @property
+    def map(self) -> ex.Attribution:
+        """The map of a cell that has one."""
+        assert isinstance(self.attribution, ex.Attribution)
+        return self.attribution
+
+    @property
+    def has_map(self) -> bool:
+        return isinstance(self.attribution, ex.Attribution)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells its map from all others."""
+        attribution = self.map
+        about = (attribution.model_fingerprint, attribution.input_fingerprint, repr(attribution.target))
+        return (*about, *identity(attribution))
+
+    @cached_property
+    def heat(self) -> Any:
+        """The map (H, W) as it is shown."""
+        return self.map.heatmap()[0]
+
+    @property
+    def view(self) -> Image.Image:
+        """The picture as the model sees it."""
+        model, image = self.answered.model, self.answered.image
+        return model.preprocess.view(image) if model.preprocess else image
+
+
+def cells_with_progress(
+    selection: Selection, rows: Axis, columns: Axis, fixed: AxisValues, options: dict[str, dict[str, Any]]
+) -> list[Cell] | None:
+    """Every cell of the grid, computed once; None while long work waits for a click.
+
+    Args:
+        fixed: what stands on no axis and is the same in all cells.
+        options: by method.
+    """
+    places = [
+        ((r, c), fixed | {rows[0]: row, columns[0]: column})
+        for r, row in enumerate(rows[1]) for c, column in enumerate(columns[1])
+    ]  # fmt: skip
+    cells = questions(selection, [values for _, values in places], options)
+    possible = [question for question in cells if isinstance(question, ex.Question)]
+    which = [isinstance(question, ex.Question) for question in cells]
+    key = ("grid", *selection.key, repr(places), repr(options), repr(which))
+    answers = result_cache().find(key)
+    if answers is None and not _confirmed(possible, short_hash(key)):
+        return None
+    with progress_bar("Maps") as bar:
+        answers = iter(result_cache().get(key, lambda: ex.explain_all(possible, progress=bar)))
+    attributions = [question if isinstance(question, ex.VitrineError) else next(answers) for question in cells]
+    maps = [attribution for attribution in attributions if isinstance(attribution, ex.Attribution)]
+    rankings = iter(result_cache().get(("rankings", *key), lambda: ex.rankings(maps)))
+    return [
+        Cell(place, name, values, question, answer, next(rankings) if isinstance(answer, ex.Attribution) else None)
+        for (place, values), name, question, answer in zip(
+            places, _names(rows, columns, places, cells), cells, attributions, strict=True
+        )
+    ]
+
+
+def _names(
+    rows: Axis, columns: Axis, places: Sequence[tuple[Place, AxisValues]], cells: Sequence[QuestionOrError]
+) -> list[str]:
+    """Of every cell's row and column; a map of no layer is not called by one."""
+    row_names, column_names = shortened(rows[1]), shortened(columns[1])
+    names = []
+    for ((row, column), values), question in zip(places, cells, strict=True):
+        parts = {rows[0]: row_names[row], columns[0]: column_names[column]}
+        if isinstance(question, ex.Question) and layerless(values):
+            parts["layers"] = NO_LAYER
+        names.append(" · ".join(parts.values()))
+    return names
+
+
+def _confirmed(questions: list[ex.Question], work: str) -> bool:
+    """Whether the work may start: at once unless it is predicted to take long."""
+    passes = [(question, _passes(question)) for question in questions]
+    beyond_a_capture = [(question, count) for question, count in passes if count > CAPTURE]
+    if sum(count for _, count in beyond_a_capture) <= UNASKED:
+        return True
+
+    def prices() -> list[ex.Cost]:
+        known = []
+        for question, _ in beyond_a_capture:
+            with suppress(ex.VitrineError):  # its cell will say so
+                known.append(ex.estimate(question.model, question.image, question.method, **question.options))
+        return known
+
+    return confirmed(work, prices, Offer("Start: about {time}", key="compare_start"))
+
+
+def _passes(question: ex.Question) -> float:
+    """How many passes a question takes, as far as can be told before its network is looked at."""
+    method = ex.find_method(question.method)
+    if method.anytime:  # how many may depend on the layer
+        return math.inf
+    try:
+        options = method.options.read(method.name, question.options)
+    except ex.VitrineError:  # its cell will say so
+        return 0
+    price = method.cost((1, *question.model.input_shape), options)
+    return price.forward + price.backward

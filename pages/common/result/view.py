@@ -1,0 +1,93 @@
+"""How maps are shown: colours, opacity, how channels are folded, and the scale of the colour bar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+import explainers as ex
+from explainers.core.attribution import Reduce
+from explainers.render.colormaps import COLORMAPS
+from explainers.render.scale import Scale
+from pages.common.app import session
+
+FOLDS: dict[str, Reduce] = {
+    "sum": "sum",
+    "sum of absolute": "abs",
+    "largest absolute": "max-abs",
+    "Euclidean norm": "l2",
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """How a map is shown; nothing of it changes the numbers.
+
+    Attributes:
+        fold: how channels become one number.
+        limit: the largest value of the colour bar; None fits each map's own values.
+    """
+
+    colormap: str
+    opacity: float
+    fold: Reduce = "sum"
+    limit: float | None = None
+
+    def maps(self, attribution: ex.Attribution, size: tuple[int, int] | None = None) -> np.ndarray:
+        """The maps (N, H, W) as they are shown."""
+        maps: np.ndarray = attribution.heatmap(size, self.fold).numpy()
+        return maps
+
+    def scale(self, attribution: ex.Attribution) -> Scale:
+        """The colour bar of one result: symmetric round zero where values are signed."""
+        signed = attribution.signed and self.fold == "sum"
+        if self.limit is not None:
+            return Scale(-self.limit if signed else 0.0, self.limit, "diverging" if signed else "sequential")
+        return Scale.of(self.maps(attribution), signed=signed, percentile=attribution.percentile)
+
+
+def view_form(key: str, signed: bool) -> View:
+    """Choose how maps are shown.
+
+    Args:
+        key: prefix of the widgets' keys.
+        signed: whether the method's values have a sign and channels to fold.
+    """
+    fold: Reduce = "sum"
+    if signed:
+        view = st.segmented_control(
+            "View", ["signed", "absolute"], default="signed", required=True, key=f"{key}_view", bind="query-params",
+            help="Signed keeps evidence for and against apart; absolute shows how much either way.",
+        )  # fmt: skip
+        if view == "absolute":
+            names = [name for name in FOLDS if name != "sum"]
+            fold = FOLDS[st.selectbox("Channels folded by", names, key=f"{key}_fold", bind="query-params")]
+    kind = "diverging" if signed and fold == "sum" else "sequential"
+    names = [name for name, colormap in COLORMAPS.items() if colormap.kind == kind]
+    # One key per kind: a sequential choice must not be carried to signed maps.
+    colormap = st.selectbox(
+        "Colours",
+        names,
+        key=f"{key}_{kind}_colours",
+        bind="query-params",
+        help="All can be told apart by the colour-blind.",
+    )
+    opacity = st.slider("Opacity", 0.0, 1.0, 0.6, 0.05, key=f"{key}_opacity", bind="query-params")
+    fixed = st.toggle(
+        "Fixed scale", key=f"{key}_fixed", bind="query-params", on_change=_take_own_limit, args=(key,),
+        help="The same colours mean the same numbers in every picture, so that maps can be compared.",
+    )  # fmt: skip
+    # Always there, for what is given to a control before it is first drawn does not get into the address.
+    limit = st.number_input(
+        "Largest value", min_value=1e-12, value=None, step=0.1, format="%.4g", key=f"{key}_limit", bind="query-params",
+        placeholder="the map's own", disabled=not fixed,
+    )  # fmt: skip
+    return View(colormap, opacity, fold, limit if fixed else None)
+
+
+def _take_own_limit(key: str) -> None:
+    """Callback of the fixed scale: it begins with that of the map on the page, and leaves nothing behind."""
+    fixed = session.widget_value(f"{key}_fixed")
+    session.set_widget(f"{key}_limit", session.OWN_LIMIT.get() if fixed else None)

@@ -1,0 +1,27 @@
+"""The public verbs."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import explainers as ex
+from explainers.core.errors import VitrineError
+from tests.support.networks import small_model
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda model, none: ex.explain(model, none, "gradient", 0),
+        lambda model, none: ex.estimate(model, none, "gradient"),
+        ex.predict,
+        ex.regions,
+    ],
+    ids=["explain", "estimate", "predict", "regions"],
+)
+def test_no_inputs_at_all(ask):
+    signs = ex.load_model("demo:signs-cnn")
+    for model, none in ((small_model(), torch.zeros(0, 3, 16, 16)), (signs, []), (signs, torch.zeros(0, 3, 96, 96))):
+        with pytest.raises(VitrineError, match="nothing to look at: give at least one picture or input"):
+            ask(model, none)
