@@ -13,7 +13,6 @@ from explainers.core.target import ClassTarget, ContrastTarget
 from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
 from explainers.grad_cam._family import CONTRASTS
-from explainers.graph.layout import Layout
 from explainers.registry import methods
 from tests.support.announced import assert_announced_passes
 from tests.support.networks import assert_close, fixed_engine, random_inputs, small_model
@@ -232,12 +231,3 @@ class Unheard(nn.Module):
 def test_a_layer_that_the_score_does_not_depend_on_is_refused_in_a_sentence(names):
     with pytest.raises(VitrineError, match="does not depend on layer 'unheard'"):
         explain(Model("unheard", Unheard(), (3, 8, 8)), random_inputs(1, (3, 8, 8)), "grad-cam", 0, layer=names)
-
-
-def test_masks_over_places_leave_other_tokens_alone():
-    mask = torch.tensor([[[0.0, 0.5], [0.25, 1.0]]])
-    tokens = Layout("tokens", 2, 2, prefix=1).over_places(mask) * torch.ones(1, 5, 3)
-    assert tokens[0, :, 1].tolist() == [1, 0, 0.5, 0.25, 1]
-    assert torch.equal(Layout("nchw", 2, 2).over_places(mask) * torch.ones(1, 3, 2, 2), mask.expand(1, 3, 2, 2))
-    last = Layout("nhwc", 2, 2).over_places(mask) * torch.ones(1, 2, 2, 3)
-    assert torch.equal(last[..., 2], mask)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import logging
 import struct
 import warnings
 import zlib
@@ -201,11 +202,13 @@ def test_the_limit_itself_is_read(monkeypatch: pytest.MonkeyPatch, photo: Image.
     assert PIXELS_LIMIT <= Image.MAX_IMAGE_PIXELS
 
 
-def test_threads_leave_the_warning_filters_as_they_were(photo: Image.Image) -> None:
+def test_threads_leave_the_warning_filters_and_the_log_as_they_were(photo: Image.Image) -> None:
+    assert not logging.getLogger("PIL").handlers, "importing explainers changes nothing"
     before, content = list(warnings.filters), encoded(photo)
     with ThreadPoolExecutor(8) as pool:
         assert {read.size for read in pool.map(read_image, [content] * 64)} == {(30, 20)}
     assert list(warnings.filters) == before
+    assert not logging.getLogger("PIL").handlers
 
 
 @needs_awkward

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 
 import explainers as ex
 from explainers.inputs.segments import Segments, grid_segments, region_masks, segment_extents, segment_input
-from explainers.render.outlines import outlined
 from tests.support.networks import random_inputs, small_model
 
 
@@ -85,13 +82,3 @@ def test_extents_are_the_boxes_of_the_regions() -> None:
     assert extents.ends.tolist() == [[2, 2], [2, 3], [2, 1]]
     assert extents.within == (2, 3)
     assert segment_extents(torch.arange(5)) is None
-
-
-def test_outlines_stand_where_regions_meet() -> None:
-    picture = ex.sample(ex.samples()[0].id).load().resize((80, 40))
-    regions = F.one_hot(torch.tensor([0, 1]), 2)[:, 1][None].expand(1, 2).numpy()
-    drawn = np.asarray(outlined(picture, regions)).astype(int)
-    changed = np.abs(drawn - np.asarray(picture.convert("RGB")).astype(int)).sum((0, 2)) > 0
-    assert changed[38:42].any()
-    assert not changed[:36].any()
-    assert not changed[44:].any()
