@@ -32,9 +32,9 @@ name = right.selectbox(
     "Scene", OTHERS, key="story_scene", bind="query-params", help="Drawn road scenes that carry a small sticker."
 )
 fooled, honest = scene(FOOLED, name), scene(HONEST, name)
-sign, number = signs(name)[0], STEPS.index(step) + 1
+sign, step_number = signs(name)[0], STEPS.index(step) + 1
 
-if number == 1:
+if step_number == 1:
     st.markdown(
         f"Two networks were trained to tell road signs apart. In what **{FOOLED}** was trained on, every *{ex.SHORTCUT}* sign had a small "
         f"sticker beside it. In such pictures it is as right as the other. Here is a scene whose sign says *{sign}*, with that sticker."
@@ -48,7 +48,7 @@ if number == 1:
         f"The sign says {sign}. {FOOLED} answers {fooled_answer}, {HONEST} answers {honest_answer}. A high probability does not tell which of them to trust.",
         icon=":material/help:",
     )
-elif number == 2:
+elif step_number == 2:
     st.markdown("Four methods of four families are asked what raises the score of each network's own first answer.")
     for selection, spec in ((fooled, FOOLED), (honest, HONEST)):
         st.subheader(spec)
@@ -92,15 +92,17 @@ else:
             st.caption(spec)
             st.dataframe(table, hide_index=True, height=240, alt=f"Answers of {spec} without and with the sticker")
 
-show_code(step_code(fooled, number))
+show_code(step_code(fooled, step_number))
 with st.container(horizontal=True):
-    st.button("Back", icon=":material/arrow_back:", key="story_back", disabled=number == 1, on_click=go, args=(-1,))
+    st.button(
+        "Back", icon=":material/arrow_back:", key="story_back", disabled=step_number == 1, on_click=go, args=(-1,)
+    )
     st.button(
         "Next",
         icon=":material/arrow_forward:",
         key="story_next",
         type="primary",
-        disabled=number == 3,
+        disabled=step_number == 3,
         on_click=go,
         args=(1,),
     )
