@@ -40,11 +40,11 @@ def test_leaving_and_going_on_changes_nothing() -> None:
     model, input = small_model(), random_inputs(1)
     steps = ex.refine(model, input, "rise", 1, samples=64, engine=fixed_engine(16))
     first = next(steps)
-    kept = first.values.clone()
+    before = first.values.clone()
     ex.explain(model, random_inputs(1, seed=5), "grad-cam")  # somebody else works meanwhile
     assert torch.is_grad_enabled()
     *_, last = steps
-    assert torch.equal(first.values, kept)
+    assert torch.equal(first.values, before)
     assert (first.share, last.share) == (0.25, 1)
     assert torch.equal(last.values, ex.explain(model, input, "rise", 1, samples=64, engine=fixed_engine(16)).values)
 

@@ -46,11 +46,11 @@ def test_a_network_behind_a_function_gets_the_same_map_or_a_sentence(name: str, 
     box = ex.wrap(service, input_shape=model.input_shape)
     inputs, method = random_inputs(2, model.input_shape), ex.find_method(name)
     if not method.fits(box):
-        with pytest.raises(ex.VitrineError) as told:
+        with pytest.raises(ex.VitrineError) as refusal:
             ex.explain(box, inputs, name, 1)
         assert re.fullmatch(
             rf"{re.escape(method.title)} needs [a-z and]+, which service does not have; it can do: feature-ablation, .*\.",
-            str(told.value),
+            str(refusal.value),
         )
         return
     seen, unseen = (ex.explain(m, inputs, name, 1, **FEW.get(name, {})) for m in (model, box))
@@ -65,7 +65,7 @@ def test_a_network_behind_a_function_gets_the_same_map_or_a_sentence(name: str, 
 @pytest.mark.parametrize("name", [method.name for method in ex.methods() if method.family == "perturbation"])
 def test_a_function_may_answer_in_doubles_write_into_its_input_and_ask_vitrine_itself(name: str) -> None:
     model, inputs = small_model(), random_inputs(2)
-    kept = inputs.clone()
+    before = inputs.clone()
 
     def service(inputs: torch.Tensor) -> np.ndarray:
         answer = ex.predict(model, inputs).outputs.double().numpy()
@@ -75,7 +75,7 @@ def test_a_function_may_answer_in_doubles_write_into_its_input_and_ask_vitrine_i
     box = ex.wrap(service, input_shape=model.input_shape)
     attribution, expected = (ex.explain(m, inputs, name, 1, **FEW.get(name, {})) for m in (box, model))
     assert_close(attribution.values, expected.values, 1e-4)
-    assert torch.equal(inputs, kept)
+    assert torch.equal(inputs, before)
 
 
 def test_what_looks_inside_is_refused_in_a_sentence() -> None:

@@ -16,9 +16,9 @@ from tests.support.networks import random_inputs, small_cnn
 
 @pytest.mark.parametrize("shape", [(3, 16, 16), (16, 16), (1, 1, 3, 16, 16)])
 def test_tensors_of_another_number_of_dimensions_are_refused(model, shape):
-    with pytest.raises(VitrineError) as told:
+    with pytest.raises(VitrineError) as refusal:
         model.inputs(torch.zeros(shape))
-    assert str(told.value) == (
+    assert str(refusal.value) == (
         f"small-cnn takes inputs of shape (N, 3, 16, 16), not {shape}; "
         "add the batch dimension with x.unsqueeze(0) if it is missing."
     )

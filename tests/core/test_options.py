@@ -38,9 +38,9 @@ from tests.support.networks import random_inputs, small_model
     ],
 )
 def test_what_is_refused(method, options, sentence):
-    with pytest.raises(VitrineError) as told:
+    with pytest.raises(VitrineError) as refusal:
         explain(small_model(), random_inputs(1), method, 0, **options)
-    assert str(told.value) == sentence
+    assert str(refusal.value) == sentence
 
 
 def test_options_are_checked_before_anything_is_computed(tripwire):

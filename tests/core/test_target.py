@@ -78,9 +78,9 @@ def test_a_regression_may_put_out_one_number_per_row():
     ],
 )
 def test_classes_that_do_not_exist(target, sentence):
-    with pytest.raises(VitrineError) as told:
+    with pytest.raises(VitrineError) as refusal:
         target(OUTPUTS)
-    assert str(told.value) == sentence
+    assert str(refusal.value) == sentence
 
 
 def test_outputs_of_another_shape_are_refused():
@@ -137,9 +137,9 @@ def test_scores_of_channels(target, outputs, scores):
     ],
 )
 def test_channels_and_places_that_do_not_exist(target, outputs, sentence):
-    with pytest.raises(VitrineError) as told:
+    with pytest.raises(VitrineError) as refusal:
         target(outputs)
-    assert str(told.value) == sentence
+    assert str(refusal.value) == sentence
 
 
 def test_describing_channels():
@@ -155,10 +155,10 @@ def test_passes_end_at_the_layer_of_the_channel():
     TRIPWIRE.seen.clear()
     result = explain(model, inputs, "gradient", ChannelTarget("norm2", 5, (2, 3)))
     assert TRIPWIRE.seen == [], "the end of the network was run"
-    asked = inputs.clone().requires_grad_()
-    score = network.norm2(network.conv2(network.norm1(network.conv1(asked)).relu()))[:, 5, 2, 3]
+    watched = inputs.clone().requires_grad_()
+    score = network.norm2(network.conv2(network.norm1(network.conv1(watched)).relu()))[:, 5, 2, 3]
     assert_close(result.score, score, 1e-6)
-    assert_close(result.values, torch.autograd.grad(score.sum(), asked)[0], 1e-6)
+    assert_close(result.values, torch.autograd.grad(score.sum(), watched)[0], 1e-6)
 
 
 @pytest.mark.parametrize(

@@ -61,9 +61,9 @@ def test_reading_targets_of_a_regression():
     ],
 )
 def test_labels_that_name_no_class_or_several(signs, label, sentence):
-    with pytest.raises(VitrineError) as told:
+    with pytest.raises(VitrineError) as refusal:
         class_index(label, signs)
-    assert str(told.value) == sentence
+    assert str(refusal.value) == sentence
 
 
 def test_a_label_like_none_of_them_shows_what_labels_look_like(signs):

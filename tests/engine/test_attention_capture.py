@@ -41,7 +41,7 @@ def doubles(count: int = 2) -> Tensor:
     return random_inputs(count, SHAPE, dtype=torch.float64)
 
 
-def asked(model: Model, inputs: Tensor, chunk: int = 2, **options):
+def captured(model: Model, inputs: Tensor, chunk: int = 2, **options):
     run = Run(model, fixed_engine(chunk))
     return run, run.attention(inputs, ClassTarget(1), **options)
 
@@ -52,7 +52,7 @@ def test_weights_and_gradients_equal_those_worked_out_slowly(kind, prefix):
     inputs = doubles(3)
     weights, gradients = slow_weights_and_gradients(tiny_vit(prefix=prefix).network, inputs, 1)
     model = tiny_vit(prefix=prefix, kind=kind)
-    run, captures = asked(model, inputs)
+    run, captures = captured(model, inputs)
     assert len(captures) == DEPTH
     for index, capture in enumerate(captures):
         assert capture.name == f"blocks.{index}.attn" + (".attn" if kind is not SelfAttention else "")
@@ -76,7 +76,7 @@ def test_weights_are_those_that_multi_head_attention_hands_out_when_asked():
             x = block.norm1(tokens)
             expected.append(block.attn.attn(x, x, x, need_weights=True, average_attn_weights=False)[1])
             tokens = block(tokens)
-    _, captures = asked(model, inputs)
+    _, captures = captured(model, inputs)
     for capture, weights in zip(captures, expected, strict=True):
         assert_close(capture.weights, weights, 1e-12)
 
@@ -147,7 +147,7 @@ def test_attention_in_name_only_is_a_sentence(kind):
 
 def test_a_softmax_over_classes_is_no_attention():
     network = nn.Sequential(tiny_vit().network, nn.Softmax(-1))
-    _, captures = asked(Model("with probabilities", network, SHAPE), doubles())
+    _, captures = captured(Model("with probabilities", network, SHAPE), doubles())
     assert len(captures) == DEPTH
 
 
@@ -155,7 +155,7 @@ def test_a_softmax_over_classes_is_no_attention():
 def test_the_gradients_of_the_last_layer_can_be_had_alone(chunk):
     inputs = doubles(3)
     weights, gradients = slow_weights_and_gradients(tiny_vit().network, inputs, 1)
-    run, captures = asked(tiny_vit(), inputs, chunk, gradients_of=AttentionGradients.LAST)
+    run, captures = captured(tiny_vit(), inputs, chunk, gradients_of=AttentionGradients.LAST)
     for index, capture in enumerate(captures):
         assert_close(capture.weights, weights[index], 1e-12)
     assert [capture.weight_gradients is None for capture in captures] == [True] * (DEPTH - 1) + [False]
@@ -176,7 +176,7 @@ def test_everything_is_put_back_after_success_and_after_an_error(gradients_of):
     model = tiny_vit()
     model.network.train()
     traces = Traces(model.network)
-    asked(model, doubles(), gradients_of=gradients_of)
+    captured(model, doubles(), gradients_of=gradients_of)
     traces.assert_none()
     with pytest.raises(RuntimeError, match="the target fails"):
         Run(model, fixed_engine(2)).attention(doubles(), _Failing(), gradients_of)
@@ -198,7 +198,7 @@ class _Failing(ClassTarget):
 def test_two_threads_each_see_their_own_network():
     models = [tiny_vit(), tiny_vit((16, 16), prefix=0, kind=MultiHead)]
     inputs = [doubles(), random_inputs(2, (3, 16, 16), dtype=torch.float64)]
-    alone = [asked(m, x)[1] for m, x in zip(models, inputs, strict=True)]
+    alone = [captured(m, x)[1] for m, x in zip(models, inputs, strict=True)]
     captures_by_thread: dict[int, list] = {}
 
     def work(index: int) -> None:

@@ -12,11 +12,11 @@ from explainers.engine.device import choose_device, describe_device
 @pytest.mark.parametrize("name", ["gpu", "cuda:99", "nonsense:0", "cpu:x", "cuda:-3", "meta"])
 def test_a_device_that_does_not_exist_is_refused_in_a_sentence(monkeypatch, name):
     monkeypatch.setenv("VITRINE_DEVICE", name)
-    with pytest.raises(VitrineError) as told:
+    with pytest.raises(VitrineError) as refusal:
         choose_device()
-    assert name in str(told.value)
-    assert "VITRINE_DEVICE" in str(told.value)
-    assert "\n" not in str(told.value)
+    assert name in str(refusal.value)
+    assert "VITRINE_DEVICE" in str(refusal.value)
+    assert "\n" not in str(refusal.value)
 
 
 def test_the_variable_chooses(monkeypatch):

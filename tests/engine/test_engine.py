@@ -117,11 +117,11 @@ def test_a_chunk_that_does_not_fit_is_halved_and_the_answer_is_the_same(method, 
 
 @pytest.mark.parametrize("method", ["gradient", "integrated-gradients", "grad-cam"])
 def test_one_input_that_does_not_fit_is_told_in_a_sentence(method):
-    with pytest.raises(VitrineError, match=r"inputs? of narrow do(es)? not fit in the memory of cpu") as told:
+    with pytest.raises(VitrineError, match=r"inputs? of narrow do(es)? not fit in the memory of cpu") as refusal:
         explain(
             Model("narrow", Narrow(0), (3, 16, 16)), random_inputs(2), method, 0, engine=Engine(torch.device("cpu"))
         )
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refusal.value)
 
 
 def test_nothing_keeps_the_chunk_that_failed_in_memory():

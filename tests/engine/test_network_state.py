@@ -107,10 +107,10 @@ def test_after_an_error_inside_the_forward(untidy, tripwire, method):
 @pytest.mark.parametrize("method", METHODS)
 def test_after_cancel(untidy, method):
     cancel = threading.Event()
-    told: list[float] = []
+    shares: list[float] = []
 
     def progress(share: float, words: str) -> None:
-        told.append(share)
+        shares.append(share)
         if share > 0:
             cancel.set()
 
@@ -127,7 +127,7 @@ def test_after_cancel(untidy, method):
             **quick(method),
         )
     traces.assert_none()
-    assert 0 < told[-1] < 1
+    assert 0 < shares[-1] < 1
 
 
 class StoppedError(Exception):
@@ -225,6 +225,6 @@ def test_what_makes_queries_keys_and_values_counts_as_trainable_while_it_works_a
     traces, parts = Traces(network), NetworkParts.of(network)
     with contextlib.suppress(KeyError), frozen(parts):
         trained = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
-        assert trained == [f"blocks.{number}.attn.attn.in_proj_weight" for number in range(DEPTH)]
+        assert trained == [f"blocks.{index}.attn.attn.in_proj_weight" for index in range(DEPTH)]
         raise KeyError
     traces.assert_none()

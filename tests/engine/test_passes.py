@@ -19,22 +19,22 @@ from tests.support.threads import GUARD, wait_until
     [*((method, None) for method in METHODS), *((method, 1) for method in ("gradient", "grad-cam", "rise"))],
 )
 def test_progress_rises_from_nothing_to_all(method, target):
-    told: list[tuple[float, str]] = []
+    reports: list[tuple[float, str]] = []
     explain(
         small_model(),
         random_inputs(3),
         method,
         target,
         engine=fixed_engine(1),
-        progress=lambda share, words: told.append((share, words)),
+        progress=lambda share, words: reports.append((share, words)),
         **quick(method),
     )
-    shares = [share for share, _ in told]
+    shares = [share for share, _ in reports]
     assert shares[0] == 0
     assert shares == sorted(shares)
     assert shares[-1] == 1
     assert len(set(shares)) >= 4
-    assert all(words for _, words in told)
+    assert all(words for _, words in reports)
 
 
 def test_progress_of_several_methods_never_passes_one():

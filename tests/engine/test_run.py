@@ -89,13 +89,13 @@ class OutOfPlace(InPlace):
 )
 def test_a_network_may_write_into_its_input(method):
     inputs = random_inputs(1)
-    kept = inputs.clone()
+    before = inputs.clone()
     tidy, untidy = (Model("m", wrapper(small_cnn()), (3, 16, 16)) for wrapper in (OutOfPlace, InPlace))
     options = (
         {"patch": 4, "stride": 2} if method == "occlusion" else {"samples": 100} if method in ("rise", "lime") else {}
     )
     expected, attribution = (explain(model, inputs, method, **options) for model in (tidy, untidy))
-    assert torch.equal(inputs, kept)
+    assert torch.equal(inputs, before)
     assert_close(attribution.values, expected.values, 1e-4)
 
 

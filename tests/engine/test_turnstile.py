@@ -42,7 +42,7 @@ def queue_up(turnstile: Turnstile, names: list[str], order: list[str], leave: se
 
 def test_first_come_first_served():
     turnstile, order = Turnstile(), []
-    names = [str(number) for number in range(12)]
+    names = [str(index) for index in range(12)]
     with turnstile.turn():
         threads = queue_up(turnstile, names, order, leave=set())
         wait_until(lambda: len(turnstile._queue) == 13)
@@ -65,10 +65,10 @@ def test_a_waiting_caller_can_leave_and_the_others_move_up():
 
 
 def test_a_caller_whose_turn_it_is_at_once_is_not_asked():
-    asked = []
-    with Turnstile().turn(lambda: asked.append(1)):
+    calls = []
+    with Turnstile().turn(lambda: calls.append(1)):
         pass
-    assert asked == []
+    assert calls == []
 
 
 def test_an_error_inside_a_turn_gives_it_back():

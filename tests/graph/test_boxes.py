@@ -28,8 +28,8 @@ def test_outputs_that_read_a_box_are_found_and_none_besides(
     reached = sliding.reached_from(boxes, counted.shape[1:])
     row, column = reached.lines(torch.device("cpu"))
     inside = torch.zeros_like(counted)
-    for number in range(len(counted)):
-        inside[number, row[number][:, None], column[number]] = True
+    for index in range(len(counted)):
+        inside[index, row[index][:, None], column[index]] = True
     assert not (counted & ~inside).any()
     tallest, widest = counted.any(2).sum(1).max(), counted.any(1).sum(1).max()
     if dilation == 1 and kernel >= stride:  # without gaps

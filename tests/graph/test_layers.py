@@ -34,10 +34,12 @@ def test_layers_are_found_in_the_order_in_which_they_finish():
 
 
 def test_a_layer_that_runs_twice_is_refused_with_neighbours():
-    with pytest.raises(VitrineError) as told:
+    with pytest.raises(VitrineError) as refusal:
         explain(small_model(), random_inputs(1), "grad-cam", 0, layer="relu")
-    assert str(told.value).startswith("Layer 'relu' runs 2 times in one pass, so it has no single map; choose another")
-    assert "\n" not in str(told.value)
+    assert str(refusal.value).startswith(
+        "Layer 'relu' runs 2 times in one pass, so it has no single map; choose another"
+    )
+    assert "\n" not in str(refusal.value)
 
 
 def test_a_layer_without_a_map_is_refused_with_neighbours():

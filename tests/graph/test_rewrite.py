@@ -226,10 +226,10 @@ def test_a_forward_that_cannot_be_traced_is_refused_in_a_sentence(method):
     inputs = random_inputs(1, (3, 8, 8))
     with torch.no_grad():
         before = model.network(inputs)
-    with pytest.raises(VitrineError, match="forward of Untraceable cannot be traced") as told:
+    with pytest.raises(VitrineError, match="forward of Untraceable cannot be traced") as refusal:
         explain(model, inputs, method, 0)
-    assert "\n" not in str(told.value)
-    assert "integrated-gradients" in str(told.value)
+    assert "\n" not in str(refusal.value)
+    assert "integrated-gradients" in str(refusal.value)
     assert model.network.relu.inplace
     with torch.no_grad():
         assert torch.equal(model.network(inputs), before)
@@ -358,6 +358,6 @@ def test_a_network_that_cannot_be_copied_runs_as_it_stands_or_is_refused_in_a_se
     for method in ("deeplift", "lrp-epsilon"):
         with pytest.raises(
             VitrineError, match=r"Normed cannot be copied \(cannot pickle .*lock.*\), which this needs"
-        ) as told:
+        ) as refusal:
             explain(model, random_inputs(1), method, 1)
-        assert "\n" not in str(told.value)
+        assert "\n" not in str(refusal.value)

@@ -141,19 +141,19 @@ def tiny_vit(
 
 def in_the_open(network: TinyViT, tokens: Tensor, blocks: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
     """Tokens after `blocks` of a network of `SelfAttention`, and their attention weights (N, heads, T, T), in the graph."""
-    kept = []
-    for number in blocks:
-        block = network.blocks[number]
+    weights_of_blocks = []
+    for index in blocks:
+        block = network.blocks[index]
         qkv = block.attn.qkv(block.norm1(tokens)).unflatten(2, (3, HEADS, -1))
         q, k, v = (qkv[:, :, i].transpose(1, 2) for i in range(3))
         weights = (torch.einsum("nhid,nhjd->nhij", q, k) / (WIDTH // HEADS) ** 0.5).exp()
         weights = weights / weights.sum(-1, keepdim=True)
         weights = weights if weights.requires_grad else weights.detach().requires_grad_()
-        kept.append(weights)
+        weights_of_blocks.append(weights)
         mixed = torch.einsum("nhij,nhjd->nihd", weights, v).flatten(2)
         tokens = tokens + block.attn.proj(mixed)
         tokens = tokens + block.mlp(block.norm2(tokens))
-    return tokens, kept
+    return tokens, weights_of_blocks
 
 
 def slow_weights_and_gradients(network: TinyViT, inputs: Tensor, index: int) -> tuple[list[Tensor], list[Tensor]]:
@@ -167,8 +167,8 @@ def slow_gradients_of_blocks(network: TinyViT, inputs: Tensor, index: int) -> li
     """For every block, d output[index] of the head on that block's tokens / d that block's attention weights."""
     gradients = []
     tokens = network.embedded(inputs).detach()
-    for number in range(len(network.blocks)):
-        tokens, (weights,) = in_the_open(network, tokens.detach(), [number])
+    for block in range(len(network.blocks)):
+        tokens, (weights,) = in_the_open(network, tokens.detach(), [block])
         score = network.answer(tokens)[:, index].sum()
         gradients.append(torch.autograd.grad(score, weights)[0])
     return gradients
