@@ -46,25 +46,8 @@ def fuse(maps: Sequence[Attribution], how: How = "mean") -> Attribution:
         >>> tuple(fused.values.shape), fused.layer
         ((1, 48, 48), 'layer1 + layer4')
     """
-    if not maps:
-        raise VitrineError("There is nothing to fuse: give at least one map.")
-    if how not in get_args(How):
-        raise VitrineError(f'Maps can be fused by "mean", "max" or "product", not {how!r}.')
+    _check_alike(maps, how)
     first = maps[0]
-    if how == "product" and first.signed:
-        raise VitrineError(
-            f"Maps with a sign, as {first.method} makes them, have no product: two places against the score would count as "
-            'one for it; fuse them by "mean" or "max".'
-        )
-    subjects = {
-        (attribution.input_fingerprint, attribution.model_fingerprint, attribution.target, attribution.signed)
-        for attribution in maps
-    }
-    if len(subjects) > 1 or any(attribution.values.ndim != 3 for attribution in maps):
-        raise VitrineError(
-            "Only maps (N, h, w) of the same model, inputs, target and kind can be fused; explain them in one call, with a "
-            "list of layers."
-        )
     size = (
         max(attribution.values.shape[1] for attribution in maps),
         max(attribution.values.shape[2] for attribution in maps),
@@ -86,6 +69,27 @@ def fuse(maps: Sequence[Attribution], how: How = "mean") -> Attribution:
         completeness=None,
         error=None,
     )
+
+
+def _check_alike(maps: Sequence[Attribution], how: str) -> None:
+    if not maps:
+        raise VitrineError("There is nothing to fuse: give at least one map.")
+    if how not in get_args(How):
+        raise VitrineError(f'Maps can be fused by "mean", "max" or "product", not {how!r}.')
+    if how == "product" and maps[0].signed:
+        raise VitrineError(
+            f"Maps with a sign, as {maps[0].method} makes them, have no product: two places against the score would count as "
+            'one for it; fuse them by "mean" or "max".'
+        )
+    subjects = {
+        (attribution.input_fingerprint, attribution.model_fingerprint, attribution.target, attribution.signed)
+        for attribution in maps
+    }
+    if len(subjects) > 1 or any(attribution.values.ndim != 3 for attribution in maps):
+        raise VitrineError(
+            "Only maps (N, h, w) of the same model, inputs, target and kind can be fused; explain them in one call, with a "
+            "list of layers."
+        )
 
 
 def _scaled(values: Tensor, signed: bool) -> Tensor:
