@@ -7,6 +7,7 @@ import json
 import pytest
 
 import explainers as ex
+from explainers.engine.chunk_sizes import ChunkSizes
 from tests.support.app import map_code, opened, run_code, words
 
 VIT = "demo:signs-vit"
@@ -47,7 +48,10 @@ def test_a_model_without_attention_is_one_sentence_that_names_one_with_it() -> N
     assert not app.get("vega_lite_chart")
 
 
-def test_windows_are_shown_head_by_head_and_refused_where_they_cannot_be_followed() -> None:
+def test_windows_are_shown_head_by_head_and_refused_where_they_cannot_be_followed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ChunkSizes, "pace", lambda *_: 3.0)  # nothing here depends on how fast so large a network is
     app = opened("attention", model="torchvision:swin_t", weights="random")
     assert app.selectbox(key="attention_method").value == "Attention of one layer"
     assert not app.error
