@@ -92,7 +92,8 @@ def test_wrapped_networks_of_pytorch_itself():
     network = tiny()
     averaged = torch.optim.swa_utils.AveragedModel(nn.DataParallel(tiny())).state_dict()
     load_state(network, averaged, "averaged")
-    assert torch.equal(network[0].weight, averaged["module.module.0.weight"])
+    stored = averaged["module.module.0.weight"].cpu()  # DataParallel moves what it wraps to a GPU where there is one
+    assert torch.equal(network[0].weight, stored)
 
 
 def test_batch_counters_that_are_left_out_are_added():
