@@ -23,12 +23,12 @@ def script(*lines: str) -> str:
     return "\n".join(["import explainers as ex", "", *lines])
 
 
-def call(function: str, *arguments: str, **options: Any) -> str:
+def call(function: str, /, *arguments: str, **options: Any) -> str:
     """A call of one of the library's functions.
 
     Args:
         arguments: as Python; empty ones are left out.
-        options: as values.
+        options: as values; they may have any name.
     """
     named = (f"{name}={value!r}" for name, value in plain(options).items())
     return f"ex.{function}({', '.join([*filter(None, arguments), *named])})"
