@@ -169,6 +169,8 @@ def compare(path: Path) -> int:
                 differences.append(f"{name}: only {'before' if name in names else 'now'}")
             elif difference := unlike(before.get_tensor(name), tensors[name]):
                 differences.append(f"{name}: {difference}")
+    gone = set(texts_before.pop("names")) - set(texts.pop("names"))  # new ones may come
+    differences += [f"ex.{name} is gone" for name in sorted(gone)]
     for key in sorted({*texts_before, *texts}):
         if texts_before.get(key) != json.loads(json.dumps(texts.get(key))):
             differences.append(f"{key}: {texts_before.get(key)}\n  is now {texts.get(key)}")
