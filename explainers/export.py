@@ -46,12 +46,30 @@ def save_result(
         VitrineError: the folder cannot be written.
     """
     name = _name(source, attribution)
-    target = attribution.target.describe(model.labels)
     scale = Scale.of(attribution.heatmap(), attribution.signed, percentile=attribution.percentile)
+    picture = _overlay(model, image, attribution, scale)
+    manifest = _manifest(name, source, model, attribution, scale)
+    if verdict is not None:
+        manifest["verdict"] = verdict
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        picture.save(folder / f"{name}.png")
+        np.save(folder / f"{name}.npy", attribution.values.numpy())
+        (folder / f"{name}.json").write_text(json_text(manifest) + "\n")
+    except OSError as error:
+        raise VitrineError(
+            f"The results cannot be written to {folder}: {error.strerror or error}; choose another --out."
+        ) from error
+    return manifest
+
+
+def _overlay(model: Model, image: Image.Image, attribution: Attribution, scale: Scale) -> Image.Image:
+    """The picture as the model sees it beside its map, with a colour bar."""
     view = model.preprocess.view(image) if model.preprocess is not None else image
-    shown = view.convert("RGB").resize((480, round(480 * view.height / view.width)), Image.Resampling.LANCZOS)
-    picture = figure(
-        shown,
+    enlarged = view.convert("RGB").resize((480, round(480 * view.height / view.width)), Image.Resampling.LANCZOS)
+    target = attribution.target.describe(model.labels)
+    return figure(
+        enlarged,
         attribution.heatmap()[0].numpy(),
         scale,
         DEFAULT_COLOURS[attribution.signed],
@@ -59,6 +77,10 @@ def save_result(
         title=attribution.method,
         caption=f"{model.name}: {target}, score {attribution.score[0]:.3f}",
     )
+
+
+def _manifest(name: str, source: str, model: Model, attribution: Attribution, scale: Scale) -> dict[str, Any]:
+    """What was explained and how, with the names of the files beside it."""
     manifest = {
         "image": source,
         "overlay": f"{name}.png",
@@ -70,7 +92,7 @@ def save_result(
         "method": attribution.method,
         "options": attribution.options,
         "layer": attribution.layer,
-        "target": target,
+        "target": attribution.target.describe(model.labels),
         "score": float(attribution.score[0]),
         "shape": list(attribution.values.shape),
         "signed": attribution.signed,
@@ -89,17 +111,6 @@ def save_result(
     if attribution.error is not None:
         manifest["reliability"] = attribution.reliability
         manifest["largest_standard_error"] = float(attribution.error.max())
-    if verdict is not None:
-        manifest["verdict"] = verdict
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        picture.save(folder / f"{name}.png")
-        np.save(folder / f"{name}.npy", attribution.values.numpy())
-        (folder / f"{name}.json").write_text(json_text(manifest) + "\n")
-    except OSError as error:
-        raise VitrineError(
-            f"The results cannot be written to {folder}: {error.strerror or error}; choose another --out."
-        ) from error
     return manifest
 
 

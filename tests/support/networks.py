@@ -76,6 +76,14 @@ class Formula(nn.Module):
         return self.formula(inputs * self.unit)
 
 
+def rectified() -> nn.Sequential:
+    """Three linear layers with a ReLU between each two, 6 -> 16 -> 12 -> 3, in float64; the same weights each time."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layers = nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 12), nn.ReLU(), nn.Linear(12, 3)
+    return nn.Sequential(*layers).double()
+
+
 def lively(network: nn.Module, shape: Sequence[int], seed: int = 0) -> nn.Module:
     """Fit BatchNorm's statistics to random inputs, so that signals neither die nor explode; then evaluation mode."""
     generator = torch.Generator().manual_seed(seed)
