@@ -38,7 +38,7 @@ with answer:
     st.caption("A high probability is no proof of a good reason: look where the evidence lies.")
 with evidence, sentences():
     st.subheader("Where the evidence lies")
-    # On a transformer Grad-CAM misses the sign in a quarter of the drawn scenes, see "Truth" in the README.
+    # On a transformer Grad-CAM misses the sign in a quarter of the drawn scenes, see docs/truth.md.
     method = ex.find_method("attn-lrp" if ex.Needs.ATTENTION in selection.model.capabilities else "grad-cam")
     attribution = explain_with_progress(selection, method, {})
     target = attribution.target.describe(selection.model.labels)
