@@ -48,7 +48,7 @@ drawing: $(VENV)/.dev
 	$(BIN)/python -m docs.drawing
 
 $(VENV)/.docs: requirements-docs.txt $(VENV)/.run
-	$(BIN)/pip install --quiet -r requirements-docs.txt
+	$(INSTALL) -r requirements-docs.txt
 	touch $@
 
 # Screenshots of every page in both themes, for docs/ and the README.

@@ -18,7 +18,7 @@ APP = str(Path(__file__).parents[2] / "app.py")
 
 def opened(page: str = "", **query: str | list[str]) -> AppTest:
     """The app at an address; a page by the name of its script, "" for the opening one."""
-    app = AppTest.from_file(APP, default_timeout=120)
+    app = AppTest.from_file(APP, default_timeout=600)
     for name, value in query.items():
         app.query_params[name] = value
     if page:
