@@ -24,20 +24,10 @@ from explainers.engine.run import Run
 from explainers.graph.layers import Layer
 
 SCORE = "units of the score"
-
-
 RAISES = "what raises the score of {target}"
-
-
 Compute = Callable[[Run, Tensor, Target, Any], Tensor | Iterator[Estimate]]
-
-
 Price = Callable[[Sequence[int], Any], Cost]
-
-
 PriceAt = Callable[[Sequence[int], Any, Layer], Cost]
-
-
 Expectation = Callable[[Run, Tensor, Target, Any], Tensor]
 
 
@@ -111,8 +101,6 @@ class Method:
 
 
 _methods: dict[str, Method] = {}
-
-
 C = TypeVar("C", bound=Compute)
 
 

@@ -19,8 +19,6 @@ from tests.support.networks import assert_close, fixed_engine, random_inputs, sm
 from tests.support.threads import GUARD, wait_until
 
 T = TypeVar("T")
-
-
 ANYTIME = [m.name for m in ex.methods(small_model()) if m.anytime and m.family == "perturbation"]
 
 

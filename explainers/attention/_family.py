@@ -27,7 +27,6 @@ COARSE_CAVEAT = (
     " It is as coarse as the grid of tokens, stretched over the image: edges in it are not edges in the picture."
 )
 
-
 attention_method = functools.partial(
     explainer,
     family="attention",

@@ -8,17 +8,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 FIRST = {"cpu": 4, "mps": 16, "cuda": 32}
-
-
 LARGEST = {"cpu": 32, "mps": 128, "cuda": 512}
-
-
 SMALL = 4096  # numbers; of inputs that have fewer, more rows at once may still be worth their while
-
-
 WORTH_GROWING = 0.97  # a doubled chunk must take at most this share of the time per row to be kept
-
-
 LOOKS = 3  # passes of a size before it is judged: the first also pays for preparing the kernels, and one may be held up
 
 

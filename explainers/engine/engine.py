@@ -19,8 +19,6 @@ from explainers.engine.turnstile import Turnstile
 from explainers.graph.rewrite import copy_network
 
 T = TypeVar("T")
-
-
 _OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 
 
@@ -149,8 +147,6 @@ class Engine:
 
 
 _engines: dict[torch.device, Engine] = {}
-
-
 _engines_lock = threading.Lock()
 
 

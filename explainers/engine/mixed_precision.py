@@ -11,8 +11,6 @@ from torch import Tensor
 from explainers.core.options import Options
 
 TRIED = 8  # variants that are scored both ways before half the bits are trusted with the others
-
-
 WORTH_TRYING = 8 * TRIED
 
 

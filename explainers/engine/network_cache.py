@@ -20,7 +20,6 @@ from explainers.graph.rewrite import copy_network
 
 T = TypeVar("T")
 
-
 TOLERANCE = 1e-4
 """Outputs of two ways to compute them may differ by this share of the largest."""
 

@@ -18,8 +18,6 @@ from explainers.engine.engine import Engine
 from explainers.engine.network_state import NetworkParts
 
 T = TypeVar("T")
-
-
 Progress = Callable[[float, str], None]
 
 

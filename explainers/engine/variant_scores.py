@@ -20,14 +20,8 @@ from explainers.graph.hooks import tensor_of
 from explainers.graph.incremental import WORTH_BOXING, IncrementalNetwork, can_increment
 
 WORTH_FOLDING = 64  # rows that pay for a copy with folded norms
-
-
 WORTH_FOLDING_IN_BOXES = 16  # where only a copy can be computed in boxes
-
-
 WHOLE, HALF = "forward", ", half the bits"  # in names of passes
-
-
 K = TypeVar("K")
 
 

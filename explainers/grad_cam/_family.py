@@ -40,8 +40,6 @@ class SmoothOptions(LayerOptions):
 
 
 CONTRASTS = (0.9, 1.0, 1.1)
-
-
 VIEWS = 2 * len(CONTRASTS)
 
 
@@ -53,7 +51,6 @@ def gradient_cost(shape: Sequence[int], options: SmoothOptions) -> Cost:
 cam_method = functools.partial(
     explainer, family="cam", needs=Needs.LAYERS | Needs.GRADIENTS | Needs.IMAGES, cost=gradient_cost, signed=False
 )
-
 
 forward_cam_method = functools.partial(
     cam_method, needs=Needs.LAYERS | Needs.IMAGES, cost=lambda shape, options: Cost(shape[0], 0)

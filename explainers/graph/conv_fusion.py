@@ -41,7 +41,6 @@ FUSED_ACTIVATIONS: dict[type[nn.Module], FusedActivation] = {
     nn.SiLU: FusedActivation("swish"),
 }
 
-
 FUSED_CALLS: dict[object, type[nn.Module]] = {
     **ACTIVATION_CALLS,
     **{writing: ACTIVATION_CALLS[plain] for writing, plain in INPLACE_CALLS.items() if plain in ACTIVATION_CALLS},
@@ -51,7 +50,6 @@ FUSED_CALLS: dict[object, type[nn.Module]] = {
     F.hardswish: nn.Hardswish,
     F.silu: nn.SiLU,
 }
-
 
 ADDITIONS = (operator.add, operator.iadd, torch.add, "add", "add_")
 
@@ -85,7 +83,6 @@ class FusedConvolution(nn.Module):
 
 
 _CONVOLUTIONS = (nn.Conv2d, FusedConvolution)
-
 
 _NEW_STORAGE = (*_CONVOLUTIONS, nn.MaxPool2d, nn.AvgPool2d)
 """Modules whose output is a tensor of its own, which nobody reads but through it."""

@@ -26,15 +26,11 @@ WORTH_BOXING = 0.7
 # What reads, for its output at a place, its input at that place alone: modules in evaluation mode, and calls.
 _POINTWISE = (*FUSED_ACTIVATIONS, nn.GELU, nn.ELU, nn.LeakyReLU, nn.Mish, nn.Identity, nn.Dropout, nn.BatchNorm2d)
 
-
 _POINTWISE_CALLS = {
     *FUSED_CALLS, *ADDITIONS, *INPLACE_CALLS.values(), torch.mul, torch.sub, F.gelu, F.elu, F.leaky_relu, F.dropout, stochastic_depth
 }  # fmt: skip
 
-
 _JOINING = (torch.cat, torch.concat)
-
-
 _SLIDING = (nn.Conv2d, FusedConvolution, nn.MaxPool2d, nn.AvgPool2d)
 
 

@@ -22,8 +22,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 from explainers.core.errors import VitrineError
 
 OBSERVED = "observed_layer"
-
-
 _RETURNING_TUPLES = (nn.MultiheadAttention, nn.RNNBase)
 
 

@@ -16,14 +16,10 @@ from explainers.core.errors import VitrineError
 from explainers.render.colormaps import Kind
 
 Floats = npt.NDArray[np.floating]
-
-
 Pixels = npt.NDArray[np.uint8]
-
 
 Values = Tensor | npt.NDArray[Any]
 """Numbers of a map: (h, w) unless said otherwise."""
-
 
 SINGLE: Final = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 """The least and the largest normal number of float32."""

@@ -130,7 +130,6 @@ MAX_POOLS: dict[type[nn.Module], tuple[Callable[..., tuple[Tensor, Tensor]], int
     nn.AdaptiveMaxPool3d: (F.adaptive_max_pool3d_with_indices, 3),
 }
 
-
 POOL_ARGUMENTS = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "output_size")
 
 
@@ -200,7 +199,6 @@ RULES: dict[type[nn.Module], Callable[..., Any]] = {
     MaxPool: max_pool_rescale_rule,
     Softmax: softmax_rescale_rule,
 }
-
 
 _table_lock = threading.Lock()
 _table_users = 0

@@ -17,8 +17,6 @@ from explainers.inputs.baselines import Baseline, baseline_for
 from explainers.registry import explainer
 
 saliency_method = functools.partial(explainer, family="saliency", needs=Needs.GRADIENTS, signed=True)
-
-
 BASELINE_CAVEAT = "It is measured against the baseline: another baseline gives another map, and what looks like the baseline gets no attribution."
 
 

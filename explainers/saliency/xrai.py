@@ -21,8 +21,6 @@ from explainers.saliency._family import saliency_method
 from explainers.saliency.paths.integrated_gradients import IntegratedGradientsOptions, integrated_gradients
 
 REGION_COUNTS = (10, 20, 40, 80, 160, 320)  # about how many, from coarse to fine
-
-
 BASELINES = (Baseline.BLACK, Baseline.WHITE)
 
 

@@ -10,7 +10,6 @@ from benchmarks.memory import anonymous, in_use, peak
 
 CPU = torch.device("cpu")
 
-
 STATUS = """Name:\tpython
 VmHWM:\t  900 kB
 VmRSS:\t  700 kB
@@ -20,10 +19,7 @@ RssShmem:\t   50 kB
 Threads:\t4
 """
 
-
 BLOCK = 64 << 20  # bytes
-
-
 counted = pytest.mark.skipif(in_use(CPU) is None, reason="this system does not count a process's memory")
 
 

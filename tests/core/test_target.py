@@ -102,8 +102,6 @@ def test_descriptions():
 
 
 MAPS = torch.arange(24.0).view(2, 3, 2, 2)  # (N, C, h, w)
-
-
 TOKENS = torch.arange(24.0).view(2, 4, 3)  # (N, tokens, C)
 
 

@@ -32,8 +32,6 @@ from tests.support.transformers import (
 )
 
 SHAPE = (3, 16, 24)
-
-
 KINDS = [SelfAttention, MultiHead, Asking]
 
 

@@ -17,8 +17,6 @@ from explainers.graph import conv_fusion as fusion
 from tests.support.networks import assert_close, fixed_engine, lively, random_inputs, small_model
 
 COUNT = 2 * WORTH_TRYING
-
-
 FASTER, SLOWER = 0.5, 2.0
 
 

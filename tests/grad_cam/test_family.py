@@ -21,10 +21,7 @@ from tests.support.transformers import small_swin, small_vit
 from tests.support.worked_example import ACTIVATIONS, BY_HAND, GRADIENTS, Weighed
 
 METHODS = [method.name for method in methods() if method.family == "cam" and method.name != "cam"]
-
-
 GRADIENT_CAMS = ["grad-cam", "grad-cam++", "hires-cam", "xgrad-cam", "layer-cam", "eigen-cam"]
-
 
 QUICK = {
     "ss-cam": {"samples": 2},

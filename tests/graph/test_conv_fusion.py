@@ -48,7 +48,6 @@ MODULES = [
     nn.ReLU(), nn.ReLU(inplace=True), nn.ReLU6(), nn.Sigmoid(), nn.Tanh(), nn.Hardswish(), nn.Hardsigmoid(), nn.SiLU(),
 ]  # fmt: skip
 
-
 FUNCTIONS = {
     "torch.relu": torch.relu, "torch.relu_": torch.relu_, "F.relu": F.relu, "F.relu6": F.relu6, "F.hardswish": F.hardswish,
     "F.silu": F.silu, "torch.sigmoid": torch.sigmoid, "torch.tanh": torch.tanh, ".relu()": lambda x: x.relu(),

@@ -21,8 +21,6 @@ from explainers.graph.rewrite import copy_network, with_activation_modules
 from tests.support.networks import assert_close, lively, random_inputs, small_cnn
 
 SHAPE = (3, 64, 64)
-
-
 ACTIVATIONS = (nn.ReLU, nn.Sigmoid, nn.Tanh)
 
 

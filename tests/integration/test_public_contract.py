@@ -36,7 +36,6 @@ SHAPES = {
     "perturbation": (2, 96, 96),
 }
 
-
 OTHERWISE = dict.fromkeys(("fullgrad", "xrai", "sess"), (2, 96, 96)) | dict.fromkeys(
     (
         "layer-gradient-x-activation",

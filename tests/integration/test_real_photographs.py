@@ -11,10 +11,7 @@ import pytest
 import explainers as ex
 
 WEIGHTS = "weights/imagenet/mobilenet_v2_imagenet1k.safetensors"
-
-
 SIDE, CROP = 256, 224
-
 
 TOP1 = {
     "bernese_cat.png": {"Bernese mountain dog"},

@@ -9,8 +9,6 @@ import explainers as ex
 from tests.support.app import grid_code, grid_numbers, opened, run_code
 
 SCENE = "scene:1000050"
-
-
 METHODS = ["grad-cam", "layer-cam", "hires-cam"]
 
 

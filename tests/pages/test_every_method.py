@@ -14,7 +14,6 @@ from tests.support.methods import FEW
 
 SCENE = "scene:1000051"
 
-
 PAGES = {
     "saliency": "saliency",
     "grad_cam": "cam",
@@ -23,13 +22,8 @@ PAGES = {
     "relevance": "relevance",
 }
 
-
 SMALL = {"steps": 4, "samples": 3, "number": 2}
-
-
 FEWER = FEW | {"occlusion": {"patch": 40, "stride": 28}}  # of a picture of 96 px
-
-
 CHANNEL = ex.ChannelTarget("layer3.0.conv2", 9)
 
 

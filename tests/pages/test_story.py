@@ -8,8 +8,6 @@ import explainers as ex
 from tests.support.app import opened
 
 SCENE = "scene:1000041+sticker"
-
-
 FOOLED, HONEST = "demo:signs-shortcut", "demo:signs-cnn"
 
 

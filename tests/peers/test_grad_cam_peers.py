@@ -45,7 +45,6 @@ TORCHCAM = {
     "layer-cam": torchcam.LayerCAM,
 }
 
-
 FLOAT32 = 1e-6  # attributions are kept in float32
 
 

@@ -25,7 +25,6 @@ RESCALING = {
     "layer-deeplift-shap": {"layer": "body.conv2", "number": 3},
 }
 
-
 SOFTMAX = {
     "module": nn.Softmax(1),
     "without a dimension": nn.Softmax(),

@@ -19,7 +19,6 @@ from tests.support.worked_example import LINEAR_POINT, LINEAR_WEIGHTS, TwoReLUs
 
 METHODS = [method.name for method in methods() if method.family == "saliency" and method.name != "sess"]
 
-
 QUICK = {
     "integrated-gradients": {"steps": 4},
     "smoothgrad": {"samples": 3},

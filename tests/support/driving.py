@@ -32,7 +32,6 @@ QUIET = [
     "--use-fake-ui-for-media-stream",
 ]
 
-
 RUNNING = 120_000  # ms: a first run on a busy two-core machine
 
 

@@ -16,12 +16,10 @@ from explainers.saliency.paths.integrated_gradients import IntegratedGradientsOp
 
 layer_method = functools.partial(saliency_method, needs=Needs.LAYERS | Needs.GRADIENTS | Needs.IMAGES)
 
-
 LAYER_UNITS_CAVEAT = (
     "It is as coarse as the layer, stretched over the image. It says how much the layer's units carry, not what they "
     "look for in the picture."
 )
-
 
 SKIPPED_LAYER_CAVEAT = (
     " It adds up to the change of the score only where every path from the input runs through the layer: beside a "

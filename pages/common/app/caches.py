@@ -14,8 +14,6 @@ import explainers as ex
 from pages.common.app.upload_store import UploadStore
 
 T = TypeVar("T")
-
-
 MEGABYTE = 2**20
 
 

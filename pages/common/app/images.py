@@ -12,8 +12,6 @@ from PIL import Image, ImageOps
 from explainers.render.encoding import encode_png
 
 T = TypeVar("T")
-
-
 SIDE = 128  # px
 
 

@@ -46,26 +46,20 @@ class Slot(Generic[T]):
 MODEL: Slot[tuple[ex.Model, str] | None] = Slot("_model", None)
 """The model that the sidebar chose and the code that loads it; None where it could not be had."""
 
-
 SELECTION: Slot[Selection | None] = Slot("_selection", None)
 """What the sidebar chose; None where something of it could not be had, or where the model takes no pictures."""
-
 
 SIDEBAR_ERRORS: Slot[Sequence[str]] = Slot("_sidebar_errors", ())
 """What the sidebar said instead of a choice, for the page to repeat."""
 
-
 OPENED: Slot[bool] = Slot("_opened", False)
 """Whether app.py runs, and not the script of a page without it."""
-
 
 UPLOADS: Slot[Sequence[str]] = Slot("_uploads", ())
 """The visitor's own uploads, as widgets show them."""
 
-
 REFUSED: Slot[str] = Slot("_refused", "")
 """What is wrong with the picture that was uploaded last; "" if nothing is."""
-
 
 OWN_LIMIT: Slot[float | None] = Slot("_own_limit", None)
 """The largest value on the colour bar of the map that the page showed last.

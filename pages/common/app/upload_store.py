@@ -20,11 +20,7 @@ except ImportError:  # Windows: there a crashed server's folder stays until some
     fcntl = None  # type: ignore[assignment]
 
 KEY = "upload:"
-
-
 PREFIX = "vitrine-uploads-"
-
-
 LOCK = ".lock"
 
 

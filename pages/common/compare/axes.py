@@ -16,16 +16,9 @@ from pages.common.sidebar.target_picker import TOP
 from pages.common.sidebar.uploads import offered
 
 KINDS = ["methods", "layers", "models", "targets", "inputs"]
-
-
 HERE = "the sidebar's"
-
-
 WITHOUT = ("layer",)  # an axis of its own, or the one that is taken by itself
-
-
 FIRST = {"methods": ["grad-cam", "layer-cam", "hires-cam"], "models": ["demo:signs-cnn", "demo:signs-shortcut"]}
-
 
 HELP = {
     "models": "Checkpoints that you read from a file in the sidebar can be chosen here.",

@@ -21,17 +21,11 @@ from pages.common.run.confirm import Offer, confirmed
 from pages.common.sidebar.uploads import shortened
 
 CAPTURE = 4  # passes: who makes no more of them shares most with the others of the same model, picture and target
-
-
 NO_LAYER = "no layer"
-
-
 UNASKED = 100  # passes that start without a price: finding the pace of a network takes nearly as many
-
 
 Axis = tuple[str, list[str]]
 """Its kind, and the values along it."""
-
 
 Place = tuple[int, int]
 """Row and column of a cell, from 0."""

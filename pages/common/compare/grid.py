@@ -18,11 +18,7 @@ from pages.common.compare.cells import Cell, Place
 from pages.common.compare.questions import layerless
 
 SIDE = 220  # px
-
-
 PER_PAGE = 24  # cells
-
-
 FEWEST = 3  # columns, lest a single cell fill the page
 
 

@@ -21,10 +21,7 @@ from pages.common.result.map_checks import MapChecks
 from pages.common.run.confirm import Offer, confirmed
 
 SIDE = 440  # px
-
-
 BESIDE = 4  # the place of the checks among the columns, after what is found of a map without them
-
 
 Verdicts = dict[tuple[str, str], ex.Verdict]
 """By name of the map and name of the check."""

@@ -18,7 +18,6 @@ from pages.common.sidebar.uploads import Upload, shortened
 AxisValues = dict[str, str]
 """What the axes say of a cell, by kind: {"methods": "grad-cam", "layers": "layer4"}."""
 
-
 QuestionOrError = ex.Question | ex.VitrineError
 
 

@@ -17,20 +17,10 @@ from pages.common.app.selection import Selection
 from pages.common.sidebar.uploads import LARGEST, PICTURES, Upload
 
 OWN = "the part that is explained"
-
-
 UNKNOWN = "unknown"
-
-
 BOXED = "a box"
-
-
 MASKED = "a mask from a file"
-
-
 SHOWN = 300  # px
-
-
 EDGES = ("left", "top", "right", "bottom")
 
 

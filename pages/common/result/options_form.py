@@ -18,8 +18,6 @@ from pages.common.app.selection import Selection
 from pages.common.run.layers import layers_of
 
 SELDOM = ("precision", "seed", "reliability")  # options at the end of a form
-
-
 SHARED = ("layer",)  # options whose choice is kept when the method changes
 
 

@@ -20,13 +20,8 @@ from pages.common.run.confirm import Offer, confirmed
 from pages.common.run.snippets import verdict_code
 
 PRESET = ["Deletion", "Insertion", "Model randomisation"]  # of the dear checks
-
-
 REMEMBERED = 6  # other maps of the same question, to agree or disagree with
-
-
 CURVES = ("deletion", "insertion", "road")
-
 
 COLOURS: dict[bool | None, tuple[Literal["green", "orange", "gray"], str]] = {
     True: ("green", ":material/check:"),
@@ -34,7 +29,6 @@ COLOURS: dict[bool | None, tuple[Literal["green", "orange", "gray"], str]] = {
     None: ("gray", ":material/info:"),
 }
 """Of a finding that is good, bad, or neither: never the colour alone."""
-
 
 OptionsByCheck = dict[str, dict[str, Any]]
 """The dear checks by name, each with those of its options that differ from their defaults."""

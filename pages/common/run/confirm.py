@@ -15,8 +15,6 @@ from pages.common.app.selection import Selection, short_hash
 from pages.common.run.words import duration, passes_in_words
 
 PATIENCE = 20.0  # seconds of predicted work that starts by itself
-
-
 PATIENCE_WITH_A_PICTURE = 120.0  # where the map shows from the first second on, and can be stopped
 
 

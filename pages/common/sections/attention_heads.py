@@ -16,8 +16,6 @@ from pages.common.app.selection import Selection
 from pages.common.result.view import View
 
 SIDE = 220  # px
-
-
 COLUMNS = 4
 
 

@@ -17,17 +17,9 @@ from pages.common.result.view import View
 from pages.common.run.snippets import script
 
 FOOLED, HONEST = "demo:signs-shortcut", "demo:signs-cnn"
-
-
 METHODS = ["grad-cam", "integrated-gradients", "occlusion", "lrp-epsilon-plus-flat"]
-
-
 WIDTH = 280  # px
-
-
 STICKER = "the sticker"
-
-
 SCENES = 24
 
 

@@ -11,11 +11,7 @@ from pages.common.app.caches import result_cache
 from pages.common.app.follow_default import follow_default
 
 TOP = "top class"
-
-
 CHANNEL = "a channel of a layer"
-
-
 NOTHING = "nothing else"
 
 

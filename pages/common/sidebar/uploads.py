@@ -21,23 +21,11 @@ from pages.common.app.caches import model_cache, result_cache, upload_store
 from pages.common.app.upload_store import KEY
 
 CHECKPOINTS = ["safetensors", "pt", "pth", "ckpt", "th", "bin"]
-
-
 PICTURES = ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "bmp"]
-
-
 LARGEST = BYTES_LIMIT // 1_000_000  # MB of a picture
-
-
 GONE = "This file is no longer kept on the server; upload it once more."
-
-
 BETWEEN = " · "
-
-
 WRITTEN = re.compile(r"(?:(?P<spec>\w+:[\w\-]+) · )?(?P<name>[\w.\- ]+) · (?P<hash>[0-9a-f]{12})")
-
-
 LONGEST = 40  # letters of a name
 
 

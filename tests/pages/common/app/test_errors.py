@@ -8,8 +8,6 @@ import explainers as ex
 from tests.support.app import opened
 
 CHANNEL = {"target": "a channel of a layer", "target_layer": "layer2", "channel_place": "300, 2"}
-
-
 UNFIT = {"model": "demo:signs-vit", "relevance_method_of_attention": "LRP-ε"}
 
 

@@ -11,11 +11,7 @@ import explainers as ex
 from tests.support.app import opened
 
 CNN, VIT = "demo:signs-cnn", "demo:signs-vit"
-
-
 SCENE = "scene:1000050"
-
-
 PAGES = ["overview", "saliency", "grad_cam", "perturbation", "attention", "relevance", "compare", "weight_stats"]
 
 

@@ -8,8 +8,6 @@ import explainers as ex
 from tests.support.app import badges, opened
 
 SCENE = "scene:1000050"
-
-
 CNN, VIT = "demo:signs-cnn", "demo:signs-vit"
 
 

@@ -10,8 +10,6 @@ import explainers as ex
 from tests.support.app import opened
 
 SHORTCUT = Path(ex.__file__).parent / "demo/weights/signs-shortcut.safetensors"
-
-
 HONEST = SHORTCUT.with_name("signs-cnn.safetensors")
 
 

@@ -9,8 +9,6 @@ import explainers as ex
 from tests.support.app import map_code, metrics, opened, run_code, words
 
 CHANNEL = "a channel of a layer"
-
-
 SCENE = "scene:1000050"
 
 

@@ -8,8 +8,6 @@ from streamlit.testing.v1 import AppTest
 from tests.support.app import checkpoint, map_code, opened, picture, words
 
 SPEC = "torchvision:squeezenet1_1"
-
-
 GONE = "This file is no longer kept on the server; upload it once more."
 
 
