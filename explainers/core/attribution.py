@@ -154,6 +154,12 @@ class Attribution:
         return resized.squeeze(1)
 
 
+def min_max_scaled(maps: Tensor) -> Tensor:
+    """Maps (..., H, W), each from 0 to 1 over its own range; zeros where it is constant."""
+    low, high = maps.amin((-2, -1), keepdim=True), maps.amax((-2, -1), keepdim=True)
+    return (maps - low) / torch.where(high > low, high - low, 1)
+
+
 def fold_channels(values: Tensor, reduce: Reduce) -> Tensor:
     """(N, C, H, W) to (N, H, W); maps that have no channels pass, absolute unless `reduce` is "sum"."""
     if values.ndim == 3:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from explainers.core.attribution import Attribution
+from explainers.core.attribution import Attribution, min_max_scaled
 from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
 
@@ -97,8 +97,7 @@ def _scaled(values: Tensor, signed: bool) -> Tensor:
     if signed:
         largest = values.abs().amax((1, 2), keepdim=True)
         return values / torch.where(largest > 0, largest, 1)
-    low, high = values.amin((1, 2), keepdim=True), values.amax((1, 2), keepdim=True)
-    return (values - low) / torch.where(high > low, high - low, 1)
+    return min_max_scaled(values)
 
 
 def _resized(maps: Tensor, size: tuple[int, int]) -> Tensor:

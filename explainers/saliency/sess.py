@@ -15,6 +15,7 @@ from pydantic import Field
 from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
+from explainers.core.attribution import min_max_scaled
 from explainers.core.capabilities import Needs
 from explainers.core.cost import Cost
 from explainers.core.estimate import Estimate
@@ -200,13 +201,8 @@ def _weighting_target(run: Run, input: Tensor, target: Target) -> Target:
 
 def _scaled_cams(capture: LayerCapture, base: BaseCam, size: tuple[int, int]) -> Tensor:
     """CAMs of the windows (m, H, W), enlarged, each from 0 to 1."""
-    cams = _min_max_scaled(_TERMS[base](capture).sum(1).relu())
-    return _min_max_scaled(F.interpolate(cams.unsqueeze(1), size, mode="bilinear", align_corners=False)[:, 0])
-
-
-def _min_max_scaled(maps: Tensor) -> Tensor:
-    low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
-    return (maps - low) / torch.where(high > low, high - low, 1)
+    cams = min_max_scaled(_TERMS[base](capture).sum(1).relu())
+    return min_max_scaled(F.interpolate(cams.unsqueeze(1), size, mode="bilinear", align_corners=False)[:, 0])
 
 
 def _blurred(cam: Tensor) -> Tensor:

@@ -131,9 +131,3 @@ def overlap(a: Tensor, b: Tensor) -> float:
     first, second = a.cpu().numpy(), b.cpu().numpy()  # PyTorch wakes its threads for every sum, which takes longer
     union = np.count_nonzero(first | second)
     return np.count_nonzero(first & second) / union if union else 0.0
-
-
-def stretched(heat: Tensor) -> Tensor:
-    """A map from its least value, 0, to its largest, 1; zeros where it is constant."""
-    low, high = heat.min(), heat.max()
-    return (heat - low) / (high - low) if bool(high > low) else torch.zeros_like(heat)

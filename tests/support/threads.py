@@ -12,5 +12,6 @@ def wait_until(condition: Callable[[], object]) -> None:
     """Return as soon as the condition holds."""
     end = time.monotonic() + GUARD
     while not condition():
-        assert time.monotonic() < end, "waited in vain"
+        if time.monotonic() > end:
+            raise TimeoutError("waited in vain")
         time.sleep(0.001)

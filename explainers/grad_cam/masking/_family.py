@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from explainers.core.attribution import min_max_scaled
 from explainers.core.capabilities import Needs
 from explainers.core.cost import Cost
 from explainers.core.estimate import Estimate
@@ -86,6 +87,4 @@ def score_weighted_maps(
 
 def channel_masks(channels: Tensor, size: Sequence[int]) -> Tensor:
     """Channels (m, h, w) enlarged to (m, 1, H, W), each from 0 to 1 over its own range; 0 where it has none."""
-    masks = F.interpolate(channels.unsqueeze(1), tuple(size), mode="bilinear", align_corners=False)
-    low, high = masks.amin((2, 3), keepdim=True), masks.amax((2, 3), keepdim=True)
-    return (masks - low) / torch.where(high > low, high - low, 1)
+    return min_max_scaled(F.interpolate(channels.unsqueeze(1), tuple(size), mode="bilinear", align_corners=False))

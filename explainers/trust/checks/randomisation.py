@@ -15,12 +15,13 @@ from pydantic import Field
 from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
+from explainers.core.attribution import min_max_scaled
 from explainers.core.rng import seeded_generator
 from explainers.graph.layers import Layer
 from explainers.graph.rewrite import copy_network
 from explainers.trust.context import CheckContext, heatmap_of
 from explainers.trust.finding import Finding
-from explainers.trust.ranking import centred_ranks, spearman, stretched
+from explainers.trust.ranking import centred_ranks, spearman
 from explainers.trust.registry import Asks, SeedOptions, check
 
 UNCHANGED = 0.5  # rank correlation with the map of a network that knows nothing
@@ -81,7 +82,9 @@ def similarity(a: Tensor, b: Tensor) -> float | None:
     if a.ndim != 2 or min(a.shape) < 3:
         return None
     window = min(7, min(a.shape) - (1 - min(a.shape) % 2))
-    return float(structural_similarity(stretched(a).numpy(), stretched(b).numpy(), win_size=window, data_range=1.0))
+    return float(
+        structural_similarity(min_max_scaled(a).numpy(), min_max_scaled(b).numpy(), win_size=window, data_range=1.0)
+    )
 
 
 @check(
