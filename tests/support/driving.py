@@ -52,12 +52,14 @@ LISTEN = """
 """
 
 
-# Whether the script has run and nothing follows. A widget waits for up to 200 ms before it tells the server, by a timer of the
+# Whether the script has run, all of it is drawn (what loads its code first shows a skeleton meanwhile), and nothing follows. A
+# widget waits for up to 200 ms before it tells the server, by a timer of the
 # page: it comes before this look at the page, however slow the machine is. Ten seconds are for messages that nobody answers.
 RESTED = """
 () => {
   const now = performance.now(), app = document.querySelector("[data-testid=stApp]")?.dataset;
-  const idle = app?.testConnectionState === "CONNECTED" && app.testScriptState === "notRunning";
+  const drawn = !document.querySelector("[data-testid=stSkeleton]");
+  const idle = drawn && app?.testConnectionState === "CONNECTED" && app.testScriptState === "notRunning";
   if (!idle) vitrineTalk.last = now;
   return idle && now - vitrineTalk.last > (vitrineTalk.unanswered ? 10_000 : 400);
 }
