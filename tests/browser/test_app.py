@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Browser, expect
 
 import explainers as ex
-from tests.support.driving import App, differ, query
+from tests.support.driving import App, a_visitor, differ, query
 from tests.support.server import ROOT, serve
 
 pytestmark = pytest.mark.browser
@@ -59,9 +59,9 @@ def test_a_photograph_is_uploaded_and_the_link_reopens_it(app: App, browser: Bro
     app.go("Grad-CAM")
     assert query(app.page)["input"][0].startswith("coffee cup.jpg · ")
 
-    other = App(browser.new_context(viewport={"width": 1400, "height": 950}).new_page(), app.address)
-    other.visit(app.page.url)
-    assert differ(other.images()[0], shown[0]) == 0
+    with a_visitor(browser, app.address) as other:
+        other.visit(app.page.url)
+        assert differ(other.images()[0], shown[0]) == 0
 
 
 @pytest.mark.parametrize(
@@ -257,11 +257,11 @@ def test_a_copied_link_reopens_the_same_view(app: App, browser: Browser) -> None
     app.slide("saliency_smoothgrad_samples", -13)
     app.choose("target", "stop")
     app.choose("saliency_diverging_colours", "purple-green")
-    other = App(browser.new_context(viewport={"width": 1400, "height": 950}).new_page(), app.address)
-    other.visit(app.page.url)
-    mine, theirs = app.images(), other.images()
-    assert [differ(a, b) for a, b in zip(mine, theirs, strict=True)] == [0.0] * len(mine)
-    assert query(other.page) == query(app.page)
+    with a_visitor(browser, app.address) as other:
+        other.visit(app.page.url)
+        mine, theirs = app.images(), other.images()
+        assert [differ(a, b) for a, b in zip(mine, theirs, strict=True)] == [0.0] * len(mine)
+        assert query(other.page) == query(app.page)
 
 
 @pytest.mark.parametrize("path", ["saliency", "grad_cam"])
@@ -296,7 +296,6 @@ def test_moving_a_control_abandons_the_old_work(app: App) -> None:
     app.choose("saliency_method", "Gradient")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     "path",
     [
@@ -304,17 +303,19 @@ def test_moving_a_control_abandons_the_old_work(app: App) -> None:
         "weight_stats",
     ],
 )  # fmt: skip
-def test_both_themes_on_every_page(browser: Browser, address: str, path: str, scheme: str) -> None:
-    context = browser.new_context(viewport={"width": 800, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
+def test_both_themes_on_every_page(browser: Browser, address: str, path: str) -> None:
+    context = browser.new_context(viewport={"width": 800, "height": 900})
     app = App(context.new_page(), address)
-    app.open(path)
-    ground = app.page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
-    red = int(ground.removeprefix("rgb(").split(",")[0])
-    assert red > 200 if scheme == "light" else red < 60
-    wide = app.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, "nothing runs out of a narrow window"
-    unnamed = app.page.locator("[data-testid=stMain] img:not([alt]), [data-testid=stMain] img[alt='']").count()
-    assert unnamed == 0, "every picture is described"
+    for scheme in ("light", "dark"):
+        app.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        app.open(path)
+        ground = app.page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
+        red = int(ground.removeprefix("rgb(").split(",")[0])
+        assert red > 200 if scheme == "light" else red < 60
+        wide = app.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, "nothing runs out of a narrow window"
+        unnamed = app.page.locator("[data-testid=stMain] img:not([alt]), [data-testid=stMain] img[alt='']").count()
+        assert unnamed == 0, "every picture is described"
     assert app.complaints == []
     context.close()
 
@@ -326,12 +327,12 @@ def test_an_unexpected_error_is_a_sentence_with_a_reference(browser: Browser, tm
     log = tmp_path / "log"
     process, address = serve(log, {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"})
     try:
-        app = App(browser.new_context().new_page(), address)
-        app.open()
-        alert = app.page.get_by_test_id("stMain").get_by_test_id("stAlert")
-        expect(alert).to_have_count(1)
-        reference = alert.inner_text().split("under ")[1].rstrip(".\n ")
-        assert "ZeroDivisionError" not in app.text()
+        with a_visitor(browser, address) as app:
+            app.open()
+            alert = app.page.get_by_test_id("stMain").get_by_test_id("stAlert")
+            expect(alert).to_have_count(1)
+            reference = alert.inner_text().split("under ")[1].rstrip(".\n ")
+            assert "ZeroDivisionError" not in app.text()
         assert reference in log.read_text()
         assert "ZeroDivisionError" in log.read_text()
     finally:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlparse
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 
@@ -200,3 +202,11 @@ class App:
         block = self.page.get_by_test_id("stCode").locator("visible=true").first
         block.wait_for()
         return block.inner_text()
+
+
+@contextmanager
+def a_visitor(browser: Browser, address: str) -> Iterator[App]:
+    """Somebody else at the app, in a browser with nothing in its caches."""
+    context = browser.new_context(viewport={"width": 1400, "height": 950})
+    yield App(context.new_page(), address)
+    context.close()
