@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,7 +31,8 @@ Request = tuple[str, dict[str, Any]]
 """A method's name, and its options as a caller gave them."""
 
 
-class Plan(NamedTuple):
+@dataclass(frozen=True)
+class Plan:
     """A method and its validated options."""
 
     method: Method
