@@ -53,11 +53,11 @@ $(VENV)/.docs: requirements-docs.txt $(VENV)/.run
 
 # Screenshots of every page in both themes, for docs/ and the README.
 shots: browser
-	$(BIN)/python -m tests.support.shots
+	$(BIN)/python -m tests.support.browser.shots
 
 .PHONY: browser
 browser: $(VENV)/.dev
-	$(BIN)/python -m tests.support.chromium
+	$(BIN)/python -m tests.support.browser.chromium
 
 $(VENV)/.python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Vitrine needs Python 3.11 or newer: make PYTHON=python3.11 run")'

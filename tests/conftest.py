@@ -14,7 +14,7 @@ from torch import Tensor
 from explainers.core.model import Model
 from explainers.core.rng import seeded_noise
 from explainers.engine.process import configure_process
-from tests.support.networks import TRIPWIRE, small_model
+from tests.support.models.networks import TRIPWIRE, small_model
 from tests.support.worked_example import GRADIENTS, Weighed
 
 FIXTURES = Path(__file__).parents[1].parent / "shared" / "fixtures"

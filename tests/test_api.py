@@ -7,7 +7,7 @@ import torch
 
 import explainers as ex
 from explainers.core.errors import VitrineError
-from tests.support.networks import small_model
+from tests.support.models.networks import small_model
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import torch
 import explainers as ex
 from explainers.engine.network_state import NetworkParts
 from tests.support.methods import FEW
-from tests.support.networks import assert_close, fixed_engine, random_inputs, small_model
+from tests.support.models.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.support.threads import GUARD, wait_until
 
 T = TypeVar("T")

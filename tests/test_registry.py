@@ -9,7 +9,7 @@ from explainers.api import explain
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.registry import find_method, methods
-from tests.support.networks import random_inputs
+from tests.support.models.networks import random_inputs
 
 
 def test_unknown_methods_suggest_known_ones(model):

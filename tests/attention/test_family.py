@@ -14,8 +14,8 @@ from explainers.core.target import ClassTarget
 from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
 from tests.support.attention_maps import TARGET, doubles
-from tests.support.networks import assert_close, fixed_engine, random_inputs, small_model
-from tests.support.transformers import swin, tiny_vit
+from tests.support.models.networks import assert_close, fixed_engine, random_inputs, small_model
+from tests.support.models.transformers import swin, tiny_vit
 
 METHODS = [m.name for m in ex.methods() if m.family == "attention"]
 

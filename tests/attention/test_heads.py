@@ -12,8 +12,8 @@ from explainers.core.model import Model
 from explainers.engine.attention_capture import AttentionCapture
 from explainers.graph.layout import Layout
 from tests.support.attention_maps import GRID, TARGET, doubles
-from tests.support.networks import assert_close, random_inputs, small_model
-from tests.support.transformers import DEPTH, HEADS, swin, tiny_vit
+from tests.support.models.networks import assert_close, random_inputs, small_model
+from tests.support.models.transformers import DEPTH, HEADS, swin, tiny_vit
 
 
 def test_heads_are_the_maps_of_the_method_and_share_its_numbers() -> None:

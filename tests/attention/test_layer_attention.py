@@ -9,7 +9,7 @@ from torch import nn
 import explainers as ex
 from explainers.core.errors import VitrineError
 from tests.support.attention_maps import assert_slow_version, doubles, every_kind_and_prefix
-from tests.support.transformers import tiny_vit
+from tests.support.models.transformers import tiny_vit
 
 
 @every_kind_and_prefix

@@ -8,8 +8,8 @@ from torch import nn
 
 import explainers as ex
 from tests.support.attention_maps import GRID, TARGET, doubles, every_kind_and_prefix
-from tests.support.networks import assert_close
-from tests.support.transformers import slow_gradients_of_blocks, slow_weights_and_gradients, tiny_vit
+from tests.support.models.networks import assert_close
+from tests.support.models.transformers import slow_gradients_of_blocks, slow_weights_and_gradients, tiny_vit
 
 
 @every_kind_and_prefix

@@ -18,8 +18,8 @@ from tests.support.attention_maps import (
     slow_layers,
     slow_readout,
 )
-from tests.support.networks import assert_close, random_inputs
-from tests.support.transformers import tiny_vit
+from tests.support.models.networks import assert_close, random_inputs
+from tests.support.models.transformers import tiny_vit
 
 
 def slow_rollout(fused: Layers, residual: float = 0.5, discard: float = 0.0) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 from torch import nn
 
 from tests.support.attention_maps import Layers, assert_slow_version, every_kind_and_prefix
-from tests.support.transformers import HEADS
+from tests.support.models.transformers import HEADS
 
 
 def slow_relevance(weights: Layers, gradients: Layers) -> np.ndarray:

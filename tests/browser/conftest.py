@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.support.chromium import find_chromium
-from tests.support.driving import QUIET, RUNNING, App
-from tests.support.server import shared_server
+from tests.support.browser.chromium import find_chromium
+from tests.support.browser.driving import QUIET, RUNNING, App
+from tests.support.browser.server import shared_server
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="package")  # the session's other tests must not meet Playwright's event loop in their thread
 def browser() -> Iterator[Browser]:
     path = find_chromium()
-    assert path is not None, "no Chromium: run python -m tests.support.chromium"
+    assert path is not None, "no Chromium: run python -m tests.support.browser.chromium"
     expect.set_options(timeout=RUNNING)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=path, args=QUIET, timeout=RUNNING)

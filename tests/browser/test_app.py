@@ -15,8 +15,8 @@ from PIL import Image
 from playwright.sync_api import Browser, expect
 
 import explainers as ex
-from tests.support.driving import App, a_visitor, differ, query
-from tests.support.server import ROOT, serve
+from tests.support.browser.driving import App, a_visitor, differ, query
+from tests.support.browser.server import ROOT, serve
 
 pytestmark = pytest.mark.browser
 

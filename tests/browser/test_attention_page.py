@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.driving import App, differ, query
+from tests.support.browser.driving import App, differ, query
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 import explainers as ex
-from tests.support.driving import App
+from tests.support.browser.driving import App
 
 pytestmark = pytest.mark.browser
 

@@ -14,8 +14,8 @@ from playwright.sync_api import expect
 
 import explainers as ex
 from pages.common.result.options_form import option_key
-from tests.support.driving import RUNNING, App, differ, query
-from tests.support.server import ROOT
+from tests.support.browser.driving import RUNNING, App, differ, query
+from tests.support.browser.server import ROOT
 
 pytestmark = pytest.mark.browser
 

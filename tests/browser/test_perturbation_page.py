@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.support.driving import App, differ, query
+from tests.support.browser.driving import App, differ, query
 
 pytestmark = pytest.mark.browser
 

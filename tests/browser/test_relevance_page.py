@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 import explainers as ex
 from pages.common.result.options_form import option_key
-from tests.support.driving import App, differ, query
+from tests.support.browser.driving import App, differ, query
 
 pytestmark = pytest.mark.browser
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.driving import App
+from tests.support.browser.driving import App
 
 pytestmark = pytest.mark.browser
 

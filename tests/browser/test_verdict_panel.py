@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 import explainers as ex
-from tests.support.driving import App
+from tests.support.browser.driving import App
 
 pytestmark = pytest.mark.browser
 

@@ -10,7 +10,7 @@ from explainers.core.attribution import Attribution, Completeness, fold_channels
 from explainers.core.errors import VitrineError
 from explainers.core.fingerprint import fingerprint_tensor
 from explainers.core.target import ClassTarget
-from tests.support.networks import random_inputs
+from tests.support.models.networks import random_inputs
 
 VALUES = torch.tensor([[[[3.0, -1.0]], [[-4.0, 0.5]]]])  # (1, 2 channels, 1, 2)
 

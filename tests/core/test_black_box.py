@@ -11,7 +11,7 @@ from torch import nn
 
 import explainers as ex
 from tests.support.methods import FEW
-from tests.support.networks import assert_close, random_inputs, small_model
+from tests.support.models.networks import assert_close, random_inputs, small_model
 
 
 def numpy_only(inputs: torch.Tensor) -> np.ndarray:

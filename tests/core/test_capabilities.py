@@ -7,12 +7,8 @@ from torch import nn
 
 from explainers.core.capabilities import Needs, has_attention
 from explainers.core.model import Model
-from tests.support.networks import small_model
-from tests.support.transformers import (
-    MultiHead,
-    swin,
-    tiny_vit,
-)
+from tests.support.models.networks import small_model
+from tests.support.models.transformers import MultiHead, swin, tiny_vit
 
 
 def test_capabilities(model):

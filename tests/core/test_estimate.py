@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from explainers.core.estimate import Estimate, reliability
-from tests.support.networks import random_inputs
+from tests.support.models.networks import random_inputs
 
 
 def test_reliability_is_the_correlation_of_two_independent_maps() -> None:

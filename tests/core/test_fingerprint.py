@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from explainers.core.fingerprint import fingerprint_network, fingerprint_tensor
-from tests.support.networks import small_cnn
+from tests.support.models.networks import small_cnn
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])

@@ -11,7 +11,7 @@ from explainers.core.errors import VitrineError
 from explainers.core.fingerprint import fingerprint_network
 from explainers.core.model import Model
 from explainers.core.preprocess import Preprocess
-from tests.support.networks import random_inputs, small_cnn
+from tests.support.models.networks import random_inputs, small_cnn
 
 
 @pytest.mark.parametrize("shape", [(3, 16, 16), (16, 16), (1, 1, 3, 16, 16)])

@@ -8,7 +8,7 @@ from explainers.api import explain
 from explainers.core.errors import VitrineError
 from explainers.inputs.baselines import Baseline
 from explainers.registry import find_method
-from tests.support.networks import random_inputs, small_model
+from tests.support.models.networks import random_inputs, small_model
 
 
 @pytest.mark.parametrize(

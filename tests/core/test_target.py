@@ -23,7 +23,7 @@ from explainers.graph.hooks import output_of as network_output
 from explainers.inputs.gallery import sample
 from explainers.models import load_model
 from explainers.relevance.conservation import relevance_flow
-from tests.support.networks import TRIPWIRE, Linear, assert_close, random_inputs, small_model
+from tests.support.models.networks import TRIPWIRE, Linear, assert_close, random_inputs, small_model
 
 OUTPUTS = torch.tensor([[1.0, 5.0, 2.0], [8.0, -3.0, 0.5]])
 

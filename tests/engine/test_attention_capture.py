@@ -17,9 +17,8 @@ from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
 from explainers.graph.layout import Layout, Windows
 from tests.support.methods import Traces
-from tests.support.networks import assert_close, fixed_engine, random_inputs
-from tests.support.threads import GUARD
-from tests.support.transformers import (
+from tests.support.models.networks import assert_close, fixed_engine, random_inputs
+from tests.support.models.transformers import (
     DEPTH,
     HEADS,
     Asking,
@@ -30,6 +29,7 @@ from tests.support.transformers import (
     swin,
     tiny_vit,
 )
+from tests.support.threads import GUARD
 
 SHAPE = (3, 16, 24)
 KINDS = [SelfAttention, MultiHead, Asking]

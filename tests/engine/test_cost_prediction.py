@@ -8,7 +8,7 @@ from explainers.core.cost import Cost
 from explainers.engine.cost_prediction import predict_seconds
 from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
-from tests.support.networks import random_inputs, small_model
+from tests.support.models.networks import random_inputs, small_model
 
 
 def test_what_work_will_take_follows_its_passes() -> None:

@@ -16,7 +16,7 @@ from explainers.core.model import Model
 from explainers.engine.engine import Engine, engine_for
 from explainers.engine.network_state import NetworkParts
 from tests.support.methods import quick
-from tests.support.networks import assert_close, fixed_engine, random_inputs, small_cnn, small_model
+from tests.support.models.networks import assert_close, fixed_engine, random_inputs, small_cnn, small_model
 from tests.support.threads import GUARD
 
 

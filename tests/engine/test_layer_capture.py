@@ -12,8 +12,8 @@ from explainers.engine.engine import Engine
 from explainers.engine.layer_capture import capture_activations, capture_gradients
 from explainers.engine.run import Run
 from explainers.graph.layers import find_layers
-from tests.support.networks import assert_close, random_inputs, small_cnn
-from tests.support.transformers import MultiHead, tiny_vit
+from tests.support.models.networks import assert_close, random_inputs, small_cnn
+from tests.support.models.transformers import MultiHead, tiny_vit
 
 
 def test_nothing_below_the_first_layer_looked_at_is_recorded():

@@ -14,7 +14,7 @@ from explainers.engine.mixed_precision import TRIED, WORTH_TRYING, Precision, sc
 from explainers.engine.run import Run
 from explainers.engine.variant_scores import variant_scores
 from explainers.graph import conv_fusion as fusion
-from tests.support.networks import assert_close, fixed_engine, lively, random_inputs, small_model
+from tests.support.models.networks import assert_close, fixed_engine, lively, random_inputs, small_model
 
 COUNT = 2 * WORTH_TRYING
 FASTER, SLOWER = 0.5, 2.0

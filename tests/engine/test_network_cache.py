@@ -12,7 +12,7 @@ from explainers.api import explain
 from explainers.core.black_box import BlackBox
 from explainers.core.model import Model
 from explainers.engine.network_state import NetworkParts
-from tests.support.networks import assert_close, fixed_engine, random_inputs, small_cnn, small_model
+from tests.support.models.networks import assert_close, fixed_engine, random_inputs, small_cnn, small_model
 
 
 @pytest.mark.parametrize("through", ["the weight", "its data"])

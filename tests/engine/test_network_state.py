@@ -16,8 +16,8 @@ from explainers.core.model import Model
 from explainers.engine.network_state import NetworkParts, frozen, preserved_rng, without_fast_attention
 from explainers.registry import Method, methods
 from tests.support.methods import METHODS, Traces, quick
-from tests.support.networks import FixedChunks, fixed_engine, random_inputs, small_cnn
-from tests.support.transformers import DEPTH, MultiHead, tiny_vit
+from tests.support.models.networks import FixedChunks, fixed_engine, random_inputs, small_cnn
+from tests.support.models.transformers import DEPTH, MultiHead, tiny_vit
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from explainers.api import explain
 from explainers.core.errors import Cancelled
 from tests.support.methods import METHODS, quick
-from tests.support.networks import fixed_engine, random_inputs, small_model
+from tests.support.models.networks import fixed_engine, random_inputs, small_model
 from tests.support.threads import GUARD, wait_until
 
 

@@ -12,7 +12,7 @@ from explainers.core.model import Model
 from explainers.core.target import ClassTarget, TopTarget
 from explainers.engine.run import Run
 from tests.support.methods import METHODS, quick
-from tests.support.networks import assert_close, fixed_engine, random_inputs, small_cnn, small_model
+from tests.support.models.networks import assert_close, fixed_engine, random_inputs, small_cnn, small_model
 
 
 def test_passes_are_made_once(tripwire):

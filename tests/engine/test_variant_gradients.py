@@ -15,7 +15,7 @@ from explainers.engine.variant_gradients import (
     summed_gradients,
     variant_captures,
 )
-from tests.support.networks import assert_close, fixed_engine, lively, random_inputs, small_model
+from tests.support.models.networks import assert_close, fixed_engine, lively, random_inputs, small_model
 
 
 @pytest.mark.parametrize("name", ["resnet18", "densenet121", "mobilenet_v3_small"])

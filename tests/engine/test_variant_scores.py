@@ -11,7 +11,7 @@ from explainers.core.target import ChannelTarget, ClassTarget, TopTarget
 from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
 from explainers.engine.variant_scores import WORTH_FOLDING, variant_scores
-from tests.support.networks import assert_close, fixed_engine, lively, random_inputs, small_model
+from tests.support.models.networks import assert_close, fixed_engine, lively, random_inputs, small_model
 
 
 def test_a_sweep_scores_every_version_in_order() -> None:

@@ -10,7 +10,7 @@ from explainers.api import explain
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.target import ChannelTarget, ClassTarget, ContrastTarget
-from tests.support.networks import assert_close, random_inputs, small_model
+from tests.support.models.networks import assert_close, random_inputs, small_model
 
 
 def pooled(seed: int = 0) -> Model:

@@ -15,9 +15,9 @@ from explainers.engine.run import Run
 from explainers.grad_cam._family import CONTRASTS
 from explainers.registry import methods
 from tests.support.announced import assert_announced_passes
-from tests.support.networks import assert_close, fixed_engine, random_inputs, small_model
+from tests.support.models.networks import assert_close, fixed_engine, random_inputs, small_model
+from tests.support.models.transformers import small_swin, small_vit
 from tests.support.rounding import FLOAT32
-from tests.support.transformers import small_swin, small_vit
 from tests.support.worked_example import ACTIVATIONS, BY_HAND, GRADIENTS, Weighed
 
 METHODS = [method.name for method in methods() if method.family == "cam" and method.name != "cam"]

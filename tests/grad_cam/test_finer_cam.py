@@ -9,7 +9,7 @@ from explainers.api import explain
 from explainers.core.errors import VitrineError
 from explainers.core.target import ClassTarget, ContrastTarget
 from explainers.grad_cam.finer_cam import FinerOptions, nearest_target
-from tests.support.networks import assert_close, random_inputs, small_model
+from tests.support.models.networks import assert_close, random_inputs, small_model
 
 
 def test_finer_cam_against_one_class_is_grad_cam_of_the_difference():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from explainers.api import explain
 from explainers.core.model import Model
-from tests.support.networks import assert_close
+from tests.support.models.networks import assert_close
 from tests.support.worked_example import ACTIVATIONS, GRADIENTS, W2, Weighed
 
 

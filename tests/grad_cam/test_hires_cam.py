@@ -7,7 +7,7 @@ from torch import nn
 
 from explainers.api import explain
 from explainers.core.model import Model
-from tests.support.networks import assert_close, random_inputs
+from tests.support.models.networks import assert_close, random_inputs
 
 
 def test_hires_cam_shares_out_the_score_of_a_pooled_linear_head():

@@ -10,7 +10,7 @@ from explainers.api import explain
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.grad_cam.layer_fusion import fuse
-from tests.support.networks import assert_close, random_inputs, small_model
+from tests.support.models.networks import assert_close, random_inputs, small_model
 from tests.support.worked_example import ACTIVATIONS, GRADIENTS, PRODUCTS, Weighed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from explainers.grad_cam._principal_component import principal_map
-from tests.support.networks import assert_close, random_inputs
+from tests.support.models.networks import assert_close, random_inputs
 
 
 def test_both_ways_to_the_principal_component_agree():

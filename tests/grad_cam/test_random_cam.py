@@ -6,7 +6,7 @@ import torch
 
 from explainers.api import explain
 from explainers.core.rng import seeded_generator
-from tests.support.networks import assert_close
+from tests.support.models.networks import assert_close
 from tests.support.worked_example import ACTIVATIONS, weighted_channels
 
 

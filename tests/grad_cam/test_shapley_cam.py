@@ -8,7 +8,7 @@ from torch import Tensor
 from explainers.api import explain
 from explainers.core.model import Model
 from explainers.core.target import ClassTarget
-from tests.support.networks import assert_close
+from tests.support.models.networks import assert_close
 from tests.support.worked_example import ACTIVATIONS, BY_HAND, GRADIENTS, Weighed
 
 

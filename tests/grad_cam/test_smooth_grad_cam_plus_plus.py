@@ -7,7 +7,7 @@ from torch import Tensor
 
 from explainers.api import explain
 from explainers.core.rng import seeded_noise
-from tests.support.networks import assert_close, fixed_engine, random_inputs, small_model
+from tests.support.models.networks import assert_close, fixed_engine, random_inputs, small_model
 
 
 def test_smooth_grad_cam_plus_plus_is_the_papers_formula():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from explainers.api import explain
-from tests.support.networks import assert_close
+from tests.support.models.networks import assert_close
 from tests.support.worked_example import ACTIVATIONS
 
 

@@ -11,8 +11,8 @@ from explainers.core.target import ClassTarget
 from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
 from explainers.graph.attention import attention_blocks
-from tests.support.networks import assert_close, random_inputs, small_cnn
-from tests.support.transformers import DEPTH, Product, tiny_vit
+from tests.support.models.networks import assert_close, random_inputs, small_cnn
+from tests.support.models.transformers import DEPTH, Product, tiny_vit
 
 TRIANGLE = torch.ones(16, 16, dtype=torch.bool).tril()
 

@@ -12,7 +12,7 @@ from explainers.graph.boxes import Boxes, ChangedMaps, Extents, SlidingWindow
 from explainers.inputs.segments import segment_extents
 from explainers.perturbation._family import regions_by_area
 from tests.support.boxes import some_boxes, variants_in_boxes
-from tests.support.networks import random_inputs
+from tests.support.models.networks import random_inputs
 
 
 @pytest.mark.parametrize(

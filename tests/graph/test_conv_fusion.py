@@ -11,7 +11,7 @@ import torchvision
 from torch import Tensor, nn
 
 from explainers.graph.conv_fusion import FusedConvolution, can_fuse, merged_for_scores
-from tests.support.networks import lively, random_inputs
+from tests.support.models.networks import lively, random_inputs
 
 pytestmark = pytest.mark.skipif(not can_fuse(nn.Conv2d(1, 1, 1)), reason="this machine has not the operators of oneDNN")
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from explainers.core.errors import VitrineError
 from explainers.graph.hooks import channels_second, forward_hooks, output_of, tensor_of, with_tensor
-from tests.support.networks import random_inputs, small_cnn
+from tests.support.models.networks import random_inputs, small_cnn
 
 
 class MapAndGate(NamedTuple):

@@ -23,7 +23,7 @@ from explainers.graph.boxes import Boxes, Extents, SlidingWindow
 from explainers.graph.conv_fusion import can_fuse, merged_for_scores
 from explainers.graph.incremental import IncrementalNetwork, can_increment, sliding_of
 from tests.support.boxes import SIDE, some_boxes, variants_in_boxes
-from tests.support.networks import assert_close, fixed_engine, lively, random_inputs, small_model
+from tests.support.models.networks import assert_close, fixed_engine, lively, random_inputs, small_model
 
 
 def compared(network: nn.Module, boxes: Boxes, tolerance: float) -> fx.GraphModule:

@@ -17,8 +17,8 @@ from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
 from explainers.graph.layers import default_layer, find_layers, stages
 from explainers.graph.layout import Layout
-from tests.support.networks import assert_close, random_inputs, small_cnn, small_model
-from tests.support.transformers import HEADS, WIDTH, SelfAttention, TinyViT, small_swin, small_vit
+from tests.support.models.networks import assert_close, random_inputs, small_cnn, small_model
+from tests.support.models.transformers import HEADS, WIDTH, SelfAttention, TinyViT, small_swin, small_vit
 
 
 def test_layers_are_found_in_the_order_in_which_they_finish():

@@ -18,7 +18,7 @@ from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.graph.conv_fusion import merged_for_scores
 from explainers.graph.rewrite import copy_network, with_activation_modules
-from tests.support.networks import assert_close, lively, random_inputs, small_cnn
+from tests.support.models.networks import assert_close, lively, random_inputs, small_cnn
 
 SHAPE = (3, 64, 64)
 ACTIVATIONS = (nn.ReLU, nn.Sigmoid, nn.Tanh)

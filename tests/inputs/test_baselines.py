@@ -13,7 +13,7 @@ from explainers.core.preprocess import Preprocess
 from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
 from explainers.inputs.baselines import Baseline, Fill, baseline_for, inpaint, masker_for
-from tests.support.networks import Formula, assert_close, fixed_engine, random_inputs, small_model
+from tests.support.models.networks import Formula, assert_close, fixed_engine, random_inputs, small_model
 
 
 @pytest.mark.parametrize(

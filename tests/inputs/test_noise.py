@@ -6,7 +6,7 @@ import torch
 
 from explainers.core.rng import seeded_noise
 from explainers.inputs.noise import NoisyCopiesOptions, noise_deviation, noisy_copies
-from tests.support.networks import assert_close, random_inputs
+from tests.support.models.networks import assert_close, random_inputs
 
 
 def test_noise_is_a_share_of_each_inputs_own_range():

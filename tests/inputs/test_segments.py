@@ -7,7 +7,7 @@ import torch
 
 import explainers as ex
 from explainers.inputs.segments import Segments, grid_segments, region_masks, segment_extents, segment_input
-from tests.support.networks import random_inputs, small_model
+from tests.support.models.networks import random_inputs, small_model
 
 
 def test_a_picture_is_cut_in_ways_that_exist() -> None:

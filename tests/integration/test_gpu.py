@@ -15,7 +15,7 @@ from explainers.engine.engine import Engine, engine_for
 from explainers.engine.network_state import NetworkParts
 from explainers.registry import methods
 from tests.support.methods import METHODS, Traces, alike, quick
-from tests.support.networks import FixedChunks, assert_close, random_inputs, small_cnn, small_model
+from tests.support.models.networks import FixedChunks, assert_close, random_inputs, small_cnn, small_model
 
 pytestmark = pytest.mark.gpu
 

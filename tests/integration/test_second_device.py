@@ -17,9 +17,9 @@ from explainers.registry import find_method, methods
 from explainers.relevance import _canonizer as canonical
 from explainers.trust.registry import checks
 from tests.support.methods import FEW, METHODS, alike, quick
-from tests.support.networks import assert_close, random_inputs, small_cnn, small_model
-from tests.support.second_device import THERE, Elsewhere, second_device
-from tests.support.transformers import MultiHead, SelfAttention, tiny_vit
+from tests.support.models.networks import assert_close, random_inputs, small_cnn, small_model
+from tests.support.models.second_device import THERE, Elsewhere, second_device
+from tests.support.models.transformers import MultiHead, SelfAttention, tiny_vit
 
 ATTENTION = [m.name for m in methods() if m.family == "attention"]
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from explainers.api import explain
 from explainers.core.model import Model
 from explainers.engine.engine import Engine
-from tests.support.networks import fixed_engine, random_inputs, small_model
+from tests.support.models.networks import fixed_engine, random_inputs, small_model
 from tests.support.threads import GUARD, wait_until
 
 JOBS: list[tuple[str, dict[str, Any]]] = [

@@ -11,8 +11,8 @@ from explainers.core.errors import VitrineError
 from explainers.core.preprocess import Preprocess
 from explainers.demo.scenes import draw_scene
 from explainers.models import wrap
-from tests.support.networks import assert_close, random_inputs, small_cnn, small_model
-from tests.support.transformers import DEPTH, tiny_vit
+from tests.support.models.networks import assert_close, random_inputs, small_cnn, small_model
+from tests.support.models.transformers import DEPTH, tiny_vit
 
 
 def test_wrap_leaves_the_network_as_it_is():

@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 
 from explainers.core.model import Model
-from tests.support.peers import NAMES, SHAPE, network, twin
+from tests.support.models.peers import NAMES, SHAPE, network, twin
 
 
 @pytest.fixture(scope="session", params=NAMES)

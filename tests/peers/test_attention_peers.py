@@ -7,8 +7,8 @@ from torchcam import methods as torchcam
 from explainers.api import explain
 from explainers.core.model import Model
 from explainers.core.target import ClassTarget
-from tests.support.networks import assert_close
-from tests.support.peers import SHAPE, TARGETS, inputs, vision_transformer
+from tests.support.models.networks import assert_close
+from tests.support.models.peers import SHAPE, TARGETS, inputs, vision_transformer
 
 
 def test_legrad():

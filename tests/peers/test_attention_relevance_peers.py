@@ -16,7 +16,7 @@ from explainers.core.target import ClassTarget
 from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
 from explainers.relevance.attn_lrp import AttentionRelevanceOptions, propagate_through_attention
-from tests.support.networks import assert_close, random_inputs
+from tests.support.models.networks import assert_close, random_inputs
 
 WIDTH, HIDDEN, NOTHING = 6, 10, 1e-12
 EPSILON_RULE = AttentionRelevanceOptions(gamma=0.0, patch_gamma=0.0)

@@ -42,8 +42,8 @@ from explainers.core.target import ClassTarget
 from explainers.demo.networks import SignsCNN
 from explainers.grad_cam._family import CONTRASTS
 from explainers.grad_cam.layer_fusion import fuse
-from tests.support.networks import assert_close, lively
-from tests.support.peers import GRAD_CAM, LAYERS, SHAPE, TARGETS, capture, inputs, network, score_sum, twin
+from tests.support.models.networks import assert_close, lively
+from tests.support.models.peers import GRAD_CAM, LAYERS, SHAPE, TARGETS, capture, inputs, network, score_sum, twin
 
 NARROW = "layer3"
 FLOAT32_SCORES = 1e-4  # pytorch-grad-cam rounds scores to float32 before it subtracts or exponentiates them

@@ -25,8 +25,8 @@ from explainers.core.model import Model
 from explainers.core.target import ClassTarget, ContrastTarget
 from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
-from tests.support.networks import assert_close
-from tests.support.peers import (
+from tests.support.models.networks import assert_close
+from tests.support.models.peers import (
     GRAD_CAM,
     LAYERS,
     SHAPE,

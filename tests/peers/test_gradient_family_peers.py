@@ -36,8 +36,8 @@ from explainers.inputs.noise import noise_deviation
 from explainers.saliency._references import ReferenceOptions, draw_references
 from explainers.saliency.layer.gradient_shap import LayerGradientShapOptions
 from explainers.saliency.paths.expected_gradients import stratified_alphas
-from tests.support.networks import assert_close
-from tests.support.peers import TARGETS, inputs, with_windows_apart
+from tests.support.models.networks import assert_close
+from tests.support.models.peers import TARGETS, inputs, with_windows_apart
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients"),

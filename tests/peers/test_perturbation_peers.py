@@ -18,8 +18,8 @@ from explainers.inputs.baselines import Fill, baseline_for, masker_for
 from explainers.inputs.segments import Segments, region_masks, segment_input
 from explainers.perturbation._region_scores import coalition_scores
 from explainers.perturbation.lime import LimeOptions, lime_kernel, weighted_ridge
-from tests.support.networks import assert_close, random_inputs, small_model
-from tests.support.peers import TARGETS, inputs
+from tests.support.models.networks import assert_close, random_inputs, small_model
+from tests.support.models.peers import TARGETS, inputs
 
 TARGET = ClassTarget(TARGETS)
 

@@ -17,8 +17,8 @@ from zennit.torchvision import ResNetCanonizer, VGGCanonizer
 from explainers.api import explain
 from explainers.core.model import Model
 from explainers.core.target import ClassTarget, ContrastTarget
-from tests.support.networks import assert_close, lively
-from tests.support.peers import CLASSES, TARGETS, inputs
+from tests.support.models.networks import assert_close, lively
+from tests.support.models.peers import CLASSES, TARGETS, inputs
 
 SHAPE = (3, 32, 32)
 COMPOSITES = {

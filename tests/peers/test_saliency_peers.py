@@ -31,8 +31,8 @@ from explainers.core.target import ClassTarget, ContrastTarget
 from explainers.engine.run import Run
 from explainers.inputs.noise import noise_deviation
 from explainers.saliency.fullgrad import full_gradients
-from tests.support.networks import Formula, assert_close, fixed_engine
-from tests.support.peers import SHAPE, TARGETS, inputs, network, twin, with_windows_apart
+from tests.support.models.networks import Formula, assert_close, fixed_engine
+from tests.support.models.peers import SHAPE, TARGETS, inputs, network, twin, with_windows_apart
 
 pytestmark = pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients")
 

@@ -14,7 +14,7 @@ from explainers.trust.checks.infidelity import InfidelityOptions, random_squares
 from explainers.trust.checks.max_sensitivity import MaxSensitivityOptions, nudges
 from explainers.trust.checks.road import impute
 from tests.support.attributions import random_map
-from tests.support.networks import assert_close, random_inputs, small_model
+from tests.support.models.networks import assert_close, random_inputs, small_model
 
 CLASS = 2
 

@@ -15,7 +15,7 @@ from explainers.inputs.baselines import Fill, masker_for
 from explainers.inputs.segments import Segments, segment_input
 from explainers.registry import find_method, methods
 from tests.support.methods import FEW
-from tests.support.networks import Formula, Linear, assert_close, fixed_engine, random_inputs, small_model
+from tests.support.models.networks import Formula, Linear, assert_close, fixed_engine, random_inputs, small_model
 
 SIDE = 16
 FAMILY = [method.name for method in methods() if method.family == "perturbation"]

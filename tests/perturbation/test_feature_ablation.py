@@ -6,7 +6,7 @@ import torch
 
 from explainers.api import explain
 from explainers.inputs.segments import Segments, segment_input
-from tests.support.networks import assert_close, random_inputs, small_model
+from tests.support.models.networks import assert_close, random_inputs, small_model
 
 
 def test_feature_ablation_by_a_plain_loop() -> None:

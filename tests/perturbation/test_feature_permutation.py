@@ -9,7 +9,7 @@ from explainers.api import explain
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.inputs.segments import Segments, segment_input
-from tests.support.networks import Linear, assert_close, random_inputs
+from tests.support.models.networks import Linear, assert_close, random_inputs
 
 SIDE = 16
 

@@ -8,7 +8,7 @@ from explainers.core.target import ClassTarget
 from explainers.engine.run import Run
 from explainers.inputs.baselines import Fill
 from explainers.perturbation._grid_cells import GridOptions, cell_map, grid_mask_scores, upsample_cells
-from tests.support.networks import fixed_engine, random_inputs, small_model
+from tests.support.models.networks import fixed_engine, random_inputs, small_model
 
 
 def test_cells_are_laid_on_pixels_as_evenly_as_these_allow() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from explainers.perturbation.hsic import hsic_of_columns
-from tests.support.networks import random_inputs
+from tests.support.models.networks import random_inputs
 
 
 def test_hsic_by_a_plain_double_loop() -> None:

@@ -11,7 +11,7 @@ from explainers.core.model import Model
 from explainers.perturbation._kernel_shap_sampling import draw_coalitions
 from explainers.perturbation.kernel_shap import constrained_least_squares
 from explainers.perturbation.shapley import exact_shapley_values
-from tests.support.networks import Formula, assert_close, random_inputs, small_model
+from tests.support.models.networks import Formula, assert_close, random_inputs, small_model
 from tests.support.regions import every_coalition, joint_score
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from explainers.perturbation.lime import lime_kernel, weighted_ridge
-from tests.support.networks import random_inputs
+from tests.support.models.networks import random_inputs
 from tests.support.regions import joint_score
 
 

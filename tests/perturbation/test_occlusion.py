@@ -6,7 +6,7 @@ import torch
 
 from explainers.api import explain
 from explainers.perturbation.occlusion import OcclusionOptions, patch_corners
-from tests.support.networks import assert_close, random_inputs, small_model
+from tests.support.models.networks import assert_close, random_inputs, small_model
 
 SIDE = 16
 

@@ -11,7 +11,7 @@ from explainers.inputs.baselines import Fill, baseline_for
 from explainers.inputs.segments import Segments
 from explainers.perturbation._family import RegionOptions
 from explainers.perturbation._region_scores import coalition_scores, region_estimate
-from tests.support.networks import fixed_engine, random_inputs, small_model
+from tests.support.models.networks import fixed_engine, random_inputs, small_model
 
 
 def test_scores_are_those_of_pictures_with_the_other_regions_filled() -> None:

@@ -13,7 +13,7 @@ from explainers.api import explain
 from explainers.core.model import Model
 from explainers.inputs.baselines import Fill
 from explainers.perturbation.rise import RiseOptions, random_masks
-from tests.support.networks import Formula, assert_close, random_inputs, small_model
+from tests.support.models.networks import Formula, assert_close, random_inputs, small_model
 
 
 def test_masks_are_those_of_the_paper() -> None:

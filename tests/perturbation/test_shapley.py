@@ -12,7 +12,7 @@ from explainers.api import estimate, explain
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.perturbation.shapley import exact_shapley_values
-from tests.support.networks import Linear, random_inputs
+from tests.support.models.networks import Linear, random_inputs
 
 
 def mean_over_every_order(scores: dict[frozenset[int], float], count: int) -> list[float]:

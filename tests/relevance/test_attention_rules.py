@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from explainers.relevance._attention_rules import AttentionRules
-from tests.support.networks import assert_close, random_inputs
+from tests.support.models.networks import assert_close, random_inputs
 
 
 def test_steps_put_out_the_same_and_attention_half_as_steep() -> None:

@@ -21,9 +21,9 @@ from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
 from explainers.relevance.attn_lrp import AttentionRelevanceOptions, propagate_through_attention
 from explainers.trust.checks.ground_truth import energy_share, pointing_hit
-from tests.support.networks import assert_close, fixed_engine, random_inputs, small_model
-from tests.support.single_head import OneHead, Product, by_einsum, by_names, scaled_dot_product, spelled_out
-from tests.support.transformers import MultiHead, SelfAttention, small_swin, small_vit, tiny_vit
+from tests.support.models.networks import assert_close, fixed_engine, random_inputs, small_model
+from tests.support.models.single_head import OneHead, Product, by_einsum, by_names, scaled_dot_product, spelled_out
+from tests.support.models.transformers import MultiHead, SelfAttention, small_swin, small_vit, tiny_vit
 
 METHODS = ["attn-lrp", "cp-lrp"]
 EPSILON = {"gamma": 0.0, "patch_gamma": 0.0}

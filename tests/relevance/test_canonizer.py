@@ -14,8 +14,8 @@ from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.relevance._family import COMPOSITES
 from explainers.relevance.conservation import relevance_notes
-from tests.support.networks import assert_close, random_inputs
-from tests.support.transformers import swin
+from tests.support.models.networks import assert_close, random_inputs
+from tests.support.models.transformers import swin
 
 SHAPE = (2, 6, 6)
 Formula = Callable[[Tensor], Tensor]

@@ -12,10 +12,10 @@ from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.relevance._family import COMPOSITES
 from explainers.relevance.conservation import describe_flow, relevance_flow, relevance_notes
-from tests.support.networks import assert_close, random_inputs
-from tests.support.single_head import OneHead, scaled_dot_product
+from tests.support.models.networks import assert_close, random_inputs
+from tests.support.models.single_head import OneHead, scaled_dot_product
+from tests.support.models.transformers import MultiHead, SelfAttention, tiny_vit
 from tests.support.slow_lrp import conv_net
-from tests.support.transformers import MultiHead, SelfAttention, tiny_vit
 
 
 @pytest.mark.parametrize("method", COMPOSITES)

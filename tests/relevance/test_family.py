@@ -13,7 +13,7 @@ from explainers.core.model import Model
 from explainers.core.target import ClassTarget, ContrastTarget, RegressionTarget
 from explainers.engine.run import Run
 from explainers.relevance._family import COMPOSITES, canonized_network
-from tests.support.networks import assert_close, fixed_engine, random_inputs, small_model
+from tests.support.models.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.support.slow_lrp import SHAPE, conv_net
 
 

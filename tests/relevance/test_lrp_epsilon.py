@@ -6,7 +6,7 @@ import pytest
 
 from explainers.api import explain
 from explainers.core.model import Model
-from tests.support.networks import assert_close, random_inputs
+from tests.support.models.networks import assert_close, random_inputs
 from tests.support.slow_lrp import assert_slow_version, single_rule
 
 

@@ -13,7 +13,7 @@ from explainers.core.preprocess import Preprocess
 from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
 from explainers.relevance.lrp_epsilon_gamma_box import pixel_box
-from tests.support.networks import assert_close, random_inputs
+from tests.support.models.networks import assert_close, random_inputs
 from tests.support.slow_lrp import FLOAT32, by_kind, conv_net, slow_lrp
 
 METHOD = "lrp-epsilon-gamma-box"

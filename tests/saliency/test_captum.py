@@ -10,9 +10,9 @@ from explainers.api import explain
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.target import ChannelTarget
-from tests.support.endings import Ending
-from tests.support.networks import assert_close, random_inputs, small_cnn
-from tests.support.transformers import small_vit
+from tests.support.models.endings import Ending
+from tests.support.models.networks import assert_close, random_inputs, small_cnn
+from tests.support.models.transformers import small_vit
 
 
 class Two(nn.Module):

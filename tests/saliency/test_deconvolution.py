@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 import explainers as ex
-from tests.support.networks import assert_close, random_inputs, rectified
+from tests.support.models.networks import assert_close, random_inputs, rectified
 
 
 def test_what_comes_back_is_rectified_whether_or_not_the_relu_was_on():

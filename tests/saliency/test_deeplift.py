@@ -9,12 +9,7 @@ import torchvision
 
 from explainers.api import explain
 from explainers.core.model import Model
-from tests.support.networks import (
-    assert_close,
-    lively,
-    random_inputs,
-    small_model,
-)
+from tests.support.models.networks import assert_close, lively, random_inputs, small_model
 from tests.support.rounding import assert_like_float64
 
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from explainers.api import explain
 from explainers.core.model import Model
 from explainers.saliency._deeplift_rules import RULES, deeplift_rules_in_captum
-from tests.support.endings import Ending
-from tests.support.networks import Linear, assert_close, fixed_engine, random_inputs
+from tests.support.models.endings import Ending
+from tests.support.models.networks import Linear, assert_close, fixed_engine, random_inputs
 
 # Every way from the input to the score leads through this layer.
 RESCALING = {

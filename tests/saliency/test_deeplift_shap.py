@@ -7,7 +7,7 @@ import torch
 
 from explainers.api import explain
 from explainers.core.target import ClassTarget
-from tests.support.networks import assert_close, random_inputs, small_model
+from tests.support.models.networks import assert_close, random_inputs, small_model
 from tests.support.rounding import assert_like_float64
 
 

@@ -13,7 +13,7 @@ from explainers.core.target import ClassTarget, ContrastTarget
 from explainers.models import load_model
 from explainers.registry import methods
 from tests.support.announced import assert_announced_passes
-from tests.support.networks import Linear, assert_close, fixed_engine, random_inputs, small_model
+from tests.support.models.networks import Linear, assert_close, fixed_engine, random_inputs, small_model
 from tests.support.rounding import FLOAT32
 from tests.support.worked_example import LINEAR_POINT, LINEAR_WEIGHTS, TwoReLUs
 

@@ -12,9 +12,9 @@ from explainers.core.model import Model
 from explainers.core.target import ChannelTarget, ClassTarget, ContrastTarget
 from explainers.engine.run import Run
 from explainers.saliency.fullgrad import bias_of, full_gradients
-from tests.support.networks import assert_close, fixed_engine, random_inputs, small_model
-from tests.support.peers import SHAPE, network
-from tests.support.peers import inputs as pictures
+from tests.support.models.networks import assert_close, fixed_engine, random_inputs, small_model
+from tests.support.models.peers import SHAPE, network
+from tests.support.models.peers import inputs as pictures
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import torch
 from explainers.api import explain
 from explainers.core.model import Model
 from explainers.core.target import RegressionTarget
-from tests.support.networks import Formula, Linear, assert_close, random_inputs
+from tests.support.models.networks import Formula, Linear, assert_close, random_inputs
 from tests.support.worked_example import LINEAR_POINT, LINEAR_WEIGHTS
 
 

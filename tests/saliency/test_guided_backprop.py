@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import explainers as ex
-from tests.support.networks import assert_close, random_inputs, rectified
+from tests.support.models.networks import assert_close, random_inputs, rectified
 
 
 def test_negative_gradients_are_dropped_at_every_relu_on_the_way_back():

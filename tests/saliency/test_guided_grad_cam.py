@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from explainers.api import explain
-from tests.support.networks import assert_close, random_inputs, small_model
+from tests.support.models.networks import assert_close, random_inputs, small_model
 
 
 def test_it_is_guided_backpropagation_times_grad_cam_enlarged():

@@ -12,7 +12,7 @@ from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.preprocess import Preprocess
 from explainers.saliency._references import ReferenceOptions, draw_references
-from tests.support.networks import Formula, Linear, assert_close, random_inputs, small_model
+from tests.support.models.networks import Formula, Linear, assert_close, random_inputs, small_model
 from tests.support.worked_example import LINEAR_WEIGHTS
 
 

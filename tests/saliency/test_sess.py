@@ -8,7 +8,7 @@ from torch import nn
 
 from explainers.api import explain
 from explainers.saliency.sess import SessOptions, windows
-from tests.support.networks import assert_close, random_inputs, small_model
+from tests.support.models.networks import assert_close, random_inputs, small_model
 from tests.support.rounding import assert_like_float64
 
 

@@ -11,7 +11,7 @@ from explainers.api import explain
 from explainers.core.model import Model
 from explainers.core.rng import seeded_noise
 from explainers.inputs.noise import noise_deviation
-from tests.support.networks import Formula, Linear, assert_close, fixed_engine, random_inputs, small_model
+from tests.support.models.networks import Formula, Linear, assert_close, fixed_engine, random_inputs, small_model
 from tests.support.rounding import FLOAT32
 from tests.support.worked_example import LINEAR_POINT, LINEAR_WEIGHTS
 

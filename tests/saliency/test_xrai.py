@@ -10,7 +10,7 @@ from explainers.api import explain
 from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
 from explainers.saliency.xrai import rank_regions, region_candidates
-from tests.support.networks import assert_close, random_inputs, small_model
+from tests.support.models.networks import assert_close, random_inputs, small_model
 
 
 def test_regions_are_taken_by_the_average_of_what_they_add():

@@ -8,7 +8,7 @@ from explainers.api import explain
 from explainers.engine.engine import engine_for
 from explainers.engine.run import Run
 from explainers.registry import find_method
-from tests.support.networks import random_inputs, small_model
+from tests.support.models.networks import random_inputs, small_model
 
 
 def assert_announced_passes(name: str, target: int | None, options: dict[str, Any]) -> None:

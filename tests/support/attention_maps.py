@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 import explainers as ex
-from tests.support.networks import assert_close, random_inputs
-from tests.support.transformers import MultiHead, SelfAttention, slow_weights_and_gradients, tiny_vit
+from tests.support.models.networks import assert_close, random_inputs
+from tests.support.models.transformers import MultiHead, SelfAttention, slow_weights_and_gradients, tiny_vit
 
 SHAPE = (3, 16, 24)
 GRID = (4, 6)

@@ -11,7 +11,7 @@ import explainers as ex
 from explainers.core.attribution import Attribution
 from explainers.core.model import Model
 from explainers.core.target import ClassTarget, Target
-from tests.support.networks import Formula, random_inputs
+from tests.support.models.networks import Formula, random_inputs
 
 SIDE = 16
 PATCH = (slice(4, 8), slice(8, 12))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from explainers.graph.boxes import Boxes
-from tests.support.networks import random_inputs
+from tests.support.models.networks import random_inputs
 
 SIDE = 64
 

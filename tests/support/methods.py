@@ -10,9 +10,7 @@ from torch import nn
 
 from explainers.core.model import Model
 from explainers.registry import methods
-from tests.support.networks import (
-    small_cnn,
-)
+from tests.support.models.networks import small_cnn
 
 # CAM proper refuses this network, whose head does more than pool; what it asks of the engine, Eigen-CAM asks too.
 METHODS = [m.name for m in methods() if m.name != "cam" and m.fits(Model("small-cnn", small_cnn(), (3, 16, 16)))]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from tests.support.networks import random_inputs
+from tests.support.models.networks import random_inputs
 
 
 def every_coalition(regions: int) -> Tensor:

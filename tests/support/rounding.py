@@ -10,7 +10,7 @@ from torch import Tensor
 
 from explainers.api import explain
 from explainers.core.model import Model
-from tests.support.networks import random_inputs, small_cnn
+from tests.support.models.networks import random_inputs, small_cnn
 
 FLOAT32 = 1e-6
 """Of float64 passes alone: attributions are kept in float32, a few of whose roundings this is."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from explainers.api import explain
 from explainers.core.model import Model
 from explainers.core.target import ClassTarget
-from tests.support.networks import assert_close, random_inputs
+from tests.support.models.networks import assert_close, random_inputs
 
 Floats = npt.NDArray[np.float64]
 SHAPE = (2, 6, 6)

@@ -22,7 +22,7 @@ GROUPS: dict[str, dict[str, list[str]]] = {
         "import contract": [str(ENVIRONMENT / "lint-imports")],
     },
     "tests": {
-        "a Chromium": [sys.executable, "-m", "tests.support.chromium"],
+        "a Chromium": [sys.executable, "-m", "tests.support.browser.chromium"],
         "tests": [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "worksteal"],
     },
 }

@@ -8,7 +8,7 @@ import torch
 import explainers as ex
 from explainers.trust.context import CheckContext, heatmap_of
 from tests.support.attributions import explained, patch_mask
-from tests.support.networks import fixed_engine, random_inputs, small_model
+from tests.support.models.networks import fixed_engine, random_inputs, small_model
 
 
 def test_slopes_are_read_by_their_size() -> None:

@@ -6,7 +6,7 @@ import torch
 
 import explainers as ex
 from tests.support.attributions import SIDE, attribution_of, explained, random_map
-from tests.support.networks import random_inputs, small_model
+from tests.support.models.networks import random_inputs, small_model
 
 
 def test_every_check_says_what_it_is() -> None:

@@ -11,7 +11,7 @@ import torch
 
 import explainers as ex
 from tests.support.attributions import SIDE, attribution_of, explained, patch_mask, random_map
-from tests.support.networks import fixed_engine, random_inputs, small_model
+from tests.support.models.networks import fixed_engine, random_inputs, small_model
 
 
 def test_without_names_the_quick_checks_are_made_and_cost_nothing() -> None:

@@ -8,7 +8,7 @@ import torch
 import explainers as ex
 from explainers.trust.verdict import highlighted
 from tests.support.attributions import SIDE, attribution_of, explained, patch_mask
-from tests.support.networks import random_inputs, small_model
+from tests.support.models.networks import random_inputs, small_model
 
 
 def test_the_sentence_is_careful_and_says_bad_things_first() -> None:

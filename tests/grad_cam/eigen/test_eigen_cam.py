@@ -8,7 +8,7 @@ import torch
 
 from explainers.api import explain
 from explainers.core.model import Model
-from tests.support.networks import assert_close
+from tests.support.models.networks import assert_close
 from tests.support.worked_example import GRADIENTS, Weighed
 
 

@@ -6,7 +6,7 @@ import torch
 
 from explainers.api import explain
 from explainers.grad_cam._principal_component import principal_map
-from tests.support.networks import assert_close, random_inputs, small_model
+from tests.support.models.networks import assert_close, random_inputs, small_model
 
 
 def test_it_is_the_principal_component_of_activation_times_gradient():

@@ -7,7 +7,7 @@ import torch
 from sklearn.decomposition import KernelPCA
 
 from explainers.api import explain
-from tests.support.networks import assert_close, random_inputs, small_model
+from tests.support.models.networks import assert_close, random_inputs, small_model
 
 
 @pytest.mark.parametrize(("kernel", "theirs"), [("sigmoid", "sigmoid"), ("rbf", "rbf"), ("polynomial", "poly")])

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from explainers.api import explain
-from tests.support.networks import assert_close
+from tests.support.models.networks import assert_close
 from tests.support.worked_example import ACTIVATIONS
 
 

@@ -9,7 +9,7 @@ import torch
 
 from explainers.api import explain, refine
 from explainers.registry import find_method
-from tests.support.networks import assert_close, fixed_engine, random_inputs, small_model
+from tests.support.models.networks import assert_close, fixed_engine, random_inputs, small_model
 from tests.support.worked_example import ACTIVATIONS
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from explainers.api import explain
 from explainers.core.target import ClassTarget
-from tests.support.networks import assert_close, random_inputs, small_model
+from tests.support.models.networks import assert_close, random_inputs, small_model
 from tests.support.rounding import halved_and_exact, inputs_for
 
 

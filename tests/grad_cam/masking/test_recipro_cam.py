@@ -6,7 +6,7 @@ import torch
 
 from explainers.api import explain
 from explainers.graph.layout import Layout
-from tests.support.networks import assert_close
+from tests.support.models.networks import assert_close
 from tests.support.worked_example import ACTIVATIONS, PRODUCTS
 
 

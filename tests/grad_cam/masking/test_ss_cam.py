@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from explainers.api import explain
-from tests.support.networks import assert_close, fixed_engine, random_inputs, small_model
+from tests.support.models.networks import assert_close, fixed_engine, random_inputs, small_model
 
 
 def test_ss_cam_depends_on_its_seed_and_not_on_the_chunks():

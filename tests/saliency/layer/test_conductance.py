@@ -7,7 +7,7 @@ import itertools
 import torch
 
 from explainers.api import explain
-from tests.support.networks import assert_close, random_inputs, small_model
+from tests.support.models.networks import assert_close, random_inputs, small_model
 
 
 def test_conductance_by_the_slow_way():

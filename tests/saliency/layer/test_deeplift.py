@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from explainers.api import explain
-from tests.support.networks import random_inputs, small_model
+from tests.support.models.networks import random_inputs, small_model
 from tests.support.rounding import assert_like_float64
 
 

@@ -13,7 +13,7 @@ from explainers.core.model import Model
 from explainers.core.target import ChannelTarget, ClassTarget
 from explainers.engine.run import Run
 from explainers.engine.variant_gradients import Variants, variant_captures
-from tests.support.networks import assert_close, fixed_engine, random_inputs, small_model
+from tests.support.models.networks import assert_close, fixed_engine, random_inputs, small_model
 
 PATHS = ["internal-influence", "layer-integrated-gradients", "layer-conductance"]
 

@@ -10,8 +10,8 @@ from explainers.engine.run import Run
 from explainers.saliency._references import draw_references
 from explainers.saliency.layer.gradient_shap import LayerGradientShapOptions
 from explainers.saliency.paths.expected_gradients import stratified_alphas
-from tests.support.networks import assert_close, fixed_engine, random_inputs, small_model
-from tests.support.swin_layers import below_and_above, slope, swin_model
+from tests.support.models.networks import assert_close, fixed_engine, random_inputs, small_model
+from tests.support.models.swin_layers import below_and_above, slope, swin_model
 
 
 def test_gradient_shap_at_a_layer_against_zeros_is_its_definition():

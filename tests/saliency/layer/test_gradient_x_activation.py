@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from explainers.api import explain
-from tests.support.networks import assert_close, random_inputs, small_model
+from tests.support.models.networks import assert_close, random_inputs, small_model
 
 
 def test_channels_add_up_to_hires_cam_before_its_relu():

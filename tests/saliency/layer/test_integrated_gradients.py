@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from explainers.api import explain
-from tests.support.networks import assert_close, fixed_engine, random_inputs
-from tests.support.swin_layers import below_and_above, slope, swin_model
+from tests.support.models.networks import assert_close, fixed_engine, random_inputs
+from tests.support.models.swin_layers import below_and_above, slope, swin_model
 
 
 @pytest.mark.parametrize("layer", ["features.1", "features.2", "norm"])

@@ -8,7 +8,7 @@ import torch
 from explainers.api import explain
 from explainers.core.target import ClassTarget
 from explainers.engine.run import Run
-from tests.support.networks import assert_close, fixed_engine, random_inputs, small_model
+from tests.support.models.networks import assert_close, fixed_engine, random_inputs, small_model
 
 
 def test_it_is_the_mean_slope_on_the_path_one_point_at_a_time():

@@ -9,7 +9,7 @@ import torch
 from explainers.api import explain
 from explainers.core.model import Model
 from explainers.saliency.paths.blur_integrated_gradients import Blurs
-from tests.support.networks import Linear, assert_close, random_inputs, small_model
+from tests.support.models.networks import Linear, assert_close, random_inputs, small_model
 
 
 @pytest.mark.parametrize("size", [(24, 24), (16, 31)])

@@ -6,7 +6,7 @@ import torch
 
 from explainers.api import explain
 from explainers.saliency.paths.expected_gradients import ExpectedGradientsOptions, stratified_alphas
-from tests.support.networks import assert_close, random_inputs, small_model
+from tests.support.models.networks import assert_close, random_inputs, small_model
 
 
 def test_expected_gradients_against_zeros_are_integrated_gradients():

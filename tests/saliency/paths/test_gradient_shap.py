@@ -8,7 +8,7 @@ import torch
 
 from explainers.api import explain
 from explainers.core.model import Model
-from tests.support.networks import Formula, assert_close, fixed_engine, random_inputs, small_model
+from tests.support.models.networks import Formula, assert_close, fixed_engine, random_inputs, small_model
 from tests.support.rounding import FLOAT32
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from explainers.api import explain
 from explainers.core.model import Model
 from explainers.saliency.paths.guided_integrated_gradients import GuidedPathOptions, next_on_guided_path
-from tests.support.networks import Formula, assert_close, random_inputs, small_model
+from tests.support.models.networks import Formula, assert_close, random_inputs, small_model
 from tests.support.rounding import ROUNDINGS, halved_and_exact, inputs_for
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from explainers.api import explain
 from explainers.core.model import Model
-from tests.support.networks import Formula, assert_close, random_inputs, small_model
+from tests.support.models.networks import Formula, assert_close, random_inputs, small_model
 
 
 @given(

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from explainers.saliency.paths._straight_path import gauss_legendre, straight_path
-from tests.support.networks import assert_close, random_inputs
+from tests.support.models.networks import assert_close, random_inputs
 
 
 @pytest.mark.parametrize("steps", [2, 5])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import explainers as ex
-from tests.support.networks import random_inputs, small_model
+from tests.support.models.networks import random_inputs, small_model
 
 
 def test_completeness_is_met_and_missed() -> None:

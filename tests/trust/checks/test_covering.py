@@ -11,7 +11,7 @@ import explainers as ex
 from explainers.inputs.baselines import Fill, masker_for
 from explainers.trust.checks._covering import CoverOptions, random_orders
 from tests.support.attributions import SIDE, attribution_of, probability_of, random_map
-from tests.support.networks import Linear, fixed_engine, random_inputs, small_model
+from tests.support.models.networks import Linear, fixed_engine, random_inputs, small_model
 
 CLASS = 2
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 import explainers as ex
 from tests.support.attributions import PATCH, SIDE, attribution_of, explained, patch_mask, picture
-from tests.support.networks import Formula, fixed_engine, random_inputs, small_model
+from tests.support.models.networks import Formula, fixed_engine, random_inputs, small_model
 
 FEW = {"steps": 3, "orders": 3, "samples": 4, "copies": 1, "seeds": 1}
 

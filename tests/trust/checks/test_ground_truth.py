@@ -10,7 +10,7 @@ import torch
 import explainers as ex
 from explainers.trust.ranking import top_mask
 from tests.support.attributions import attribution_of, patch_mask, random_map, verdict_of
-from tests.support.networks import random_inputs, small_model
+from tests.support.models.networks import random_inputs, small_model
 
 
 @pytest.mark.parametrize("truth", [patch_mask(), patch_mask().numpy(), (8, 4, 12, 8)])

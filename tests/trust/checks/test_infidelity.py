@@ -10,7 +10,7 @@ import explainers as ex
 from benchmarks.verdicts import convinced_shares
 from explainers.trust.checks.infidelity import InfidelityOptions, random_squares
 from tests.support.attributions import SIDE, attribution_of, patch_mask
-from tests.support.networks import Linear, random_inputs
+from tests.support.models.networks import Linear, random_inputs
 
 
 def test_infidelity_of_a_linear_model_is_zero_and_of_its_negative_is_said() -> None:

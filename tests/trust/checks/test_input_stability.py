@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 
 import explainers as ex
 from explainers.trust.checks.input_stability import InputStabilityOptions, small_changes
-from tests.support.networks import random_inputs, small_model
+from tests.support.models.networks import random_inputs, small_model
 
 CLASS = 2
 

@@ -8,7 +8,7 @@ import torch
 import explainers as ex
 from explainers.trust.checks.max_sensitivity import MaxSensitivityOptions, nudges
 from tests.support.attributions import SIDE
-from tests.support.networks import Linear, random_inputs
+from tests.support.models.networks import Linear, random_inputs
 
 
 def test_a_linear_models_gradient_does_not_move() -> None:

@@ -23,7 +23,7 @@ from explainers.engine.run import Run
 from explainers.registry import explainer
 from explainers.trust.checks.randomisation import layer_groups, redraw
 from tests.support.attributions import SIDE
-from tests.support.networks import random_inputs, small_model
+from tests.support.models.networks import random_inputs, small_model
 
 CLASS = 2
 

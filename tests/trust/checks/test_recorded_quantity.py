@@ -9,7 +9,7 @@ import explainers as ex
 from explainers.core.target import ProbabilityTarget
 from explainers.engine.run import Run
 from explainers.trust.checks._recorded_quantity import RecordedQuantity, recorded_target
-from tests.support.networks import Formula, random_inputs, small_model
+from tests.support.models.networks import Formula, random_inputs, small_model
 
 
 @pytest.mark.parametrize("quantity", list(RecordedQuantity))

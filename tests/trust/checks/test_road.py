@@ -16,7 +16,7 @@ from tests.support.attributions import (
     random_map,
     verdict_of,
 )
-from tests.support.networks import random_inputs, small_model
+from tests.support.models.networks import random_inputs, small_model
 
 CLASS = 2
 

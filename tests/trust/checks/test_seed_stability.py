@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 import explainers as ex
 from tests.support.attributions import SIDE
-from tests.support.networks import random_inputs, small_model
+from tests.support.models.networks import random_inputs, small_model
 
 CLASS = 2
 

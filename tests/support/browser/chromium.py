@@ -1,4 +1,4 @@
-"""Find a Chromium to drive, and install one where there is none: `python -m tests.support.chromium`."""
+"""Find a Chromium to drive, and install one where there is none: `python -m tests.support.browser.chromium`."""
 
 from __future__ import annotations
 

@@ -19,12 +19,12 @@ from torch.utils._pytree import tree_iter, tree_map
 
 THERE = torch.device("lazy", 0)  # of the types that autograd knows without hardware, one that no code here treats apart
 
+
 torch._C._lazy_ts_backend._init()
 
+
 _aten = torch.ops.aten
-
 _CROSSING = (_aten._to_copy.default, _aten.copy_.default)
-
 _INDEXING = (_aten.index.Tensor, _aten.index_put_.default, _aten.index_put.default, _aten._index_put_impl_.default)
 
 

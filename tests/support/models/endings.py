@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tests.support.networks import small_cnn
+from tests.support.models.networks import small_cnn
 
 
 class Ending(nn.Module):

@@ -1,4 +1,4 @@
-"""Screenshots of every page in both themes, into docs/: `make shots`; of some: `python -m tests.support.shots compare story`."""
+"""Screenshots of every page in both themes, into docs/: `make shots`; of some: `python -m tests.support.browser.shots compare story`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.support.chromium import find_chromium
-from tests.support.driving import QUIET, App
-from tests.support.server import ROOT, serve
+from tests.support.browser.chromium import find_chromium
+from tests.support.browser.driving import QUIET, App
+from tests.support.browser.server import ROOT, serve
 
 PAGES = {
     "overview": ("", {}),
@@ -42,7 +42,7 @@ WIDTH, HEIGHT = 1440, 1000
 def main() -> int:
     path = find_chromium()
     if path is None:
-        print("No Chromium: run python -m tests.support.chromium", file=sys.stderr)
+        print("No Chromium: run python -m tests.support.browser.chromium", file=sys.stderr)
         return 1
     process, address = serve(Path(tempfile.mkdtemp()) / "log")
     try:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from explainers.core.model import Model
-from tests.support.transformers import small_swin
+from tests.support.models.transformers import small_swin
 
 
 def swin_model() -> Model:

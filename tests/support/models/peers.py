@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torchvision.models import VisionTransformer
 from torchvision.models.resnet import BasicBlock
 
-from tests.support.networks import lively, random_inputs
+from tests.support.models.networks import lively, random_inputs
 
 GRAD_CAM = {
     "grad-cam": GradCAM,
@@ -59,13 +59,9 @@ def vision_transformer() -> nn.Module:
 
 
 NAMES = ("resnet18", "mobilenet_v3_small", "densenet121")
-
 SIDE = 64
-
 SHAPE = (3, SIDE, SIDE)
-
 CLASSES = 10
-
 TARGETS = (3, 7)  # one class per input
 
 

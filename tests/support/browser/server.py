@@ -15,8 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-
+ROOT = Path(__file__).parents[3]
 PATIENCE = 300  # seconds until a server that does not answer is given up
 
 
