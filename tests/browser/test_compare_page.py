@@ -24,9 +24,7 @@ def test_grid_pin_difference_and_downloads(app: App) -> None:
     app.open("compare", model="demo:signs-cnn", input=SCENE)
     pictures = app.images(10)
     assert len(pictures) == 10  # nine cells and the difference
-    app.widget("compare_pin_1_1").get_by_role("button").click()
-    app.wait()
-    expect(app.widget("compare_pin_1_1").get_by_role("button")).to_be_disabled()
+    app.press("compare_pin_1_1", app.widget("compare_pin_1_1").get_by_role("button").is_disabled)
     app.choose("compare_b", "hires-cam · layer4")
     assert "each map was divided by its largest absolute value first" in app.text()
     assert app.images()[-1].tobytes() != pictures[-1].tobytes()
@@ -40,9 +38,7 @@ def test_grid_pin_difference_and_downloads(app: App) -> None:
     assert Image.open(io.BytesIO(content)).width > 3 * 220
     address = app.page.url
     assert "compare_reference" in address
-    app.widget("compare_check").get_by_role("button").click()
-    app.page.get_by_text("Check all maps").wait_for(state="detached")
-    app.wait()
+    app.press("compare_check", lambda: app.page.get_by_text("Check all maps").count() == 0)
     expect(app.page.get_by_test_id("stVegaLiteChart")).to_have_count(2)
     app.visit(address)
     expect(app.widget("compare_pin_1_1").get_by_role("button")).to_be_disabled()

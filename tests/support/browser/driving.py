@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlparse
@@ -167,6 +167,15 @@ class App:
         for _ in range(abs(presses)):
             handle.press("ArrowRight" if presses > 0 else "ArrowLeft")
         self.wait()
+
+    def press(self, key: str, done: Callable[[], bool]) -> None:
+        """Press a button until what it does has come: a press while the page is drawn anew is lost, and a person presses again."""
+        for _ in range(4):
+            self.widget(key).get_by_role("button").click()
+            self.wait()
+            if done():
+                return
+        raise AssertionError(f"The button {key} was pressed in vain.")
 
     def toggle(self, key: str) -> None:
         self.widget(key).locator("label").first.click()
