@@ -168,8 +168,3 @@ def _where(row: float, column: float) -> str:
         case edge, "":
             return f"around the {edge} middle"
     return f"around the {vertical} {horizontal}"
-
-
-def join_words(words: Sequence[str]) -> str:
-    """ "a", "a and b", "a, b and c"."""
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
