@@ -41,7 +41,7 @@ from explainers.models import inspect_checkpoint, list_models, load_model, wrap
 from explainers.registry import Method, find_method, methods
 from explainers.relevance.conservation import describe_flow, relevance_flow, relevance_notes
 from explainers.story import SHORTCUT, fresh_seeds, sticker_effect
-from explainers.trust import Check, Finding, Verdict, estimate_verify, find_check, truth_mask, verify
+from explainers.trust import Check, Finding, Grade, Verdict, estimate_verify, find_check, truth_mask, verify
 from explainers.trust.registry import checks
 from explainers.weight_stats import Spectrum, health, histogram, spectrum
 from explainers.weight_stats.difference import compare
@@ -61,6 +61,7 @@ __all__ = [
     "Cost",
     "Engine",
     "Finding",
+    "Grade",
     "Layer",
     "Method",
     "Model",

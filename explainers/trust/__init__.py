@@ -6,6 +6,7 @@ them together.
 
 from explainers.trust import checks  # noqa: F401 (they register themselves)
 from explainers.trust.finding import Finding
+from explainers.trust.grade import Grade
 from explainers.trust.registry import Asks, Check, CheckOptions, find_check
 from explainers.trust.runner import estimate_verify, verify
 from explainers.trust.truth import truth_mask
@@ -16,6 +17,7 @@ __all__ = [
     "Check",
     "CheckOptions",
     "Finding",
+    "Grade",
     "Verdict",
     "estimate_verify",
     "find_check",
