@@ -43,7 +43,7 @@ from explainers.relevance.conservation import describe_flow, relevance_flow, rel
 from explainers.story import SHORTCUT, fresh_seeds, sticker_effect
 from explainers.trust import Check, Finding, Grade, Verdict, estimate_verify, find_check, truth_mask, verify
 from explainers.trust.registry import checks
-from explainers.weight_stats import Spectrum, health, histogram, spectrum
+from explainers.weight_stats import Spectrum, estimate_weight_stats, health, histogram, spectrum
 from explainers.weight_stats.difference import compare
 from explainers.weight_stats.filters import first_layer_filters
 from explainers.weight_stats.table import weight_stats
@@ -87,6 +87,7 @@ __all__ = [
     "engine_for",
     "estimate",
     "estimate_verify",
+    "estimate_weight_stats",
     "explain",
     "explain_all",
     "find_check",

@@ -197,10 +197,16 @@ def refine(
     return refine_method(model, image, (method, options), target, engine=engine, cancel=cancel)
 
 
-def estimate(model: Model, images: Images, method: str, *, engine: Engine | None = None, **options: Any) -> Cost:
+def estimate(
+    model: Model, images: Images, method: str, *, within: float = 0.0, engine: Engine | None = None, **options: Any
+) -> Cost:
     """What `explain` would take: its passes, and seconds from the pace of earlier passes of this model on this device.
 
-    The first estimate of a model makes a few passes to find its pace.
+    The first estimate of a model makes a few passes to find its pace, for about a second, or a few passes where they are slow.
+
+    Args:
+        within: seconds: for the question whether the work takes longer than this. Where passes made before promise that it
+            does not, no further ones are made; `seconds` is then a bound, and may be several times too high.
 
     Example:
         >>> import explainers as ex
@@ -210,7 +216,7 @@ def estimate(model: Model, images: Images, method: str, *, engine: Engine | None
         >>> cost.forward, cost.backward, cost.seconds > 0
         (101, 0, True)
     """
-    return estimate_method(model, images, (method, options), engine=engine)
+    return estimate_method(model, images, (method, options), within=within, engine=engine)
 
 
 def regions(model: Model, image: Images, segments: str = "slic", count: int = 50) -> Tensor:

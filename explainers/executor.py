@@ -122,11 +122,13 @@ def refine_method(
     return (_attribution(job, plan, _stacked([estimate]), Cost()) for estimate in _estimates(job, plan))
 
 
-def estimate_method(model: Model, images: Images, request: Request, *, engine: Engine | None = None) -> Cost:
+def estimate_method(
+    model: Model, images: Images, request: Request, *, within: float = 0.0, engine: Engine | None = None
+) -> Cost:
     """The passes of a method, and how long they will take: what `estimate` does."""
     job = begin(model, inputs_of(model, images), engine=engine)
     passes = expected_passes(job.run, job.inputs, read_plans([request], model))
-    return replace(passes, seconds=predict_seconds(job.run, job.inputs, passes))
+    return replace(passes, seconds=predict_seconds(job.run, job.inputs, passes, within))
 
 
 def inputs_of(model: Model, images: Images) -> Tensor:

@@ -1,5 +1,6 @@
 """Weight statistics: every parameter tensor in numbers, what looks unhealthy about it, and how it changed."""
 
+from explainers.weight_stats.cost_prediction import estimate_weight_stats
 from explainers.weight_stats.difference import COMPARED, compare
 from explainers.weight_stats.filters import first_layer_filters
 from explainers.weight_stats.health_rules import HealthFinding, health
@@ -14,6 +15,7 @@ __all__ = [
     "HealthFinding",
     "Spectrum",
     "compare",
+    "estimate_weight_stats",
     "first_layer_filters",
     "health",
     "histogram",

@@ -58,9 +58,7 @@ def weight_stats(
         >>> list(table["tensor"]), list(table["shape"])
         (['fc1.weight', 'fc1.bias', 'fc2.weight', 'fc2.bias'], [(5, 10), (5,), (1, 5), (1,)])
     """
-    compute_device = choose_device(device)
-    if compute_device.type == "mps" and device is None:
-        compute_device = torch.device("cpu")  # no float64 and no eigenvalues on Apple's GPU
+    compute_device = computing_device(device)
     parameters = list(model.network.named_parameters())
     total, done = sum(tensor.numel() for _, tensor in parameters), 0
     rows = []
@@ -73,6 +71,14 @@ def weight_stats(
     if progress is not None:
         progress(1.0, f"{len(rows)} tensors")
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def computing_device(device: torch.device | str | None) -> torch.device:
+    """The device that computes the statistics."""
+    preferred = choose_device(device)
+    if preferred.type == "mps" and device is None:
+        return torch.device("cpu")  # no float64 and no eigenvalues on Apple's GPU
+    return preferred
 
 
 def owner_of(network: nn.Module, name: str) -> nn.Module:
