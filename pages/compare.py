@@ -46,8 +46,6 @@ if not rows[1] or not columns[1]:
 
 with results, sentences():
     cells = cells_with_progress(selection, rows, columns, fixed, options)
-    if cells is None:
-        st.stop()
     maps = {cell.name: cell for cell in cells if cell.has_map}
     if not maps:
         st.error(str(cells[0].attribution))

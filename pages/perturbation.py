@@ -9,8 +9,6 @@ from pages.common.result.options_form import method_form, method_notes
 from pages.common.result.panel import certainty, explanation_panel
 from pages.common.result.pictures import regions_picture
 from pages.common.result.view import view_form
-from pages.common.run.confirm import explanation_confirmed
-from pages.common.run.explain import explain_with_progress
 from pages.common.run.snippets import explain_code
 from pages.common.sidebar.selection import current_selection
 
@@ -27,16 +25,12 @@ with controls:
     view = view_form("perturbation", method.signed)
     regions_picture(selection, method, options)
 with results, sentences():
-    if explanation_confirmed(selection, method, options):
-        if method.anytime:
-            attribution = refine_with_progress(selection, method, options, view)
-        else:
-            attribution = explain_with_progress(selection, method, options)
-        explanation_panel(selection, attribution, view, explain_code(selection, method, options), method.title)
-        certainty(selection, attribution, view)
-        st.subheader("How the values are spread")
-        st.altair_chart(
-            value_histogram(attribution.values[0], unit="Attribution of one pixel or cell", log_counts=True),
-            alt="Histogram of the map's values",
-        )
+    attribution = refine_with_progress(selection, method, options, view)
+    explanation_panel(selection, attribution, view, explain_code(selection, method, options), method.title)
+    certainty(selection, attribution, view)
+    st.subheader("How the values are spread")
+    st.altair_chart(
+        value_histogram(attribution.values[0], unit="Attribution of one pixel or cell", log_counts=True),
+        alt="Histogram of the map's values",
+    )
     method_notes(method)

@@ -14,12 +14,21 @@ import explainers as ex
 log = logging.getLogger("vitrine")
 
 
+class Waiting(Exception):  # noqa: N818, it is no error
+    """Raised to leave a part of the page that waits for the visitor, who has been told so there."""
+
+
 @contextmanager
 def sentences() -> Iterator[list[str]]:
-    """Show an error inside as one sentence, and let the page go on after it; the sentence is then in the list."""
+    """Show an error inside as one sentence, and let the page go on after it; the sentence is then in the list.
+
+    The page also goes on after a part that waits for the visitor.
+    """
     messages: list[str] = []
     try:
         yield messages
+    except Waiting:
+        pass
     except ex.VitrineError as error:
         messages.append(str(error))
     except Exception:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,16 +11,14 @@ from PIL import Image
 
 import explainers as ex
 from pages.common.app.caches import result_cache
-from pages.common.app.progress import progress_bar
-from pages.common.app.selection import Selection, short_hash
+from pages.common.app.selection import Selection
 from pages.common.compare.questions import AxisValues, QuestionOrError, layerless, questions
 from pages.common.result.map_checks import identity
-from pages.common.run.confirm import Offer, confirmed
+from pages.common.run.explain import price_of
+from pages.common.run.long_work import FEW, result_of
 from pages.common.sidebar.uploads import shortened
 
-CAPTURE = 4  # passes: who makes no more of them shares most with the others of the same model, picture and target
 NO_LAYER = "no layer"
-UNASKED = 100  # passes that start without a price: finding the pace of a network takes nearly as many
 
 Axis = tuple[str, list[str]]
 """Its kind, and the values along it."""
@@ -87,12 +83,15 @@ class Cell:
 
 def cells_with_progress(
     selection: Selection, rows: Axis, columns: Axis, fixed: AxisValues, options: dict[str, dict[str, Any]]
-) -> list[Cell] | None:
-    """Every cell of the grid, computed once; None while long work waits for a click.
+) -> list[Cell]:
+    """Every cell of the grid, computed once.
 
     Args:
         fixed: what stands on no axis and is the same in all cells.
         options: by method.
+
+    Raises:
+        Waiting: long work has not been started, or was stopped.
     """
     places = [
         ((r, c), fixed | {rows[0]: row, columns[0]: column})
@@ -102,11 +101,7 @@ def cells_with_progress(
     possible = [question for question in cells if isinstance(question, ex.Question)]
     which = [isinstance(question, ex.Question) for question in cells]
     key = ("grid", *selection.key, repr(places), repr(options), repr(which))
-    answers = result_cache().find(key)
-    if answers is None and not _confirmed(possible, short_hash(key)):
-        return None
-    with progress_bar("Maps") as bar:
-        answers = iter(result_cache().get(key, lambda: ex.explain_all(possible, progress=bar)))
+    answers = iter(result_of("Maps", key, lambda bar: ex.explain_all(possible, progress=bar), lambda: _price(possible)))
     attributions = [question if isinstance(question, ex.VitrineError) else next(answers) for question in cells]
     maps = [attribution for attribution in attributions if isinstance(attribution, ex.Attribution)]
     rankings = iter(result_cache().get(("rankings", *key), lambda: ex.rankings(maps)))
@@ -132,31 +127,14 @@ def _names(
     return names
 
 
-def _confirmed(questions: list[ex.Question], work: str) -> bool:
-    """Whether the work may start: at once unless it is predicted to take long."""
-    passes = [(question, _passes(question)) for question in questions]
-    beyond_a_capture = [(question, count) for question, count in passes if count > CAPTURE]
-    if sum(count for _, count in beyond_a_capture) <= UNASKED:
-        return True
-
-    def prices() -> list[ex.Cost]:
-        known = []
-        for question, _ in beyond_a_capture:
-            with suppress(ex.VitrineError):  # its cell will say so
-                known.append(ex.estimate(question.model, question.image, question.method, **question.options))
-        return known
-
-    return confirmed(work, prices, Offer("Start: about {time}", key="compare_start"))
-
-
-def _passes(question: ex.Question) -> float:
-    """How many passes a question takes, as far as can be told before its network is looked at."""
-    method = ex.find_method(question.method)
-    if method.anytime:  # how many may depend on the layer
-        return math.inf
-    try:
-        options = method.options.read(method.name, question.options)
-    except ex.VitrineError:  # its cell will say so
-        return 0
-    price = method.cost((1, *question.model.input_shape), options)
-    return price.forward + price.backward
+def _price(questions: list[ex.Question]) -> ex.Cost:
+    """What all questions take together. Those of few passes share them with the others of the same model, picture and target."""
+    total, shared = ex.Cost(), {}
+    for question in questions:
+        price = price_of(question.model, question.image, ex.find_method(question.method), question.options)
+        if price.forward + price.backward > FEW:
+            total += price
+        else:
+            about = (id(question.model), id(question.image), repr(question.target))
+            shared[about] = price.largest(shared.get(about, ex.Cost()))
+    return total + sum(shared.values(), ex.Cost())

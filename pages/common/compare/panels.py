@@ -119,7 +119,7 @@ def _confirmed_verdicts(checks_of: dict[str, MapChecks], work: list[tuple[str, s
     """What is known; what is not is offered at a click that says what it takes."""
     missing = [(name, check) for name, check in work if checks_of[name].known(check, {}) is None]
     key = short_hash([checks_of[name].key(check, {}) for name, check in work])
-    offer = Offer("Check all maps: about {time}", ":material/fact_check:", "secondary", "compare_check", patience=None)
+    offer = Offer("Check all maps: about {time}", ":material/fact_check:", "secondary", "compare_check", unasked=False)
     if missing and confirmed(key, lambda: [checks_of[name].price(check, {}) for name, check in missing], offer):
         with progress_bar("Checks") as bar:
             for place, (name, check) in enumerate(missing):

@@ -12,9 +12,12 @@ import streamlit as st
 import explainers as ex
 from pages.common.app import session
 from pages.common.app.caches import MEGABYTE, result_cache
+from pages.common.app.progress import remaining
 from pages.common.app.selection import Selection, short_hash
 from pages.common.result.pictures import picture
 from pages.common.result.view import View
+from pages.common.run.explain import explain_with_progress, price_of
+from pages.common.run.long_work import wait_for_start
 
 REDRAW = 0.5  # seconds between two pictures of a map in the making
 
@@ -50,11 +53,19 @@ class Refinement:
 def refine_with_progress(
     selection: Selection, method: ex.Method, options: dict[str, Any], view: View
 ) -> ex.Attribution:
-    """`ex.refine` for what the sidebar chose, drawn as it comes, until it is done, has settled or is stopped."""
+    """`ex.refine` for what the sidebar chose, drawn as it comes, until it is done, has settled or is stopped.
+
+    Methods that have no map before they are done are explained as everywhere. Long work waits for a click by the rule of all pages.
+    """
+    if not method.anytime:
+        attribution: ex.Attribution = explain_with_progress(selection, method, options)
+        return attribution
     key = ("refined", *selection.key, method.name, repr(sorted(options.items())))
     work: Refinement = result_cache().get(
         key, lambda: Refinement(ex.refine(selection.model, selection.image, method.name, selection.target, **options))
     )
+    if not work.finished:
+        wait_for_start(key, lambda: price_of(selection.model, selection.image, method, options))
     stopped = session.stopped(short_hash(key))
     slot = st.empty()
     if not work.finished and not stopped.get():
@@ -84,9 +95,11 @@ def refine_with_progress(
 def _draw_until_done(
     selection: Selection, method: ex.Method, view: View, work: Refinement, stopped: session.Slot[bool]
 ) -> None:
-    bar = st.progress(0.0, text=method.title)
-    st.button("Stop here", icon=":material/pause:", on_click=stopped.set, args=(True,))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        bar = st.progress(0.0, text=method.title)
+        st.button("Stop here", icon=":material/pause:", on_click=stopped.set, args=(True,))
     drawing = st.empty()
+    begun, before = time.monotonic(), work.latest.share if work.latest else 0.0
     drawn = 0.0
     while True:
         work.step()
@@ -94,7 +107,8 @@ def _draw_until_done(
         if work.finished or latest is None:
             return
         # Where a newer run of the page has replaced this one, the next line ends it.
-        bar.progress(latest.share, text=_progress(method, latest))
+        left = remaining(latest.share - before, time.monotonic() - begun, 1 - before)
+        bar.progress(latest.share, text=_progress(method, latest) + left)
         if time.monotonic() - drawn > REDRAW:
             with drawing.container():
                 picture(selection, latest, view, "So far.", keep=False)

@@ -97,7 +97,7 @@ def _confirmed(map_checks: MapChecks, missing: OptionsByCheck) -> bool:
     """Whether the checks not yet made may be: a button says what they will take."""
     work = short_hash(map_checks.selection.key, identity(map_checks.attribution), missing)
     many = f"{len(missing)} check{'s' if len(missing) > 1 else ''}"
-    offer = Offer(f"Make {many}: about {{time}}", ":material/fact_check:", "secondary", "make_checks", patience=None)
+    offer = Offer(f"Make {many}: about {{time}}", ":material/fact_check:", "secondary", "make_checks", unasked=False)
     return confirmed(work, lambda: [map_checks.price(name, options) for name, options in missing.items()], offer)
 
 

@@ -10,11 +10,6 @@ def passes_in_words(forward: int, backward: int) -> str:
     return f"{forward:,} forward and {backward:,} backward passes"
 
 
-def duration(seconds: float) -> str:
-    """Seconds in words."""
-    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-
-
 def plain(options: dict[str, Any]) -> dict[str, Any]:
     """Options as text and code have them: choices by their names."""
     return {name: getattr(value, "value", value) for name, value in options.items()}

@@ -11,9 +11,9 @@ from explainers.render.overlay import overlay
 from explainers.render.scale import Scale
 from pages.common.app.caches import result_cache
 from pages.common.app.images import batched, show_picture
-from pages.common.app.progress import progress_bar
 from pages.common.app.selection import Selection
 from pages.common.result.view import View
+from pages.common.run.long_work import result_of
 
 SIDE = 220  # px
 COLUMNS = 4
@@ -21,12 +21,11 @@ COLUMNS = 4
 
 def heads_with_progress(selection: Selection) -> ex.AttentionHeads:
     """`ex.attention_heads` of what the sidebar chose, computed once."""
-    with progress_bar("Attention heads") as bar:
-        heads: ex.AttentionHeads = result_cache().get(
-            ("heads", *selection.key),
-            lambda: ex.attention_heads(selection.model, selection.image, selection.target, progress=bar),
-        )
-    return heads
+    return result_of(
+        "Attention heads",
+        ("heads", *selection.key),
+        lambda bar: ex.attention_heads(selection.model, selection.image, selection.target, progress=bar),
+    )
 
 
 def heads_grid(selection: Selection, heads: ex.AttentionHeads, layer: int, view: View) -> None:

@@ -8,8 +8,8 @@ import pandas as pd
 
 import explainers as ex
 from pages.common.app.caches import result_cache
-from pages.common.app.progress import progress_bar
 from pages.common.app.selection import Selection
+from pages.common.run.long_work import result_of
 
 
 def notes_of(model: ex.Model) -> list[str]:
@@ -21,11 +21,11 @@ def notes_of(model: ex.Model) -> list[str]:
 def flow_with_progress(selection: Selection, method: ex.Method, options: dict[str, Any]) -> pd.DataFrame:
     """`ex.relevance_flow` for what the sidebar chose."""
     key = ("flow", *selection.key, method.name, repr(sorted(options.items())))
-    with progress_bar("Conservation") as bar:
-        flow: pd.DataFrame = result_cache().get(
-            key,
-            lambda: ex.relevance_flow(
-                selection.model, selection.image, selection.target, method.name, progress=bar, **options
-            ),
-        )
-    return flow
+    # Two passes, and one back: nothing to wait for by itself.
+    return result_of(
+        "Conservation",
+        key,
+        lambda bar: ex.relevance_flow(
+            selection.model, selection.image, selection.target, method.name, progress=bar, **options
+        ),
+    )

@@ -10,10 +10,11 @@ import streamlit as st
 import explainers as ex
 from explainers.render.charts.attribution import top_k_chart
 from pages.common.app.caches import model_cache, result_cache
-from pages.common.app.progress import progress_bar
 from pages.common.app.selection import Selection, predicted
 from pages.common.result.pictures import original, picture
 from pages.common.result.view import View
+from pages.common.run.explain import explain_with_progress
+from pages.common.run.long_work import result_of
 from pages.common.run.snippets import script
 
 FOOLED, HONEST = "demo:signs-shortcut", "demo:signs-cnn"
@@ -52,7 +53,7 @@ def show_answer(selection: Selection, heading: str) -> str:
 
 def show_maps(selection: Selection) -> pd.DataFrame:
     """The maps of four families; returns how much of each lies on the sticker and on the signs, and the same of the picture."""
-    maps = {name: _explained(selection, name) for name in METHODS}
+    maps = {name: explain_with_progress(selection, ex.find_method(name), {}) for name in METHODS}
     for column, (name, attribution) in zip(st.columns(len(METHODS)), maps.items(), strict=True):
         with column:
             method = ex.find_method(name)
@@ -78,23 +79,15 @@ def show_maps(selection: Selection) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _explained(selection: Selection, name: str) -> ex.Attribution:
-    with progress_bar(ex.find_method(name).title) as bar:
-        attribution: ex.Attribution = result_cache().get(
-            (*selection.key, name, "[]"), lambda: ex.explain(selection.model, selection.image, name, progress=bar)
-        )
-    return attribution
-
-
 def effect(spec: str) -> pd.DataFrame:
     """`ex.sticker_effect` on fresh scenes."""
-    model = scene(spec, "scene:1000050").model
-    with progress_bar(spec) as bar:
-        table: pd.DataFrame = result_cache().get(
-            ("sticker effect", model.fingerprint),
-            lambda: ex.sticker_effect(model, ex.fresh_seeds(SCENES), progress=bar),
-        )
-    return table
+    selection = scene(spec, f"scene:{ex.fresh_seeds(1)[0]}")
+    model = selection.model
+    return result_of(
+        f"The sticker's effect on {spec}",
+        ("sticker effect", model.fingerprint),
+        lambda bar: ex.sticker_effect(model, ex.fresh_seeds(SCENES), progress=bar),
+    )
 
 
 CODE_OF_STEPS = {

@@ -9,7 +9,7 @@ import streamlit as st
 
 import explainers as ex
 from pages.common.app.caches import result_cache
-from pages.common.app.progress import progress_bar
+from pages.common.run.long_work import result_of
 from pages.common.sidebar.model_picker import load_with_progress
 from pages.common.sidebar.uploads import CHECKPOINTS, Upload, gone, keep_upload, offered
 
@@ -18,11 +18,13 @@ NONE = "none"
 
 def stats_with_progress(model: ex.Model) -> pd.DataFrame:
     """`ex.weight_stats` of the model, computed once."""
-    with progress_bar("Weight statistics") as bar:
-        table: pd.DataFrame = result_cache().get(
-            ("weights", model.fingerprint), lambda: ex.weight_stats(model, progress=bar)
-        )
-    return table
+    return result_of(
+        "Weight statistics",
+        ("weights", model.fingerprint),
+        lambda bar: ex.weight_stats(model, progress=bar),
+        lambda: ex.estimate_weight_stats(model),
+        "Start: about {time}",
+    )
 
 
 def tensor_details(model: ex.Model, name: str) -> tuple[Any, ex.Spectrum | None]:

@@ -50,6 +50,44 @@ def test_no_bar_is_left_however_the_work_ends(then: str, at_once: list[tuple[flo
     assert bars(app) == []
 
 
+@pytest.mark.parametrize(
+    ("share", "elapsed", "whole", "words"),
+    [
+        (0.25, 4.0, 1.0, " · about 12 s left"),
+        (0.25, 4.0, 0.5, " · about 4.0 s left"),  # half of it was done before
+        (0.01, 60.0, 1.0, ""),  # too little of it to tell
+        (0.5, 0.5, 1.0, ""),  # too short a look
+        (1.0, 60.0, 1.0, ""),
+    ],
+)
+def test_the_rest_is_told_from_the_share_done(share: float, elapsed: float, whole: float, words: str) -> None:
+    assert progress.remaining(share, elapsed, whole) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.04, "0.0 s"), (9.94, "9.9 s"), (10.4, "10 s"), (119.4, "119 s"), (150.0, "2 min")]
+)
+def test_a_duration_is_as_fine_as_it_matters(seconds: float, words: str) -> None:
+    assert progress.duration(seconds) == words
+
+
+def stoppable() -> None:
+    """A script whose work is told of twice."""
+    from pages.common.app import session
+    from pages.common.app.progress import progress_bar
+
+    with progress_bar("Maps", stop=session.stopped("01234567")) as bar:
+        bar(0.25, "the first of four")
+        bar(0.5, "the second")
+
+
+def test_a_bar_is_drawn_with_one_button_that_goes_with_it(at_once: list[tuple[float, str]]) -> None:
+    app = AppTest.from_function(stoppable).run()
+    assert len(at_once) == 2
+    assert not app.exception, "a second button of one key is refused"
+    assert not app.button
+
+
 def test_quick_work_draws_no_bar(at_once: list[tuple[float, str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "PATIENCE", 3600.0)
     AppTest.from_function(working, args=("ends",)).run()
