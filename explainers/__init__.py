@@ -43,10 +43,10 @@ from explainers.relevance.conservation import describe_flow, relevance_flow, rel
 from explainers.story import SHORTCUT, fresh_seeds, sticker_effect
 from explainers.trust import Check, Finding, Grade, Verdict, estimate_verify, find_check, truth_mask, verify
 from explainers.trust.registry import checks
-from explainers.weight_stats import Spectrum, estimate_weight_stats, health, histogram, spectrum
+from explainers.weight_stats import HealthFinding, Spectrum, estimate_weight_stats, health, histogram, spectrum
 from explainers.weight_stats.difference import compare
 from explainers.weight_stats.filters import first_layer_filters
-from explainers.weight_stats.table import weight_stats
+from explainers.weight_stats.table import tensor_spectrum, weight_stats
 
 __all__ = [
     "SHORTCUT",
@@ -62,6 +62,7 @@ __all__ = [
     "Engine",
     "Finding",
     "Grade",
+    "HealthFinding",
     "Layer",
     "Method",
     "Model",
@@ -116,6 +117,7 @@ __all__ = [
     "spectrum",
     "stages",
     "sticker_effect",
+    "tensor_spectrum",
     "truth_mask",
     "verify",
     "weight_stats",

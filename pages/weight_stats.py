@@ -12,7 +12,7 @@ from pages.common.app.follow_default import follow_default
 from pages.common.app.images import show_picture
 from pages.common.result.tables import download_table, readable
 from pages.common.run.snippets import weight_stats_code
-from pages.common.sections.weight_tables import compared, other_model, stats_with_progress, tensor_details
+from pages.common.sections.weight_tables import compared, health_panel, other_model, stats_with_progress, tensor_details
 from pages.common.sidebar.selection import selected_model
 
 model, code = selected_model()
@@ -26,19 +26,13 @@ stats = stats_with_progress(model)
 findings = ex.health(stats)
 
 st.subheader("Health")
-if not findings:
-    st.success(f"No problem found among {len(stats)} tensors.", icon=":material/check_circle:")
-for finding in findings[:12]:
-    show = {"problem": st.error, "warning": st.warning, "note": st.info}[finding.level]
-    show(finding.sentence)
-if len(findings) > 12:
-    st.caption(f"{len(findings) - 12} more, less important, are in the table.")
+health_panel(findings, len(stats))
 
 st.subheader("All tensors")
 METRICS = {
     "standard deviation": "std", "mean": "mean", "L2 norm": "l2", "sparsity": "sparsity", "dead filters": "dead_filters",
     "near-duplicate filters": "near_duplicate_filters", "spectral norm": "spectral_norm", "stable rank": "stable_rank",
-    "power-law exponent": "alpha",
+    "power-law exponent": "alpha", "shapes of depthwise kernels": "kernel_rank",
 }  # fmt: skip
 metric = st.selectbox("Show", list(METRICS), key="weights_metric", bind="query-params")
 st.altair_chart(weights_overview_chart(stats, METRICS[metric]), alt=f"{metric} of every tensor, in the network's order")
@@ -80,6 +74,9 @@ with st.expander("What these numbers say, and what they do not", icon=":material
         "**Spectral norm** is the largest singular value of the weight matrix; **stable rank** is its squared Frobenius norm over "
         "its squared spectral norm. **The power-law exponent** is fitted to the tail of the eigenvalues of the weights' Gram "
         "matrix: between 2 and 6 is common in well-trained networks (Martin, Peng & Mahoney 2021, Nature Communications 12:4122). "
+        "**Groups** of filters see channels of their own: near-duplicates are counted within a group, and the norms are those of the "
+        "block matrix. **Shapes of depthwise kernels** is the effective rank of a depthwise layer's kernels (Roy & Vetterli 2007): "
+        "how many shapes they are made of, from 1 to the kernel's size. "
         "None of them proves that a network is good or bad: they say where to look. Small matrices have too few eigenvalues for a "
         "fit, and get none."
     )

@@ -6,7 +6,7 @@ from explainers.weight_stats.filters import first_layer_filters
 from explainers.weight_stats.health_rules import HealthFinding, health
 from explainers.weight_stats.moments import histogram
 from explainers.weight_stats.spectral import CITATIONS, Spectrum, spectrum
-from explainers.weight_stats.table import COLUMNS, weight_stats
+from explainers.weight_stats.table import COLUMNS, tensor_spectrum, weight_stats
 
 __all__ = [
     "CITATIONS",
@@ -20,5 +20,6 @@ __all__ = [
     "health",
     "histogram",
     "spectrum",
+    "tensor_spectrum",
     "weight_stats",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,7 +49,7 @@ def as_filters(weight: Tensor, module: nn.Module | None = None) -> Tensor:
     """
     if weight.ndim < 3 or not getattr(module, "transposed", False):
         return weight
-    groups = int(getattr(module, "groups", 1))
+    groups = groups_of(module)
     grouped = weight.reshape(groups, -1, *weight.shape[1:])  # (groups, in / groups, out / groups, *kernel)
     return grouped.transpose(1, 2).flatten(0, 1)
 
@@ -62,11 +63,17 @@ class FilterCounts:
     near_duplicate: int = 0
 
 
-def count_filters(filters: Tensor) -> FilterCounts:
+def groups_of(module: nn.Module | None) -> int:
+    """How many groups a layer's filters fall into, each with input channels of its own; 1 where all see the same."""
+    return int(getattr(module, "groups", 1))
+
+
+def count_filters(filters: Tensor, groups: int = 1) -> FilterCounts:
     """Count dead and near-duplicate filters of weights (K, ...); all zero for a vector.
 
-    A filter counts as near-duplicate if any other has a cosine similarity above TWINS with it. Dead filters and those
-    with NaN or Inf have no direction, and a single weight has no direction to share: none of these counts.
+    A filter counts as near-duplicate if any other of its group has a cosine similarity above TWINS with it: two groups see
+    different channels, so what they do differs though their filters are equal. Dead filters and those with NaN or Inf have
+    no direction, and a single weight has no direction to share: none of these counts.
     """
     if filters.ndim < 2 or filters.numel() == 0:
         return FilterCounts(len(filters) if filters.ndim >= 2 else 0)
@@ -80,12 +87,30 @@ def count_filters(filters: Tensor) -> FilterCounts:
         return FilterCounts(len(filters), len(rows))
     alive = norms > DEAD * filled.median()
     dead = len(rows) - int(alive.sum())
-    if dead:
-        rows, norms = rows[alive], norms[alive]
-    if rows.shape[1] < 2:
+    if rows.shape[1] < 2 or groups >= len(filters):
         return FilterCounts(len(filters), dead)
-    lengths = norms.clamp(max=torch.finfo(rows.dtype).max).to(rows.dtype)
-    return FilterCounts(len(filters), dead, _count_twins(rows / lengths.unsqueeze(1)))
+    group = torch.arange(len(filters), device=rows.device)[finite][alive] // (len(filters) // groups)
+    rows, norms = rows[alive], norms[alive]
+    units = rows / norms.clamp(max=torch.finfo(rows.dtype).max).to(rows.dtype).unsqueeze(1)
+    twins = sum(_count_twins(units[group == own]) for own in range(groups)) if groups > 1 else _count_twins(units)
+    return FilterCounts(len(filters), dead, twins)
+
+
+def kernel_rank(filters: Tensor) -> float:
+    """How many shapes the kernels (K, 1, *kernel) of a depthwise convolution are made of: from 1 to the kernel's size.
+
+    The effective rank of Roy & Vetterli (2007, EUSIPCO, 606): the exponential of the entropy of the singular values, here of
+    the kernels at length 1, so that every channel counts alike. NaN where there is no kernel with a direction.
+    """
+    rows = real_values(filters).flatten(1).cpu().double()
+    norms = torch.linalg.vector_norm(rows, dim=1)
+    rows, norms = rows[norms.isfinite() & (norms > 0)], norms[norms.isfinite() & (norms > 0)]
+    if len(rows) == 0:
+        return math.nan
+    units = rows / norms.unsqueeze(1)
+    values = torch.linalg.eigvalsh(units.T @ units).clamp_min(0).sqrt()
+    shares = values / values.sum()
+    return float(torch.special.entr(shares).sum().exp())
 
 
 def _count_twins(units: Tensor) -> int:

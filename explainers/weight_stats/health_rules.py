@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import pandas as pd
+from scipy.special import betainc
+
+from explainers.weight_stats.filters import TWINS
 
 Level = Literal["problem", "warning", "note"]
 
@@ -23,7 +26,10 @@ SPARSE: Final = 0.5  # share of exact zeros that is worth a note
 
 _RELIABLE_TAIL: Final = 50  # eigenvalues; Clauset et al. 2009, section 3
 
-_ROOMY: Final = 9  # inputs per filter: in fewer dimensions filters are alike by chance
+FEW_SHAPES: Final = 1.5
+"""The effective rank of a depthwise convolution's kernels below which they are nearly one shape.
+
+The lowest of the 17 layers of a MobileNetV2 trained on ImageNet is 2.3 of 9, in its last block."""
 
 _TINY_SCALE: Final = 1e-3  # of a normalisation, whose scales are learnt from 1
 
@@ -37,11 +43,18 @@ class HealthFinding:
             "note": unusual, and often harmless.
         tensor: its name; of several, the one that stands out most.
         sentence: what was found and why it matters, with numbers.
+        kind: what kind of thing it is, in a few words that findings of one rule share.
+
+    Example:
+        >>> import explainers as ex
+        >>> ex.HealthFinding("warning", "fc.weight", "fc.weight: 3 of 8 filters are zero.", "dead filters").level
+        'warning'
     """
 
     level: Level
     tensor: str
     sentence: str
+    kind: str
 
 
 def health(stats: pd.DataFrame) -> list[HealthFinding]:
@@ -58,12 +71,12 @@ def health(stats: pd.DataFrame) -> list[HealthFinding]:
     """
     ranked = []
     rows: list[dict[str, Any]] = [{str(k): v for k, v in row.items()} for row in stats.to_dict("records")]
-    for rule_index, rule in enumerate(_RULES):
+    for rule_index, (kind, rule) in enumerate(_RULES.items()):
         for row in rows:
             verdict = rule(row)
             if verdict is not None:
                 level, extent, words = verdict
-                finding = HealthFinding(level, row["tensor"], f"{row['tensor']}: {words}")
+                finding = HealthFinding(level, row["tensor"], f"{row['tensor']}: {words}", kind)
                 ranked.append(((_LEVELS.index(level), rule_index, -extent), finding))
     ranked.sort(key=lambda pair: pair[0])
     return [finding for _, finding in ranked] + _unusual_exponents(rows)
@@ -138,10 +151,36 @@ def _idle_scales(row: _Row) -> _RuleResult:
 
 def _near_duplicates(row: _Row) -> _RuleResult:
     twins, filters = row["near_duplicate_filters"], row["filters"]
-    if not twins or _inputs(row) < _ROOMY or row["min"] == row["max"]:
+    if not twins or row["min"] == row["max"]:
+        return None
+    others = filters / row["groups"] - 1
+    by_chance = filters * (1 - (1 - _alike_by_chance(_inputs(row))) ** others)
+    if twins <= by_chance + 3 * math.sqrt(by_chance):
         return None
     words = f"{twins:,} of {filters:,} filters have a near-duplicate (cosine similarity above 0.99): capacity unused."
     return "note", twins / filters, words
+
+
+def _alike_by_chance(inputs: int) -> float:
+    """The probability that two random directions in so many dimensions have a cosine similarity above TWINS.
+
+    Cai, Fan & Jiang 2013, Journal of Machine Learning Research 14:1837: their angle has a density in proportion to
+    sin^(inputs - 2), whose integral is an incomplete beta function.
+    """
+    return float(betainc((inputs - 1) / 2, 0.5, 1 - TWINS**2)) / 2 if inputs > 1 else 0.5
+
+
+def _few_shapes(row: _Row) -> _RuleResult:
+    # Kernels of a depthwise convolution that are alike are no waste, each has a channel of its own; trained ones come in a
+    # few shapes (Babaiee et al. 2024, arXiv:2401.14469). One shape alone says that the layer learnt to do one thing only.
+    rank, size = row["kernel_rank"], _inputs(row)
+    if not rank < FEW_SHAPES or size < 2 or row["min"] == row["max"]:
+        return None
+    words = (
+        f"its {row['filters']:,} depthwise kernels are nearly one shape (effective rank {rank:.1f} of {size}): every channel is "
+        "filtered alike."
+    )
+    return "note", 1 / rank, words
 
 
 def _sparse(row: _Row) -> _RuleResult:
@@ -151,9 +190,18 @@ def _sparse(row: _Row) -> _RuleResult:
     return "note", row["sparsity"], words
 
 
-_RULES: Final[tuple[Callable[[_Row], _RuleResult], ...]] = (
-    *(_not_finite, _all_zero, _constant, _out_of_scale, _dead_filters, _idle_scales, _near_duplicates, _sparse),
-)
+_RULES: Final[dict[str, Callable[[_Row], _RuleResult]]] = {
+    "values that are not finite": _not_finite,
+    "weights that are all zero": _all_zero,
+    "weights that are all equal": _constant,
+    "weights of an unusual size": _out_of_scale,
+    "dead filters": _dead_filters,
+    "idle channels of a normalisation": _idle_scales,
+    "near-duplicate filters": _near_duplicates,
+    "depthwise kernels of one shape": _few_shapes,
+    "sparse weights": _sparse,
+}
+"""Every rule by the kind of its findings, the most important first."""
 
 
 def _unusual_exponents(rows: list[_Row]) -> list[HealthFinding]:
@@ -171,7 +219,7 @@ def _unusual_exponents(rows: list[_Row]) -> list[HealthFinding]:
         f"{high:.0f}, which Martin, Peng & Mahoney (2021, Nature Communications 12:4122) call usual for well-trained "
         "layers. Random weights lie outside too; by itself it proves nothing."
     )
-    return [HealthFinding("note", farthest["tensor"], sentence)]
+    return [HealthFinding("note", farthest["tensor"], sentence, "unusual power-law exponents")]
 
 
 def _is_matrix(row: _Row) -> bool:

@@ -15,14 +15,14 @@ from torch import Tensor, nn
 
 from explainers.core.model import Model
 from explainers.engine.device import choose_device
-from explainers.weight_stats.filters import as_filters, count_filters
+from explainers.weight_stats.filters import as_filters, count_filters, groups_of, kernel_rank
 from explainers.weight_stats.moments import moments, real_values
-from explainers.weight_stats.spectral import spectrum
+from explainers.weight_stats.spectral import Spectrum, spectrum
 
 COLUMNS: Final = (
     *("tensor", "kind", "shape", "count", "dtype", "mean", "std", "min", "max", "l1", "l2", "sparsity", "near_zero"),
     *("filters", "dead_filters", "near_duplicate_filters", "nan", "inf", "spectral_norm", "stable_rank"),
-    *("alpha", "alpha_xmin", "alpha_tail", "ks_distance"),
+    *("alpha", "alpha_xmin", "alpha_tail", "ks_distance", "groups", "kernel_rank"),
 )
 """Columns of `weight_stats`, in order."""
 
@@ -41,6 +41,8 @@ def weight_stats(
         mean, std, min, max, l1, l2, sparsity, near_zero, nan, inf: see `Moments`; NaN and Inf are left out of the
             moments.
         filters, dead_filters, near_duplicate_filters: see `count_filters`; 0 for vectors.
+        groups: how many groups of filters there are, each with input channels of its own; 1 but for grouped convolutions.
+        kernel_rank: of a depthwise convolution how many shapes its kernels are made of, see `kernel_rank`; else NaN.
         spectral_norm, stable_rank, alpha, alpha_xmin, alpha_tail, ks_distance: see `Spectrum`; NaN (alpha_tail 0)
             for vectors, for tensors with NaN or Inf, for matrices too small or large, and without `spectra`.
 
@@ -89,8 +91,9 @@ def owner_of(network: nn.Module, name: str) -> nn.Module:
 def _row(name: str, tensor: Tensor, owner: nn.Module, spectra: bool) -> dict[str, Any]:
     tensor_moments = moments(tensor)
     filters = as_filters(tensor, owner)
-    counts = count_filters(filters)
-    tensor_spectrum = spectrum(real_values(filters)) if spectra else None
+    groups = _groups(tensor, owner)
+    counts = count_filters(filters, groups)
+    row_spectrum = spectrum(real_values(filters), groups) if spectra else None
     return {
         "tensor": name,
         "kind": type(owner).__name__,
@@ -101,10 +104,29 @@ def _row(name: str, tensor: Tensor, owner: nn.Module, spectra: bool) -> dict[str
         "filters": counts.filters,
         "dead_filters": counts.dead,
         "near_duplicate_filters": counts.near_duplicate,
-        "spectral_norm": math.nan if tensor_spectrum is None else tensor_spectrum.spectral_norm,
-        "stable_rank": math.nan if tensor_spectrum is None else tensor_spectrum.stable_rank,
-        "alpha": math.nan if tensor_spectrum is None else tensor_spectrum.alpha,
-        "alpha_xmin": math.nan if tensor_spectrum is None else tensor_spectrum.xmin,
-        "alpha_tail": 0 if tensor_spectrum is None else tensor_spectrum.tail,
-        "ks_distance": math.nan if tensor_spectrum is None else tensor_spectrum.ks,
+        "spectral_norm": math.nan if row_spectrum is None else row_spectrum.spectral_norm,
+        "stable_rank": math.nan if row_spectrum is None else row_spectrum.stable_rank,
+        "alpha": math.nan if row_spectrum is None else row_spectrum.alpha,
+        "alpha_xmin": math.nan if row_spectrum is None else row_spectrum.xmin,
+        "alpha_tail": 0 if row_spectrum is None else row_spectrum.tail,
+        "ks_distance": math.nan if row_spectrum is None else row_spectrum.ks,
+        "groups": groups,
+        "kernel_rank": kernel_rank(filters) if groups > 1 and filters.shape[1] == 1 else math.nan,
     }
+
+
+def _groups(tensor: Tensor, owner: nn.Module) -> int:
+    """Of a tensor of filters; its biases have none."""
+    return groups_of(owner) if tensor.ndim >= 3 else 1
+
+
+def tensor_spectrum(model: Model, name: str) -> Spectrum | None:
+    """The spectrum of one of a model's parameters, as its row of `weight_stats` has it; None where it has none.
+
+    Example:
+        >>> import explainers as ex
+        >>> ex.tensor_spectrum(ex.load_model("demo:signs-cnn"), "fc.weight").singular_values.shape
+        (12,)
+    """
+    tensor, owner = model.network.get_parameter(name).detach(), owner_of(model.network, name)
+    return spectrum(real_values(as_filters(tensor, owner)), _groups(tensor, owner))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import explainers as ex
-from tests.support.app import opened, run_code
+from pages.common.sections.weight_tables import health_in_words
+from tests.support.app import opened, run_code, words
 
 SPEC = "demo:signs-cnn"
 
@@ -16,9 +17,11 @@ def test_the_table_its_findings_and_its_code_are_the_librarys() -> None:
     table = next(frame.value for frame in app.dataframe if "stable_rank" in frame.value)
     assert table["tensor"].tolist() == expected["tensor"].tolist()
     assert table["l2"].tolist() == pytest.approx(expected["l2"].tolist())
-    sentences = [finding.sentence for finding in ex.health(expected)][:12]
-    alerts = [alert.value for kind in (app.error, app.warning, app.info) for alert in kind]
-    assert set(sentences) <= set(alerts)
+    findings = ex.health(expected)
+    (line,) = (alert.value for kind in (app.error, app.warning, app.success) for alert in kind)
+    assert line == health_in_words(findings, len(expected))
+    said = words(app)
+    assert all(finding.sentence in said and finding.kind.capitalize() in said for finding in findings)
     space = run_code(next(block.value for block in app.code if "weight_stats" in block.value))
     assert space["table"]["l2"].tolist() == pytest.approx(expected["l2"].tolist())
 

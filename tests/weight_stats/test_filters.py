@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 import torch
 from torch import nn
 
 from explainers.weight_stats import filters
-from explainers.weight_stats.filters import as_filters, count_filters, first_layer_filters
+from explainers.weight_stats.filters import as_filters, count_filters, first_layer_filters, kernel_rank
 from explainers.weight_stats.table import weight_stats
 from tests.support.weights import model_of, random, small_cnn
 
@@ -92,3 +93,41 @@ def test_the_first_convolution() -> None:
     weights.zero_()
     assert network[0].weight.abs().sum() > 0  # type: ignore[index]
     assert first_layer_filters(model_of(nn.Linear(3, 2))) is None
+
+
+def test_filters_of_two_groups_are_no_twins_for_they_see_different_channels() -> None:
+    weight = random(12, 4, 3, 3)
+    weight[7] = weight[0]  # of another group, of two
+    weight[11] = weight[10]  # of its own
+    assert count_filters(weight).near_duplicate == 4
+    assert count_filters(weight, groups=2).near_duplicate == 2
+    weight[1] = 0  # dead ones do not shift the others into another group
+    counts = count_filters(weight, groups=2)
+    assert (counts.dead, counts.near_duplicate) == (1, 2)
+
+
+def test_kernels_of_a_depthwise_convolution_have_no_twins() -> None:
+    layer = nn.Conv2d(32, 32, 3, groups=32, bias=False)
+    with torch.no_grad():
+        layer.weight[:] = layer.weight[:1]
+    row = weight_stats(model_of(layer)).iloc[0]
+    assert (row["groups"], row["near_duplicate_filters"]) == (32, 0)
+    assert row["kernel_rank"] == pytest.approx(1)
+
+
+def test_the_kernel_rank_counts_shapes_whatever_their_size_and_sign() -> None:
+    shapes = torch.eye(9)[:3].reshape(3, 1, 3, 3)  # three that have nothing in common, equally often
+    kernels = shapes.repeat(20, 1, 1, 1) * torch.linspace(-2, 9, 60).reshape(60, 1, 1, 1)
+    assert kernel_rank(kernels) == pytest.approx(3)
+    assert kernel_rank(shapes[:1]) == pytest.approx(1)
+    unequal = torch.cat([shapes[:1].repeat(9, 1, 1, 1), shapes[1:2]])  # singular values 3 and 1
+    assert kernel_rank(unequal) == pytest.approx(math.exp(-0.75 * math.log(0.75) - 0.25 * math.log(0.25)))
+    assert math.isnan(kernel_rank(torch.zeros(4, 1, 3, 3)))
+
+
+def test_what_is_not_depthwise_has_no_kernel_rank() -> None:
+    table = weight_stats(
+        model_of(nn.Sequential(nn.Conv2d(4, 4, 3), nn.Conv2d(4, 8, 3, groups=2), nn.Conv2d(8, 8, 3, groups=8)))
+    )
+    assert table["groups"].tolist() == [1, 1, 2, 1, 8, 1]
+    assert table["kernel_rank"].notna().tolist() == [False] * 4 + [True, False]

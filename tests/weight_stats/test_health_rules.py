@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 from torch import nn
 
-from explainers.weight_stats import health
+from explainers.weight_stats import health, health_rules
+from explainers.weight_stats.filters import TWINS
 from explainers.weight_stats.table import weight_stats
-from tests.support.weights import model_of, small_cnn
+from tests.support.weights import model_of, random, small_cnn
 
 
 def findings(network: nn.Module) -> dict[str, tuple[str, str]]:
@@ -81,3 +83,38 @@ def test_unusual_exponents_share_one_careful_note() -> None:
     assert (only.level, only.tensor) == ("note", "4.weight")
     assert "exponent is 1.2 (over 60 eigenvalues); 2 of 3" in only.sentence
     assert "Nature Communications" in only.sentence
+
+
+def test_kernels_of_a_depthwise_layer_are_judged_by_their_shapes_and_not_as_twins() -> None:
+    torch.manual_seed(0)
+    layer = nn.Conv2d(64, 64, 3, groups=64)
+    with torch.no_grad():
+        layer.weight[40:] = 2 * layer.weight[:1]  # many alike, as trained ones are
+    assert findings(layer) == {}
+    with torch.no_grad():
+        layer.weight[:] = layer.weight[:1] + 0.01 * layer.weight
+    (only,) = health(weight_stats(model_of(layer)))
+    assert (only.level, only.kind) == ("note", "depthwise kernels of one shape")
+    assert "its 64 depthwise kernels are nearly one shape" in only.sentence
+
+
+@pytest.mark.parametrize("inputs", [2, 3, 4, 6, 9])
+def test_directions_that_are_alike_by_chance_are_as_many_as_are_drawn(inputs: int) -> None:
+    units = nn.functional.normalize(random(3000, inputs, dtype=torch.float64), dim=1)
+    pairs = 3000 * 2999 / 2
+    alike = float(((units @ units.T).triu(1) > TWINS).sum())
+    expected = pairs * health_rules._alike_by_chance(inputs)
+    # Pairs share directions, so they are not independent; a count of so many varies by a tenth at most.
+    assert alike == pytest.approx(expected, rel=0.1, abs=4 * math.sqrt(expected) + 3)
+
+
+def test_filters_of_few_weights_are_alike_by_chance_and_no_finding() -> None:
+    torch.manual_seed(1)
+    layer = nn.Linear(3, 40, bias=False)
+    table = weight_stats(model_of(layer))
+    assert table["near_duplicate_filters"][0] > 0
+    assert health(table) == []
+    with torch.no_grad():
+        layer.weight[:] = layer.weight[:1] * torch.linspace(1, 2, 40)[:, None]
+    (only,) = health(weight_stats(model_of(layer)))
+    assert only.kind == "near-duplicate filters"

@@ -164,3 +164,23 @@ def test_values_without_a_logarithm_are_left_out() -> None:
 def test_too_few_values_to_choose_from_is_refused() -> None:
     with pytest.raises(VitrineError, match="fewest=3"):
         fit_power_law([1, 2, 3], fewest=3)
+
+
+@pytest.mark.parametrize(
+    ("groups", "shape"), [(4, (40, 3, 3, 3)), (3, (6, 7, 5)), (16, (16, 1, 3, 3)), (8, (32, 1, 3, 3))]
+)
+def test_a_convolution_in_groups_is_its_block_matrix(groups: int, shape: tuple[int, ...]) -> None:
+    weight = random(*shape, dtype=torch.float64)
+    blocks = torch.block_diag(*weight.flatten(1).chunk(groups))
+    values = torch.linalg.svdvals(blocks)
+    grouped = spectrum(weight, groups)
+    assert grouped is not None
+    assert grouped.spectral_norm == pytest.approx(float(values[0]), rel=1e-10)
+    assert grouped.stable_rank == pytest.approx(float((values**2).sum() / values[0] ** 2), rel=1e-10)
+    pooled = [
+        torch.linalg.svdvals(block.flatten(2)[..., place])
+        for block in weight.chunk(groups)
+        for place in range(weight[0, 0].numel())
+    ]
+    expected = torch.cat(pooled).sort(descending=True).values
+    assert grouped.singular_values == pytest.approx(expected.numpy(), rel=1e-6, abs=1e-9)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import pandas as pd
@@ -27,11 +30,48 @@ def stats_with_progress(model: ex.Model) -> pd.DataFrame:
     )
 
 
+COLOURS = {"problem": "red", "warning": "orange", "note": "gray"}
+ICONS = {"problem": ":material/error:", "warning": ":material/warning:", "note": ":material/info:"}
+
+
+def health_panel(findings: Sequence[ex.HealthFinding], tensors: int) -> None:
+    """What looks unhealthy: one line that counts it, and the sentences folded below, kind by kind."""
+    count = Counter(finding.level for finding in findings)
+    show = st.error if count["problem"] else st.warning if count["warning"] else st.success
+    level = "problem" if count["problem"] else "warning"
+    show(
+        health_in_words(findings, tensors),
+        icon=ICONS[level] if findings and count[level] else ":material/check_circle:",
+    )
+    if not findings:
+        return
+    with st.expander("The findings, by kind", icon=":material/list:"):
+        for kind, members in groupby(findings, lambda finding: (finding.level, finding.kind)):
+            level, words = kind
+            listed = list(members)
+            st.markdown(f"{ICONS[level]} :{COLOURS[level]}[**{words.capitalize()}**] · {_counted(level, len(listed))}")
+            st.markdown("\n".join(f"- {finding.sentence}" for finding in listed))
+
+
+def health_in_words(findings: Sequence[ex.HealthFinding], tensors: int) -> str:
+    """How many findings of which weight there are among so many tensors."""
+    count = Counter(finding.level for finding in findings)
+    serious = [_counted(level, count[level]) for level in ("problem", "warning") if count[level]]
+    notes = [_counted("note", count["note"])] if count["note"] else []
+    if serious:
+        return f"{', '.join([*serious, *notes])} among {tensors} tensors."
+    return f"No problem found among {tensors} tensors{f'; {notes[0]}' if notes else ''}."
+
+
+def _counted(word: str, count: int) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
 def tensor_details(model: ex.Model, name: str) -> tuple[Any, ex.Spectrum | None]:
     """Histogram (counts, edges) and spectrum of one tensor, the latter None for vectors."""
     tensor = model.network.get_parameter(name)
     details: tuple[Any, ex.Spectrum | None] = result_cache().get(
-        ("tensor", model.fingerprint, name), lambda: (ex.histogram(tensor), ex.spectrum(tensor))
+        ("tensor", model.fingerprint, name), lambda: (ex.histogram(tensor), ex.tensor_spectrum(model, name))
     )
     return details
 
