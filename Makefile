@@ -1,6 +1,7 @@
 # make run    the app, on the bundled models             make test       every check and every test, browser included, whatever fails
 # make check  lint, format, types, import contract       make test-fast  what the core, the graph, the engine and the methods promise
-# make bench  speed against peers and against the floor  make constraints  pin anew what the direct pins bring along
+# make bench  speed against peers and against the floor  make load       how soon the app stands, and many visitors at once
+# make constraints  pin anew what the direct pins bring along
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,7 +15,7 @@ INSTALL := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $
 FAST := $(addprefix tests/,core graph engine grad_cam attention weight_stats saliency/paths) \
 	$(wildcard tests/relevance/test_lrp_*.py tests/perturbation/test_occlusion.py tests/perturbation/test_kernel_shap.py)
 
-.PHONY: run test test-fast check format bench truth shots clean
+.PHONY: run test test-fast check format bench load truth shots clean
 
 run: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.port $(PORT)
@@ -35,6 +36,10 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks speed
+
+# A bounded load of this machine alone, on a server of its own.
+load: browser
+	$(BIN)/python -m benchmarks load
 
 truth: $(VENV)/.run
 	$(BIN)/python -m benchmarks.truth

@@ -25,9 +25,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def serve(log: Path, environment: dict[str, str] | None = None) -> tuple[subprocess.Popen[bytes], str]:
-    """Start the app; returns its process and address once it answers."""
-    port = free_port()
+def serve(
+    log: Path, environment: dict[str, str] | None = None, port: int | None = None
+) -> tuple[subprocess.Popen[bytes], str]:
+    """Start the app, on a free port unless one is named; returns its process and address once it answers."""
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
     process = subprocess.Popen(
         [*command, "--server.address=127.0.0.1"],
