@@ -1,15 +1,7 @@
-"""The door: navigation, sidebar, page. No computing."""
+"""The way in: `streamlit run app.py` starts the server and warms it. What a visitor sees is drawn by main.py."""
 
-import explainers as ex
-from pages.common.app.caches import warm_up
-from pages.common.app.errors import sentences
-from pages.common.app.navigation import navigation, opened
-from pages.common.sidebar.selection import sidebar
+import streamlit as st
 
-ex.configure_process()
-opened()
-page = navigation()
-warm_up()
-sidebar()
-with sentences():
-    page.run()
+from pages.common.app.start import ROUTES, lifespan
+
+app = st.App("main.py", lifespan=lifespan, routes=ROUTES)

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 import explainers as ex
 
-APP = str(Path(__file__).parents[2] / "app.py")
+APP = str(Path(__file__).parents[2] / "main.py")  # what app.py serves
 
 
 def opened(page: str = "", **query: str | list[str]) -> AppTest:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
@@ -76,13 +75,3 @@ def size_of(result: Any) -> int:
     if hasattr(result, "memory_usage"):
         return int(result.memory_usage(deep=True).sum())
     return len(result) if isinstance(result, bytes) else 10_000
-
-
-@st.cache_resource(show_spinner=False)
-def warm_up() -> None:
-    """Import, load and tidy up once per server. Freezing what is then alive keeps it out of the collection that
-    Streamlit runs after every rerun, which would cost a fifth of a second each time with torch loaded."""
-    ex.load_model("demo:signs-cnn")
-    upload_store()  # what a crashed server left goes now, not at the first upload
-    gc.collect()
-    gc.freeze()
