@@ -38,15 +38,16 @@ def navigation() -> StreamlitPage:
 
 
 def opened() -> None:
-    """Mark that app.py runs, for the page that it is about to run."""
+    """Mark that main.py runs, for the page that it is about to run."""
     session.OPENED.set(True)
 
 
 def come_in_by_the_door() -> None:
-    """Start again from app.py if this page was run without it.
+    """Start again from main.py if this page was run without it.
 
-    Until a server's first call of st.navigation, Streamlit takes a folder called pages for its older kind of app, so the very
-    first visitor who follows a link to a page gets that page's script alone.
+    Until a process's first call of st.navigation, Streamlit takes a folder called pages for its older kind of app, and runs that
+    page's script alone. The server that app.py starts has made that call before its first visitor comes; `streamlit run main.py`
+    has not, nor has Streamlit's AppTest, which begins every run of the script as if it were the first.
     """
     if not session.OPENED.take():
         navigation()

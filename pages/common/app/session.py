@@ -53,7 +53,7 @@ SIDEBAR_ERRORS: Slot[Sequence[str]] = Slot("_sidebar_errors", ())
 """What the sidebar said instead of a choice, for the page to repeat."""
 
 OPENED: Slot[bool] = Slot("_opened", False)
-"""Whether app.py runs, and not the script of a page without it."""
+"""Whether main.py runs, and not the script of a page without it."""
 
 UPLOADS: Slot[Sequence[str]] = Slot("_uploads", ())
 """The visitor's own uploads, as widgets show them."""
