@@ -1,11 +1,13 @@
 """The door, run anew whenever a visitor changes something: navigation, sidebar, page. No computing."""
 
 from pages.common.app.errors import sentences
+from pages.common.app.looks import looks
 from pages.common.app.navigation import navigation, opened
 from pages.common.sidebar.selection import sidebar
 
 opened()
 page = navigation()
+looks()
 sidebar()
 with sentences():
     page.run()

@@ -1,9 +1,10 @@
-"""Charts are valid Vega-Lite, name their axes, and leave colours to the theme."""
+"""Charts are valid Vega-Lite, name their axes, leave colours to the theme, and write in an ink that suits the ground."""
 
 from __future__ import annotations
 
 import pytest
 
+from explainers.render.charts._parts import INK
 from tests.support.charts import EXAMPLES, views_of
 
 
@@ -28,4 +29,11 @@ def test_colours_are_left_to_the_theme(name: str) -> None:
         assert view["mark"]["type"] != "text"  # black in any theme
         assert "color" not in view["mark"]
         assert "range" not in view["encoding"].get("color", {}).get("scale", {})
-    assert "subtitle" not in str(spec)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_words_are_written_in_an_ink_that_suits_the_ground(name: str) -> None:
+    config = EXAMPLES[name].to_dict()["config"]
+    for part in ("axis", "legend"):
+        assert config[part] == {"labelColor": {"expr": INK.expr}, "titleColor": {"expr": INK.expr}}
+    assert config["title"] == {"color": {"expr": INK.expr}, "subtitleColor": {"expr": INK.expr}}
