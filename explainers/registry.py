@@ -135,6 +135,11 @@ def explainer(
     return register
 
 
+def forget_method(name: str) -> None:
+    """Take a method out again, such as one that was registered for a measurement."""
+    del _methods[name]
+
+
 def import_modules(package: str, folders: Iterable[str]) -> None:
     """Import every module of a package: what a family does for itself, so that its methods are registered.
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from explainers.api import explain
@@ -19,10 +20,13 @@ from explainers.core.target import Target
 from explainers.engine.engine import Engine
 from explainers.engine.passes import Progress
 from explainers.engine.run import Run
-from explainers.registry import find_method, methods
+from explainers.registry import Method, find_method, methods
 
 ShareDone = Callable[[float], None]
 SLOPES = "score per unit of input"  # the unit of methods whose values are gradients
+
+QUICK_RUN = 120
+"""Passes of a method that is run again without being asked for: three more runs of integrated gradients are, a thousand masks are not."""
 
 
 @dataclass(eq=False)
@@ -33,6 +37,7 @@ class CheckContext:
         attribution: of a single input.
         truth: where the evidence is known to lie, (H, W) bool on the CPU, or None.
         others: other attributions of the same input.
+        rerun_cost: the passes of one more run of the method; none of a map that no registered method made.
         expected: the passes that the check announced.
         progress: called with the share of the check that is done; may raise to stop.
     """
@@ -43,6 +48,7 @@ class CheckContext:
     truth: Tensor | None = None
     others: Sequence[Attribution] = ()
     reduce: Reduce | None = None
+    rerun_cost: Cost = field(default_factory=Cost)
     expected: Cost = field(default_factory=Cost)
     progress: ShareDone | None = None
     cancel: threading.Event | None = None
@@ -70,21 +76,43 @@ class CheckContext:
         """The heat map (H, W) at the input's own resolution, or the vector (F,), float64 on the CPU."""
         return heatmap_of(self.attribution, self.reduce)
 
-    def rerun(self, inputs: Tensor, model: Model | None = None, share: float = 1.0, **options: Any) -> Attribution:
+    def rerun(
+        self,
+        inputs: Tensor,
+        model: Model | None = None,
+        share: float = 1.0,
+        target: Target | None = None,
+        **options: Any,
+    ) -> Attribution:
         """The same method once more, on inputs (M, ...), each explained for the same target.
 
         Args:
             model: another model than the attribution's own.
+            target: another one than the attribution's own.
             share: of the check's work that this call is.
             **options: those that shall differ from the attribution's own.
         """
         attribution = explain(
-            self.model if model is None else model, inputs, self.attribution.method, self.target.take([0] * len(inputs)),
+            self.model if model is None else model, inputs, self.attribution.method, target or self.target.take([0] * len(inputs)),
             engine=self.engine, progress=self._report(share), cancel=self.cancel, **{**self.attribution.options, **options},
         )  # fmt: skip
-        self._spent += attribution.cost
+        self.spend(attribution.cost)
         self._done += share
         return attribution
+
+    @property
+    def can_run_again(self) -> bool:
+        """Whether the method is registered, and quick enough to be run for other pictures as well."""
+        return runs_again(self.attribution, self.rerun_cost)
+
+    def map_of_another(self, picture: Image.Image) -> Tensor:
+        """The same method's heat map (H, W) of another picture, for that picture's top class."""
+        inputs = self.model.inputs(picture).to(self.input)
+        attribution = explain(
+            self.model, inputs, self.attribution.method, None, engine=self.engine, cancel=self.cancel, **self.attribution.options
+        )  # fmt: skip
+        self.spend(attribution.cost)
+        return heatmap_of(attribution, self.reduce)
 
     def rerun_each(self, inputs: Tensor) -> Tensor:
         """Heat maps of the same method on inputs (M, ...), each as if it had come alone: (M, H, W) or (M, F), float64."""
@@ -102,6 +130,10 @@ class CheckContext:
         for part in parts:
             yield self.rerun(part, share=1 / len(parts))
 
+    def spend(self, cost: Cost) -> None:
+        """Count passes that were made elsewhere for this check."""
+        self._spent += cost
+
     @property
     def cost(self) -> Cost:
         """What the check spent so far."""
@@ -113,6 +145,17 @@ class CheckContext:
             return None
         progress, start = self.progress, self._done
         return lambda done, words: progress(min(1.0, start + share * done))
+
+
+def runs_again(attribution: Attribution, rerun: Cost) -> bool:
+    """Whether a method is registered, and takes no more than `QUICK_RUN` passes."""
+    return registered_method(attribution) is not None and rerun.forward + rerun.backward <= QUICK_RUN
+
+
+def registered_method(attribution: Attribution) -> Method | None:
+    """The method that made the attribution, if it is in the registry."""
+    known = {method.name for method in methods()}
+    return find_method(attribution.method) if attribution.method in known else None
 
 
 def holds_gradients(attribution: Attribution) -> bool:

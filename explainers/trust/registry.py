@@ -16,8 +16,7 @@ from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.options import Options
-from explainers.registry import Method, find_method, methods
-from explainers.trust.context import CheckContext
+from explainers.trust.context import CheckContext, registered_method
 from explainers.trust.finding import Finding
 
 Better = Literal["higher", "lower"]
@@ -113,12 +112,6 @@ class Check:
             if Asks.PROMISE in self.needs and attribution.completeness is None:
                 return f"{attribution.method} does not promise to sum up to anything"
         return None
-
-
-def registered_method(attribution: Attribution) -> Method | None:
-    """The method that made the attribution, if it is in the registry."""
-    known = {method.name for method in methods()}
-    return find_method(attribution.method) if attribution.method in known else None
 
 
 _checks: dict[str, Check] = {}

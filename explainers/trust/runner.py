@@ -18,9 +18,9 @@ from explainers.engine.cost_prediction import predict_seconds
 from explainers.engine.engine import Engine, engine_for
 from explainers.engine.passes import Progress
 from explainers.engine.run import Run
-from explainers.trust.context import CheckContext, ShareDone, heatmap_of
+from explainers.trust.context import CheckContext, ShareDone, heatmap_of, registered_method, runs_again
 from explainers.trust.finding import Finding
-from explainers.trust.registry import Asks, Check, CheckOptions, checks, find_check, registered_method
+from explainers.trust.registry import Asks, Check, CheckOptions, checks, find_check
 from explainers.trust.truth import Truth, read_truth
 from explainers.trust.verdict import Verdict, highlighted
 
@@ -77,13 +77,14 @@ def verify(
     selected = _select_checks(model, attribution, checks, mask is not None, bool(others))
     check_options = read_options(selected, options)
     engine = engine or engine_for()
-    expected = [_passes(model, attribution, check, check_options[check.name], engine) for check in selected]
+    rerun = rerun_passes(model, attribution, engine)
+    expected = [check.cost(attribution, check_options[check.name], rerun) for check in selected]
     progress_parts = _progress_parts(progress, selected, expected)
     findings = []
     for check, cost, part in zip(selected, expected, progress_parts, strict=True):
         own_options = check_options[check.name]
         context = CheckContext(
-            model, attribution, engine, mask, others, own_options.reduce, cost, part, cancel
+            model, attribution, engine, mask, others, own_options.reduce, rerun, cost, part, cancel
         )  # fmt: skip
         findings.append(_judge(check, context, own_options))
     if progress is not None:
@@ -130,7 +131,8 @@ def estimate_verify(
     _refuse_shapes(attribution)
     selected = _select_checks(model, attribution, checks, truth, others)
     check_options = read_options(selected, options)
-    passes = sum((_passes(model, attribution, check, check_options[check.name], engine) for check in selected), Cost())
+    rerun = rerun_passes(model, attribution, engine)
+    passes = sum((check.cost(attribution, check_options[check.name], rerun) for check in selected), Cost())
     inputs = attribution.inputs.to(engine.device)
     return replace(passes, seconds=predict_seconds(Run(model, engine), inputs, passes))
 
@@ -170,10 +172,10 @@ def _select_checks(model: Model, attribution: Attribution, wanted: Wanted, truth
             return "it compares with other maps; give others"
         return check.misfit(model, attribution)
 
-    if wanted in (None, "quick", "all"):
-        return [
-            check for check in checks(model, attribution) if lacks(check) is None and (wanted == "all" or check.quick)
-        ]
+    if wanted == "all":
+        return [check for check in checks(model, attribution) if lacks(check) is None]
+    if wanted in (None, "quick"):
+        return [check for check in quick_checks(model, attribution) if lacks(check) is None]
     assert wanted is not None
     named = [find_check(name) for name in dict.fromkeys([wanted] if isinstance(wanted, str) else wanted)]
     if not named:
@@ -184,14 +186,22 @@ def _select_checks(model: Model, attribution: Attribution, wanted: Wanted, truth
     return named
 
 
-def _passes(model: Model, attribution: Attribution, check: Check, options: CheckOptions, engine: Engine) -> Cost:
-    rerun = Cost()
-    if Asks.RERUNS in check.needs:
-        method = registered_method(attribution)
-        assert method is not None  # the check would not fit
-        method_options = method.options.read(method.name, attribution.options)
-        rerun = method.passes(attribution.inputs.shape, method_options, Run(model, engine))
-    return check.cost(attribution, options, rerun)
+def quick_checks(model: Model, attribution: Attribution) -> list[Check]:
+    """The checks that are made with every map of this kind: those that are quick, and where they run the method again, only
+    while that takes few passes."""
+    affordable = runs_again(attribution, rerun_passes(model, attribution, engine_for()))
+    return [
+        check for check in checks(model, attribution) if check.quick and (affordable or Asks.RERUNS not in check.needs)
+    ]
+
+
+def rerun_passes(model: Model, attribution: Attribution, engine: Engine) -> Cost:
+    """The passes of one more run of the method; none of a map that no registered method made."""
+    method = registered_method(attribution)
+    if method is None:
+        return Cost()
+    options = method.options.read(method.name, attribution.options)
+    return method.passes(attribution.inputs.shape, options, Run(model, engine))
 
 
 def _refuse_strangers(model: Model, image: Images, attribution: Attribution, others: Sequence[Attribution]) -> None:

@@ -12,7 +12,9 @@ from torch import Tensor
 
 from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
+from explainers.trust.faithfulness import Conclusion, faithfulness
 from explainers.trust.finding import Finding, percent
+from explainers.trust.grade import Grade
 
 if TYPE_CHECKING:
     from explainers.trust.registry import Check
@@ -37,6 +39,8 @@ class Verdict:
         >>> model = ex.load_model("demo:signs-cnn")
         >>> image = ex.sample("scene:1000050").load()
         >>> verdict = ex.verify(model, image, ex.explain(model, image))
+        >>> verdict.grade
+        <Grade.SUPPORTED: 'supported'>
         >>> "map" in verdict, verdict["map"].value
         (True, 1.0)
         >>> list(verdict.table().columns)[:3]
@@ -48,6 +52,21 @@ class Verdict:
     findings: tuple[Finding, ...]
     checks: tuple[Check, ...]
     cost: Cost
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """Whether the map is faithful to the model, with the reason; see `explainers.trust.faithfulness`."""
+        return faithfulness({finding.check: finding for finding in self.findings})
+
+    @property
+    def grade(self) -> Grade:
+        """Whether the map is faithful to the model: supported, mixed, not supported or not checked."""
+        return self.conclusion.grade
+
+    @property
+    def reason(self) -> str:
+        """Why that grade, in a sentence."""
+        return self.conclusion.reason
 
     @property
     def sentence(self) -> str:

@@ -14,17 +14,17 @@ ORDERS: Final = {
     "highest first": "strongest of the map first",
     "lowest first": "weakest of the map first",
     "centre": "from the centre outwards",
-    "random, mean": "random orders, mean",
+    "opponents, mean": "moved copies and other pictures' maps, mean",
 }
 
-BAND: Final = ("random, 5th percentile", "random, 95th percentile")
+BAND: Final = ("opponents, 5th percentile", "opponents, 95th percentile")
 
 BOX: Final = "box"
 """Name of the selection in `box_chart`."""
 
 
 def curve_chart(table: pd.DataFrame, title: str) -> alt.LayerChart:
-    """The score while pixels are covered or shown in several orders, and the band of nine in ten random orders.
+    """The score while pixels are covered or shown in several orders, and the band of nine in ten opponents.
 
     Args:
         table: columns order, a share of the pixels in percent, and what was recorded, as the checks deletion, insertion and
@@ -60,7 +60,7 @@ def curve_chart(table: pd.DataFrame, title: str) -> alt.LayerChart:
         drawn.append(
             alt.Chart(ends)
             .mark_area(opacity=0.2)
-            .encode(x=x, y=alt.Y("low:Q", title=titles[1]), y2="high:Q", color=alt.datum(ORDERS["random, mean"]))
+            .encode(x=x, y=alt.Y("low:Q", title=titles[1]), y2="high:Q", color=alt.datum(ORDERS["opponents, mean"]))
         )
     return cast(alt.LayerChart, alt.layer(*drawn).properties(**frame(HEIGHT, title)))
 

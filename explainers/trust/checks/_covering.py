@@ -1,8 +1,9 @@
 """What deletion and insertion share: cover the pixels that a map ranks highest, or show them alone, and watch the score.
 
-A curve alone says little: any picture falls apart when it is covered. So the same picture is covered in random orders
-(the map's own values in random places, at the map's own resolution: as coarse as the map, and with nothing to say) and
-from the centre outwards, where photographers put things.
+A curve alone says little: any picture falls apart when it is covered. So the same picture is covered in the orders of fair opponents: the map
+itself turned, mirrored and shifted, and the same method's maps of other pictures. They are as smooth as the map (pixel-wise noise is
+beaten by any edge detector) and share its habits, such as the middle of the picture. And from the centre outwards, where
+photographers put things.
 """
 
 from __future__ import annotations
@@ -13,30 +14,39 @@ from dataclasses import dataclass
 
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from explainers.core.attribution import Attribution, fold_channels
+from explainers.core.attribution import Attribution
 from explainers.core.cost import Cost
 from explainers.core.rng import seeded_generator
 from explainers.core.target import Target
 from explainers.engine.run import Run
 from explainers.engine.variant_scores import variant_scores
 from explainers.inputs.baselines import Fill, masker_for
+from explainers.inputs.gallery import samples
 from explainers.trust.checks._recorded_quantity import RecordedQuantity, recorded_target
-from explainers.trust.context import CheckContext, channel_reduction
+from explainers.trust.context import CheckContext, runs_again
 from explainers.trust.finding import Finding, no_finite_scores, percent
 from explainers.trust.ranking import order_of
 from explainers.trust.registry import SeedOptions
 
-CONVINCING = 0.95  # of the random orders must do worse
+CONVINCING = 0.95  # of the opponents must do worse
+TIE = 0.1  # of a probability: where no order changes it by more, there is nothing to measure
 PETSIUK = "Petsiuk, Das & Saenko 2018, arXiv:1806.07421"
 
 
 class CoverOptions(SeedOptions):
     steps: int = Field(20, ge=2, le=500, description="Steps of the curve; each order takes a pass per step.")
-    orders: int = Field(20, ge=0, le=500, description="Random orders to compare with.")
+    orders: int = Field(
+        20, ge=0, le=500, description="Copies of the map, turned, mirrored and shifted, to compare with."
+    )
+    pictures: int = Field(
+        4,
+        ge=0,
+        le=15,
+        description="Other pictures whose maps by the same method are compared with; none of a method of many passes.",
+    )
     centre: bool = Field(True, description="Compare with the order from the centre outwards.")
     fill: Fill = Field(Fill.BLUR, description="What is seen where the picture is covered.")
     curve: RecordedQuantity = Field(
@@ -72,21 +82,42 @@ def step_counts(pixels: int, steps: int) -> Tensor:
     return (torch.arange(1, steps + 1, dtype=torch.float64) * pixels / steps).round().long()
 
 
-def random_orders(attribution: Attribution, options: CoverOptions) -> list[Tensor]:
-    """Orders of the map's own values in random places, at its own resolution."""
-    values = attribution.values[:1].double()
-    map_values = (
-        fold_channels(values, channel_reduction(attribution, options.reduce))[0] if values.ndim > 2 else values[0]
-    )
-    size = attribution.inputs.shape[2:]
-    orders = []
-    for draw in range(options.orders):
-        shuffle = torch.randperm(map_values.numel(), generator=seeded_generator("cpu", options.seed, draw + 1))
-        shuffled = map_values.flatten()[shuffle].view(map_values.shape)
-        if size and tuple(map_values.shape) != tuple(size):
-            shuffled = F.interpolate(shuffled[None, None], tuple(size), mode="bilinear", align_corners=False)[0, 0]
-        orders.append(order_of(shuffled, options.seed + draw + 1))
-    return orders
+def opponent_orders(context: CheckContext, options: CoverOptions) -> list[Tensor]:
+    """The orders of fair opponents, each (H, W) or (F,): moved copies of the map, then maps of other pictures."""
+    maps = moved_maps(context.heat, options.orders, options.seed)
+    if context.input.ndim == 4 and context.can_run_again:
+        maps += maps_of_other_pictures(context, options.pictures)
+    return [order_of(heat, options.seed + number + 1) for number, heat in enumerate(maps)]
+
+
+def moved_maps(heat: Tensor, count: int, seed: int) -> list[Tensor]:
+    """Copies of a map (H, W), turned (by right angles where it is square), mirrored and shifted at random, what leaves on one side coming in
+    on the other; the values of a vector (F,) in random places."""
+    copies = []
+    for draw in range(count):
+        source = seeded_generator("cpu", seed, draw + 1)
+
+        def drawn(below: int, source: torch.Generator = source) -> int:
+            return int(torch.randint(below, (1,), generator=source))
+
+        if heat.ndim == 1:
+            copies.append(heat[torch.randperm(len(heat), generator=source)])
+            continue
+        height, width = heat.shape
+        turns = drawn(4) if height == width else 2 * drawn(2)
+        turned = torch.rot90(heat.flip(1) if drawn(2) else heat, turns)
+        far = [
+            side // 4 + drawn(max(1, side // 2)) for side in (height, width)
+        ]  # else a copy may lie where the map lies
+        copies.append(torch.roll(turned, far, (0, 1)))
+    return copies
+
+
+def maps_of_other_pictures(context: CheckContext, count: int) -> list[Tensor]:
+    """The same method's maps of pictures of the gallery, each for its own top class."""
+    drawn = context.model.name.startswith("demo:")
+    gallery = [sample for sample in samples() if sample.id.startswith("scene:") == drawn][:count]
+    return [context.map_of_another(sample.load()) for sample in gallery]
 
 
 def centre_order(size: Sequence[int]) -> Tensor:
@@ -97,20 +128,20 @@ def centre_order(size: Sequence[int]) -> Tensor:
 
 @dataclass(frozen=True)
 class Areas:
-    """Mean of every curve over its steps: of the map's order, of the random ones (R,), and from the centre outwards.
+    """Mean of every curve over its steps: of the map's order, of its opponents' (R,), and from the centre outwards.
 
     As shares: of 1 for probabilities; of the range of all these curves for scores, which have no bounds of their own.
     """
 
     map: float
-    random: Tensor
+    opponents: Tensor
     centre: float | None
 
     def beaten(self, insert: bool) -> float | None:
-        """Share of the random orders that the map does better than; ties count half. None where there are none."""
-        if not len(self.random):
+        """Share of the opponents that the map does better than; ties count half. None where there are none."""
+        if not len(self.opponents):
             return None
-        away = (self.map - self.random) * (1 if insert else -1)
+        away = (self.map - self.opponents) * (1 if insert else -1)
         return float((away > 0).double().mean() + (away == 0).double().mean() / 2)
 
     def beats_centre(self, insert: bool) -> bool | None:
@@ -127,28 +158,35 @@ def compare_orders(context: CheckContext, options: CoverOptions, insert: bool) -
     size = input.shape[2:]
     orders = [order_of(context.heat, options.seed)]
     orders += [centre_order(size)] if size and options.centre else []
-    first_random = len(orders)
-    orders += random_orders(context.attribution, options)
+    first_opponent = len(orders)
+    orders += opponent_orders(context, options)
     scores = curves(run, input, target, torch.stack(orders), options, insert)
     whole_score = float(run.scores(input, target)[0])
     if not (math.isfinite(whole_score) and bool(scores.isfinite().all())):
         return no_finite_scores(name)
+    if unit == "probability" and max(float(scores.max()), whole_score) - min(float(scores.min()), whole_score) < TIE:
+        return _nothing_to_measure(name, whole_score)
     low, high = (
         (0.0, 1.0)
         if unit == "probability"
         else (min(float(scores.min()), whole_score), max(float(scores.max()), whole_score))
     )
     means = ((scores - low) / (high - low)).mean(1).clamp(0, 1) if high > low else torch.zeros(len(scores))
-    areas = Areas(float(means[0]), means[first_random:], float(means[1]) if first_random == 2 else None)
+    areas = Areas(float(means[0]), means[first_opponent:], float(means[1]) if first_opponent == 2 else None)
     beaten, beats_centre = areas.beaten(insert), areas.beats_centre(insert)
     details = {
         "quantity": unit, "fill": str(options.fill), "whole": whole_score, "centre": areas.centre,
-        "random": float(areas.random.mean()) if len(areas.random) else None,
-        "better than random orders": beaten, "better than the centre": beats_centre,
+        "opponents": float(areas.opponents.mean()) if len(areas.opponents) else None,
+        "better than opponents": beaten, "better than the centre": beats_centre,
     }  # fmt: skip
-    table = _table(scores, first_random, whole_score if not insert else None, unit, options.steps, insert)
+    table = _table(scores, first_opponent, whole_score if not insert else None, unit, options.steps, insert)
     sentence, clause = _words(areas, unit, insert)
     return Finding(name, areas.map, _good(beaten, beats_centre), sentence, clause, table, details)
+
+
+def _nothing_to_measure(name: str, whole_score: float) -> Finding:
+    sentence = f"Nothing to measure: the probability is {whole_score:.3f}, and no order of covering changes it by {TIE} or more."
+    return Finding(name, None, None, sentence, "", None, {"quantity": "probability", "whole": whole_score})
 
 
 def _good(beaten: float | None, beats_centre: bool | None) -> bool | None:
@@ -162,31 +200,35 @@ def _words(areas: Areas, unit: str, insert: bool) -> tuple[str, str]:
     doing = "shown first" if insert else "covered first"
     sentence = f"While the strongest pixels are {doing}, {quantity} is {areas.map:.2f} on average"
     beaten = areas.beaten(insert)
-    if len(areas.random):
-        sentence += f"; {float(areas.random.mean()):.2f} in random orders"
+    if len(areas.opponents):
+        sentence += f"; {float(areas.opponents.mean()):.2f} in the orders of {len(areas.opponents)} moved copies and maps of other pictures"
     if areas.centre is not None:
         sentence += f"; {areas.centre:.2f} from the centre outwards"
     if beaten is None:
         return sentence + ".", ""
     act = "showing only these pixels raises the score" if insert else "covering these pixels lowers the score"
     if beaten == 0:
-        return sentence + ".", f"{act} more slowly than every one of {len(areas.random)} random orders"
+        return sentence + ".", f"{act} more slowly than with every one of {len(areas.opponents)} opponents"
     if beaten < CONVINCING:
-        return sentence + ".", f"{act} faster than only {percent(beaten)} of random orders"
-    than = f"every one of {len(areas.random)} random orders" if beaten == 1 else f"{percent(beaten)} of random orders"
+        return sentence + ".", f"{act} faster than with only {percent(beaten)} of its opponents"
+    than = f"every one of {len(areas.opponents)} opponents" if beaten == 1 else f"{percent(beaten)} of its opponents"
     but = ", though no faster than from the centre outwards" if areas.beats_centre(insert) is False else ""
-    return sentence + ".", f"{act} faster than {than}{but}"
+    return sentence + ".", f"{act} faster than with {than}{but}"
 
 
 def _table(
-    scores: Tensor, first_random: int, whole_score: float | None, unit: str, steps: int, insert: bool
+    scores: Tensor, first_opponent: int, whole_score: float | None, unit: str, steps: int, insert: bool
 ) -> pd.DataFrame:
-    """A row per order and step, tidy: the map, the centre, and of the random orders their mean and their 5th and 95th percentile."""
-    lines = {"map": scores[0]} | ({"centre": scores[1]} if first_random == 2 else {})
-    random = scores[first_random:]
-    if len(random):
-        low, high = random.quantile(torch.tensor([0.05, 0.95], dtype=random.dtype), dim=0)
-        lines |= {"random, mean": random.mean(0), "random, 5th percentile": low, "random, 95th percentile": high}
+    """A row per order and step, tidy: the map, the centre, and of the opponents their mean and their 5th and 95th percentile."""
+    lines = {"map": scores[0]} | ({"centre": scores[1]} if first_opponent == 2 else {})
+    others = scores[first_opponent:]
+    if len(others):
+        low, high = others.quantile(torch.tensor([0.05, 0.95], dtype=others.dtype), dim=0)
+        lines |= {
+            "opponents, mean": others.mean(0),
+            "opponents, 5th percentile": low,
+            "opponents, 95th percentile": high,
+        }
     shares = [100 * step / steps for step in range(0 if whole_score is not None else 1, steps + 1)]
     start = [] if whole_score is None else [whole_score]
     column = "pixels shown [%]" if insert else "pixels covered [%]"
@@ -197,6 +239,7 @@ def _table(
 
 
 def covering_cost(attribution: Attribution, options: CoverOptions, rerun: Cost) -> Cost:
-    """A pass per step of every order, and one of the picture as it is."""
-    centre = options.centre and attribution.inputs.ndim == 4
-    return Cost((1 + options.orders + centre) * options.steps + 1)
+    """A pass per step of every order, one of the picture as it is, and the method once more for every other picture."""
+    is_image = attribution.inputs.ndim == 4
+    others = options.pictures if is_image and runs_again(attribution, rerun) else 0
+    return rerun * others + Cost((1 + options.orders + (options.centre and is_image) + others) * options.steps + 1)

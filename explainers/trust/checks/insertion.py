@@ -15,7 +15,7 @@ from explainers.trust.registry import Asks, check
     options=CoverOptions,
     title="Insertion",
     citation=PETSIUK,
-    says="The mean probability (or score) while the pixels are uncovered in the map's order, against random orders and from the "
+    says="The mean probability (or score) while the pixels are uncovered in the map's order, against fair opponents and from the "
     "centre outwards.",
     better="higher",
     low=0,

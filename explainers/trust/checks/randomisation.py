@@ -1,7 +1,6 @@
 """Model randomisation: forget what the network learnt, from the top layer down, and see whether the map notices.
 
-A map that stays the same when the weights are drawn anew shows the picture, not the network. Weights are redrawn in a copy
-(He et al. 2015: normal, by the number of inputs; scales 1, offsets 0, running statistics 0 and 1), never in the user's."""
+A map that stays the same when the weights are drawn anew shows the picture, not the network."""
 
 from __future__ import annotations
 
@@ -19,12 +18,12 @@ from explainers.core.attribution import min_max_scaled
 from explainers.core.rng import seeded_generator
 from explainers.graph.layers import Layer
 from explainers.graph.rewrite import copy_network
+from explainers.trust.checks._redrawn_network import redraw
 from explainers.trust.context import CheckContext, heatmap_of
 from explainers.trust.finding import Finding
 from explainers.trust.ranking import centred_ranks, spearman
 from explainers.trust.registry import Asks, SeedOptions, check
-
-UNCHANGED = 0.5  # rank correlation with the map of a network that knows nothing
+from explainers.trust.thresholds import SAME_SIZES
 
 
 class RandomisationOptions(SeedOptions):
@@ -60,23 +59,6 @@ def layer_groups(network: nn.Module, layers: Sequence[Layer], steps: int) -> lis
     return [holding[:1], *(lower[a:b] for a, b in pairwise(cuts))]
 
 
-@torch.no_grad()
-def redraw(module: nn.Module, source: torch.Generator) -> None:
-    """New weights for what the module holds itself; those of its parts stay."""
-    for name, weight in module.named_parameters(recurse=False):
-        if not weight.is_floating_point():
-            continue
-        if weight.ndim >= 2:
-            inputs = weight[0].numel()
-            drawn = torch.randn(weight.shape, generator=source, dtype=torch.float64) * (2 / inputs) ** 0.5
-            weight.copy_(drawn)
-        else:
-            weight.fill_(0.0 if "bias" in name else 1.0)
-    for name, value in (("running_mean", 0.0), ("running_var", 1.0)):
-        if isinstance(statistic := getattr(module, name, None), Tensor):
-            statistic.fill_(value)
-
-
 def similarity(a: Tensor, b: Tensor) -> float | None:
     """SSIM of two maps, each stretched from 0 to 1; None for vectors, and maps of fewer than 3 pixels a side."""
     if a.ndim != 2 or min(a.shape) < 3:
@@ -92,8 +74,8 @@ def similarity(a: Tensor, b: Tensor) -> float | None:
     options=RandomisationOptions,
     title="Model randomisation",
     citation="Adebayo et al. 2018, arXiv:1810.03292",
-    says="Rank correlation of the map with that of a network whose weights were all drawn anew: a map that does not change shows the "
-    "picture, not the network.",
+    says="Rank correlation of the values' sizes with those of a network whose weights were all drawn anew: a map that does not change shows "
+    "the picture, not the network.",
     better="lower",
     low=-1,
     high=1,
@@ -101,10 +83,9 @@ def similarity(a: Tensor, b: Tensor) -> float | None:
     cost=lambda attribution, options, rerun: rerun * options.steps,
 )
 def randomisation(context: CheckContext, options: RandomisationOptions) -> Finding:
-    """Rank correlation with the map once every layer is redrawn; 0 where nothing is left of the map, None for a constant map.
+    """Rank correlation of absolute values once every layer is redrawn; 0 where nothing is left of the map, None for a constant map.
 
-    The values are compared as they are read: with their sign where it says for or against. The table has their sizes as well: a map
-    whose signs alone are random still shows edges.
+    A map whose signs alone are random still shows edges, so their sizes are judged; the table has the signed values as well.
     """
     first = context.heat
     if centred_ranks(first) is None:
@@ -129,22 +110,23 @@ def randomisation(context: CheckContext, options: RandomisationOptions) -> Findi
             }
         )
     table = pd.DataFrame(rows)
-    value = float(table["rank correlation"].iloc[-1])
+    value = float(table["rank correlation of sizes"].iloc[-1])
     return _finding(value, table)
 
 
 def _finding(value: float, table: pd.DataFrame) -> Finding:
-    good = value < UNCHANGED
+    good = value < SAME_SIZES
     last = table["SSIM"].iloc[-1]
-    details = {"SSIM": None if pd.isna(last) else float(last), "first step": float(table["rank correlation"].iloc[0])}
+    details = {
+        "SSIM": None if pd.isna(last) else float(last),
+        "first step": float(table["rank correlation of sizes"].iloc[0]),
+    }
     if good:
-        sentence = (
-            f"The map changes with the network: its rank correlation with that of redrawn weights is {value:.2f}."
-        )
+        sentence = f"The map changes with the network: the rank correlation of its sizes with those of redrawn weights is {value:.2f}."
         clause = "it changes when the network's weights are redrawn"
     else:
         sentence = (
-            f"The map hardly depends on the network: with all weights redrawn its rank correlation with itself is still {value:.2f}. "
+            f"The map hardly depends on the network: with all weights redrawn the rank correlation of its sizes is still {value:.2f}. "
             "Read it as an edge detector."
         )
         clause = f"it hardly changes when the network's weights are redrawn (rank correlation {value:.2f}): an edge detector does as much"
