@@ -150,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables as Markdown."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks reliability", description=__doc__.splitlines()[0])
     parser.add_argument("--scenes", type=int, default=60, help="with two signs each, one half of them to be reported")
-    parser.add_argument("--models", nargs="+", default=["demo:signs-cnn", "demo:signs-vit"])
+    parser.add_argument("--models", nargs="*", default=["demo:signs-cnn", "demo:signs-vit"])
     parser.add_argument("--methods", nargs="+", default=list(METHODS))
     parser.add_argument("--photographs", type=Path, help="a folder of photographs with a labels.json: file, index")
     parser.add_argument("--grids", type=int, default=40)
