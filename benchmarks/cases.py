@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import torch
 from torch import Tensor
 
 import explainers as ex
+from benchmarks.case import Case, Requirement
 from benchmarks.floors import (
     frozen,
     in_parts,
@@ -23,7 +23,7 @@ from benchmarks.floors import (
 )  # fmt: skip
 from benchmarks.ours import loaded, vitrine
 from benchmarks.setting import CLASS, CONVOLUTIONAL, CURVES, LAYERS, REFERENCES, SIZES, VIT, images
-from benchmarks.timing import Work
+from benchmarks.verdict_cases import demo_verdict_case, network_verdict_case
 from explainers.engine.run import Run
 from explainers.render.cells import Drawing, backdrop, encode_cells
 from explainers.render.scale import Scale
@@ -33,41 +33,6 @@ COMPARED_CAMS = [*GRADIENT_CAMS, "grad-cam-element-wise"]
 STAGES = ["layer1", "layer2", "layer3", "layer4"]
 MIXED = "precision=mixed"
 WORTH_MIXING = 64  # pictures; with fewer Vitrine does not try half the bits
-
-
-@dataclass(frozen=True)
-class Requirement:
-    """What a ratio of `ours`, one of this process's works, must satisfy: at most `limit`, or at least it."""
-
-    against: str
-    limit: float
-    at_most: bool
-    ours: str = "vitrine"
-
-    def holds(self, ratio: float) -> bool:
-        return ratio <= self.limit if self.at_most else ratio >= self.limit
-
-    def describe(self) -> str:
-        return f"{'<=' if self.at_most else '>='} {self.limit:g}"
-
-
-@dataclass(frozen=True)
-class Case:
-    """One work: Vitrine's, what it is compared with, and what must hold between them.
-
-    Attributes:
-        here: works of this process, "vitrine" among them.
-        peers: names of other libraries' works in `benchmarks/peers.py`; they get the same network and number of images.
-        method: Vitrine's, for the process of its own in which its memory is measured.
-    """
-
-    title: str
-    here: dict[str, Work]
-    requirements: list[Requirement]
-    peers: list[str] = field(default_factory=list)
-    method: str = ""
-    network: str = ""
-    count: int = 1
 
 
 def plural(count: int) -> str:
@@ -382,6 +347,15 @@ def cases(only: str, device: torch.device) -> Sequence[Callable[[], Case]]:
         rows.append((f"deletion {name}", partial(curves_case, name, device)))
     for method in LOWEST:
         rows += [(f"{method} {VIT} {count}", partial(attention_case, method, VIT, count, device)) for count in (1, 8)]
+    rows += [
+        (f"verdict grad-cam {name}", partial(network_verdict_case, "grad-cam", name, device))
+        for name in ("mobilenet_v3_small", "resnet18")
+    ]
+    rows.append(("verdict ig resnet18", partial(network_verdict_case, "integrated-gradients", "resnet18", device)))
+    rows += [
+        (f"verdict {method} {name}", partial(demo_verdict_case, method, f"demo:{name}"))
+        for method, name in (("grad-cam", "signs-cnn"), ("attn-lrp", "signs-vit"))
+    ]
     matching = [build for key, build in rows if only.lower() in key]
     if not matching:
         raise SystemExit(f"No row is called {only!r}; there are: {', '.join(key for key, _ in rows)}.")

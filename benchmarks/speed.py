@@ -25,7 +25,8 @@ import torch
 
 import explainers as ex
 from benchmarks.apart import Apart
-from benchmarks.cases import Case, Requirement, cases
+from benchmarks.case import Case, Requirement
+from benchmarks.cases import cases
 from benchmarks.floors import frozen, raw_gradient
 from benchmarks.peers import PEERS
 from benchmarks.setting import images

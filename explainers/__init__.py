@@ -43,6 +43,7 @@ from explainers.relevance.conservation import describe_flow, relevance_flow, rel
 from explainers.story import SHORTCUT, fresh_seeds, sticker_effect
 from explainers.trust import Check, Finding, Grade, Verdict, estimate_verify, find_check, truth_mask, verify
 from explainers.trust.registry import checks
+from explainers.trust.runner import quick_checks
 from explainers.weight_stats import HealthFinding, Spectrum, estimate_weight_stats, health, histogram, spectrum
 from explainers.weight_stats.difference import compare
 from explainers.weight_stats.filters import first_layer_filters
@@ -105,6 +106,7 @@ __all__ = [
     "load_model",
     "methods",
     "predict",
+    "quick_checks",
     "rank_correlations",
     "rankings",
     "read_image",

@@ -170,7 +170,11 @@ def _explain(parsed: argparse.Namespace) -> None:
         lines.append(
             f"{manifest['image']}: {manifest['target']}, score {manifest['score']:.3f} -> {manifest['overlay']}"
         )
-        lines += [] if verdict is None else [f"  {verdict.sentence}"]
+        lines += (
+            []
+            if verdict is None
+            else [f"  Faithful to the model: {verdict.grade}. {verdict.reason}", f"  {verdict.sentence}"]
+        )
     _print(parsed, manifests, lines)
 
 

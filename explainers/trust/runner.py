@@ -187,8 +187,17 @@ def _select_checks(model: Model, attribution: Attribution, wanted: Wanted, truth
 
 
 def quick_checks(model: Model, attribution: Attribution) -> list[Check]:
-    """The checks that are made with every map of this kind: those that are quick, and where they run the method again, only
-    while that takes few passes."""
+    """The checks that `verify` makes without being asked for: the quick ones that fit, and of those that run the method again
+    only where one run takes few passes.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> image = ex.sample("scene:1000050").load()
+        >>> quick, dear = ex.explain(model, image, "grad-cam"), ex.explain(model, image, "rise", samples=200)
+        >>> ["target-sensitivity" in [check.name for check in ex.quick_checks(model, a)] for a in (quick, dear)]
+        [True, False]
+    """
     affordable = runs_again(attribution, rerun_passes(model, attribution, engine_for()))
     return [
         check for check in checks(model, attribution) if check.quick and (affordable or Asks.RERUNS not in check.needs)

@@ -135,7 +135,7 @@ class Verdict:
     def record(self) -> dict[str, Any]:
         """The verdict as plain data, for a manifest: NaN and infinite numbers do not occur in it."""
         return {
-            "sentence": self.sentence,
+            "grade": str(self.grade), "reason": self.reason, "sentence": self.sentence,
             "checks": [
                 {
                     "check": check.name, "value": finding.value, "range": [check.low, check.high],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.cases import Case, Requirement
+from benchmarks.case import Case, Requirement
 from benchmarks.speed import rows_of_memory, rows_of_time
 from benchmarks.timing import Times
 

@@ -65,6 +65,26 @@ def curve_chart(table: pd.DataFrame, title: str) -> alt.LayerChart:
     return cast(alt.LayerChart, alt.layer(*drawn).properties(**frame(HEIGHT, title)))
 
 
+def fit_chart(table: pd.DataFrame) -> alt.Chart:
+    """The score of pictures with hidden halves against how much of the map each shows.
+
+    Args:
+        table: as the check faithfulness-correlation leaves it: "share of the map seen [%]" and "score".
+    """
+    plainly = table.set_axis(["share", "score"], axis=1)
+    chart: alt.Chart = (
+        alt.Chart(plainly)
+        .mark_point(filled=True, size=50)
+        .encode(
+            x=alt.X("share:Q", title="Share of the map that is visible [%]", axis=plain(), scale=alt.Scale(zero=False)),
+            y=alt.Y("score:Q", title="Score above the mean of all classes", axis=plain(), scale=alt.Scale(zero=False)),
+            tooltip=[tooltip("share", "Share of the map that is visible [%]"), tooltip("score", "Score")],
+        )
+        .properties(**frame(HEIGHT, "Pictures with one half hidden"))
+    )
+    return chart
+
+
 def randomisation_chart(table: pd.DataFrame) -> alt.Chart:
     """How like itself the map stays while the network's weights are redrawn from the top down.
 

@@ -6,7 +6,7 @@ widgets hold is read and set through the functions below, so that a look at this
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -67,17 +67,6 @@ OWN_LIMIT: Slot[float | None] = Slot("_own_limit", None)
 The form that fixes the scale stands above the map, and its callback runs before the page does: the only way for it to begin with
 the scale that the visitor sees is that the panel left it here when it drew the map.
 """
-
-
-@dataclass(frozen=True)
-class LookedAt:
-    """The maps of one question that the visitor has looked at, by method and layer, the latest last."""
-
-    question: tuple[str, str, str]
-    maps: dict[Hashable, ex.Attribution]
-
-
-LOOKED_AT: Slot[LookedAt | None] = Slot("_looked_at", None)
 
 
 def agreed(work: str) -> Slot[bool]:

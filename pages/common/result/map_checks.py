@@ -21,13 +21,11 @@ class MapChecks:
 
     Attributes:
         truth: where the evidence is known to lie, (H, W) bool.
-        others: other maps of the same question.
     """
 
     selection: Selection
     attribution: ex.Attribution
     truth: np.ndarray | None = None
-    others: tuple[ex.Attribution, ...] = ()
 
     def known(self, name: str, options: dict[str, Any]) -> ex.Verdict | None:
         """What a check says, if it has been made."""
@@ -43,7 +41,7 @@ class MapChecks:
             self.key(name, options),
             lambda: ex.verify(
                 self.selection.model, self.selection.image, self.attribution, name or None,
-                truth=self.truth, others=self.others, progress=bar, **options,
+                truth=self.truth, progress=bar, **options,
             ),
         )  # fmt: skip
         return verdict
@@ -52,17 +50,21 @@ class MapChecks:
         """What a check will take."""
         price: ex.Cost = result_cache().get(
             ("price", *self.key(name, options)),
-            lambda: ex.estimate_verify(self.selection.model, self.attribution, name, **options),
+            lambda: ex.estimate_verify(self.selection.model, self.attribution, name or None, **options),
         )
         return price
 
+    def dear_checks(self) -> list[ex.Check]:
+        """The checks that are made only when they are asked for."""
+        quick = {check.name for check in ex.quick_checks(self.selection.model, self.attribution)}
+        return [check for check in ex.checks(self.selection.model, self.attribution) if check.name not in quick]
+
     def key(self, name: str, options: dict[str, Any]) -> tuple[object, ...]:
-        """What a check is made of: the map, the options and, for the quick ones, the truth and the other maps."""
+        """What a check is made of: the map, the options and, for the quick ones, the truth."""
         about = (*self.selection.key, *identity(self.attribution), name, repr(sorted(options.items())))
         if name != QUICK:
             return ("verdict", *about)
-        truth = None if self.truth is None else self.truth.tobytes()
-        return ("verdict", *about, short_hash(truth, [identity(other) for other in self.others]))
+        return ("verdict", *about, short_hash(None if self.truth is None else self.truth.tobytes()))
 
 
 def identity(attribution: ex.Attribution) -> tuple[object, ...]:

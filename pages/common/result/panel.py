@@ -1,20 +1,28 @@
-"""The result panel: a picture with its colour bar, its numbers, its verdict, its downloads and the code behind it."""
+"""The result panel: the map and two conclusions first; checks, numbers, code and what the method is in tabs below."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import streamlit as st
 
 import explainers as ex
 from pages.common.app import session
+from pages.common.app.errors import sentences
 from pages.common.app.selection import Selection
 from pages.common.result.downloads import downloads
+from pages.common.result.first_answer import on_the_first_answers_scale
+from pages.common.result.ground_truth import Truth, truth_form
+from pages.common.result.map_checks import MapChecks
 from pages.common.result.pictures import original, picture
 from pages.common.result.tables import map_table
 from pages.common.result.verdict import verdict_panel
 from pages.common.result.view import View
-from pages.common.run.snippets import show_code
+
+TABS = ["Checks", "Numbers", "Code", "About"]
+Part = Callable[[], object]
+"""What a page adds to a tab."""
 
 
 def explanation_panel(
@@ -23,27 +31,50 @@ def explanation_panel(
     view: View,
     code: str,
     title: str,
+    numbers: Part | None = None,
+    about: Part | None = None,
 ) -> None:
-    """One explanation, whole: input beside overlay, the numbers, downloads and the code."""
-    place = f" at {attribution.layer}" if attribution.layer else ""
+    """One explanation, whole.
+
+    Args:
+        numbers, about: what the page adds to these tabs.
+    """
     target = attribution.target.describe(selection.model.labels)
+    place = f" at {attribution.layer}" if attribution.layer else ""
     words = f"The map highlights {ex.find_method(attribution.method).highlights.format(target=target)}{place}."
     left, right = st.columns(2)
+    conclusions, menu = st.container(), st.container()
+    checks_tab, numbers_tab, code_tab, about_tab = st.tabs(TABS)
+    truth: Truth | None = None
+    with checks_tab, st.expander("Where the evidence is known to lie", icon=":material/my_location:"), sentences():
+        truth = truth_form(selection, attribution)
+    region = None if truth is None else truth.mask
     with left:
         original(selection)
         st.caption("The picture as the model sees it")
     with right:
-        scale = picture(selection, attribution, view, words)
+        view = on_the_first_answers_scale(selection, attribution, view)
+        scale = picture(selection, attribution, view, words, region=region)
     if view.limit is None:
         session.OWN_LIMIT.set(float(f"{scale.high:.4g}"))
-    _numbers(attribution)
-    verdict_panel(selection, attribution)
-    downloads(selection, attribution, view, scale, title)
-    map_table(attribution, view)
-    show_code(code)
+    with numbers_tab:
+        _numbers(attribution, view)
+        map_table(attribution, view)
+        if numbers is not None:
+            numbers()
+    with code_tab:
+        st.code(code, language="python")
+    with about_tab:
+        if about is not None:
+            about()
+    with sentences():
+        verdict = verdict_panel(MapChecks(selection, attribution, region), truth, conclusions, checks_tab)
+        said = "" if verdict is None else f"{verdict.grade}: {verdict.reason}"
+        with menu:
+            downloads(selection, attribution, view, scale, title, verdict=said, region=region)
 
 
-def _numbers(attribution: ex.Attribution) -> None:
+def _numbers(attribution: ex.Attribution, view: View) -> None:
     numbers = st.columns(4 + (attribution.completeness is not None) + (attribution.reliability is not None))
     numbers[0].metric(
         "Score",
@@ -51,7 +82,9 @@ def _numbers(attribution: ex.Attribution) -> None:
         help="Of the target: a logit before softmax, a difference of two, or what a channel puts out.",
     )
     numbers[1].metric(
-        "Largest value", f"{attribution.values[0].max():.2g}", help="In the map, before channels are folded."
+        "Largest value",
+        f"{view.largest(attribution):.2g}",
+        help="Of the map as it is shown; the colour bar ends there, or says that values go beyond its end.",
     )
     passes = f"{attribution.cost.forward} + {attribution.cost.backward}"
     in_half = f"; {attribution.cost.half} of them in half the bits" if attribution.cost.half else ""
@@ -88,7 +121,7 @@ def certainty(selection: Selection, attribution: ex.Attribution, view: View) -> 
     )
     left, right = st.columns(2)
     with left:
-        picture(selection, errors, View("viridis", view.opacity), "Standard error of every value.")
+        picture(selection, errors, View(opacity=view.opacity), "Standard error of every value.")
     with right:
         st.markdown(
             f"The map is made from random draws. Its values range from {attribution.values[0].min():.3g} to "

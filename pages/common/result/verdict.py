@@ -1,27 +1,28 @@
-"""The verdict beside every map: quick checks at once, dear ones at a click."""
+"""The verdict beside every map: two conclusions at once, and the checks behind them; dear ones at a click."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 import explainers as ex
-from explainers.render.charts.trust import curve_chart, randomisation_chart
-from pages.common.app import session
-from pages.common.app.errors import sentences
+from explainers.render.charts.trust import curve_chart, fit_chart, randomisation_chart
 from pages.common.app.images import batched
 from pages.common.app.progress import progress_bar
-from pages.common.app.selection import Selection, short_hash
-from pages.common.result.ground_truth import Truth, truth_form
-from pages.common.result.map_checks import MapChecks, identity
+from pages.common.app.selection import short_hash
+from pages.common.result.conclusions import FAITHFUL, answer_conclusion, conclude
+from pages.common.result.ground_truth import Truth
+from pages.common.result.map_checks import QUICK, MapChecks, identity
 from pages.common.result.options_form import control, option_key
 from pages.common.run.confirm import Offer, confirmed
 from pages.common.run.snippets import verdict_code
 
 PRESET = ["Deletion", "Insertion", "Model randomisation"]  # of the dear checks
-REMEMBERED = 6  # other maps of the same question, to agree or disagree with
 CURVES = ("deletion", "insertion", "road")
+UNPRICED = 2.0  # seconds that a map took, up to which its quick checks are made without asking for their price
 
 COLOURS: dict[bool | None, tuple[Literal["green", "orange", "gray"], str]] = {
     True: ("green", ":material/check:"),
@@ -34,44 +35,47 @@ OptionsByCheck = dict[str, dict[str, Any]]
 """The dear checks by name, each with those of its options that differ from their defaults."""
 
 
-def verdict_panel(selection: Selection, attribution: ex.Attribution) -> None:
-    """How far a map can be trusted: a sentence, a badge per check, its charts, and the dear checks to ask for."""
-    st.subheader("How far can it be trusted?")
-    sentence, badges = st.empty(), st.container(horizontal=True)
-    truth = None
-    with st.expander("Where the evidence is known to lie", icon=":material/my_location:"), sentences():
-        truth = truth_form(selection, attribution)
-    mask = None if truth is None else truth.mask
-    map_checks = MapChecks(selection, attribution, mask, tuple(_others(selection, attribution)))
-    checks = _checks_form(selection, attribution)
-    verdicts = [map_checks.verdict()]
-    missing = {name: options for name, options in checks.items() if map_checks.known(name, options) is None}
-    if missing and not _confirmed(map_checks, missing):
-        checks = {name: options for name, options in checks.items() if name not in missing}
-        verdicts += [map_checks.verdict(name, options) for name, options in checks.items()]
-    else:
+def verdict_panel(
+    map_checks: MapChecks, truth: Truth | None, conclusions: DeltaGenerator, checks_tab: DeltaGenerator
+) -> ex.Verdict | None:
+    """How far a map can be trusted: the conclusions, and in the tab what they are made of; None where a click is waited for."""
+    with checks_tab:
+        checks = _checks_form(map_checks)
+        quick = _quick_verdict(map_checks)
+        if quick is None:
+            return None
+        verdicts = [quick]
+        missing = {name: options for name, options in checks.items() if map_checks.known(name, options) is None}
+        if missing and not _confirmed(map_checks, missing):
+            checks = {name: options for name, options in checks.items() if name not in missing}
         verdicts += [_verdict_with_progress(map_checks, name, options) for name, options in checks.items()]
     verdict = ex.Verdict.joined(verdicts)
-    sentence.markdown(f"**{verdict.sentence}**")
-    with badges:
-        _badges(verdict)
-    _charts(verdict)
-    _table(verdict, _code(map_checks, truth, checks))
+    with conclusions:
+        conclude(FAITHFUL, verdict.grade, verdict.reason)
+        ground = answer_conclusion(map_checks.selection)
+        with st.container(horizontal=True):
+            _badges(verdict)
+    with checks_tab:
+        st.markdown(verdict.sentence)
+        _charts(verdict)
+        _table(verdict, ground, _code(map_checks, truth, checks))
+    return verdict
 
 
-def _others(selection: Selection, attribution: ex.Attribution) -> list[ex.Attribution]:
-    """The other maps of the same question that this visitor has looked at, one per method and layer, the latest last."""
-    before = session.LOOKED_AT.get()
-    earlier = before.maps if before is not None and before.question == selection.key else {}
-    place = (attribution.method, attribution.layer)
-    others = dict([(name, other) for name, other in earlier.items() if name != place][-REMEMBERED:])
-    session.LOOKED_AT.set(session.LookedAt(selection.key, {**others, place: attribution}))
-    return list(others.values())
+def _quick_verdict(map_checks: MapChecks) -> ex.Verdict | None:
+    """The quick checks together; None while they wait for a click because they run a slow method again."""
+    if map_checks.attribution.cost.seconds > UNPRICED and map_checks.known(QUICK, {}) is None:
+        work = short_hash("quick", map_checks.key(QUICK, {}))
+        offer = Offer("Check this map: about {time}", ":material/fact_check:", "secondary", "make_quick_checks")
+        if not confirmed(work, lambda: [map_checks.price(QUICK, {})], offer):
+            return None
+    with progress_bar("Checking the map") as bar:
+        return map_checks.verdict(bar=bar)
 
 
-def _checks_form(selection: Selection, attribution: ex.Attribution) -> OptionsByCheck:
+def _checks_form(map_checks: MapChecks) -> OptionsByCheck:
     """Choose the dear checks; returns their names, each with those of its options that differ from their defaults."""
-    fitting = {check.title: check for check in ex.checks(selection.model, attribution) if not check.quick}
+    fitting = {check.title: check for check in map_checks.dear_checks()}
     titles = st.multiselect(
         "Checks that take passes", list(fitting), [title for title in PRESET if title in fitting], bind="query-params",
         # One key per choice of checks: a black box has no weights to redraw, and not every method draws at random.
@@ -117,25 +121,30 @@ def _badges(verdict: ex.Verdict) -> None:
 def _charts(verdict: ex.Verdict) -> None:
     """The charts of the checks that have one."""
     tables = {finding.check: finding.table for finding in verdict.findings if finding.table is not None}
-    charts: list[tuple[Any, str]] = []
-    for name in CURVES:
-        if name in tables:
-            title = ex.find_check(name).title
-            charts.append(
-                (
-                    curve_chart(tables[name], title),
-                    f"{title}: the score as pixels are covered or shown in several orders",
-                )
+    drawn: dict[str, tuple[Callable[[], Any], str]] = {
+        "faithfulness-correlation": (
+            lambda: fit_chart(tables["faithfulness-correlation"]),
+            "The score of pictures with hidden halves, against how much of the map each shows",
+        ),
+        **{
+            name: (
+                lambda name=name: curve_chart(tables[name], ex.find_check(name).title),
+                f"{ex.find_check(name).title}: the score as pixels are covered or shown in several orders",
             )
-    if "randomisation" in tables:
-        words = "How like itself the map stays while weights are redrawn"
-        charts.append((randomisation_chart(tables["randomisation"]), words))
+            for name in CURVES
+        },
+        "randomisation": (
+            lambda: randomisation_chart(tables["randomisation"]),
+            "How like itself the map stays while weights are redrawn",
+        ),
+    }
+    charts = [chart for name, chart in drawn.items() if name in tables]
     for row in batched(charts, 2):
-        for column, (chart, words) in zip(st.columns(2), row, strict=False):
-            column.altair_chart(chart, alt=words)
+        for column, (make, words) in zip(st.columns(2), row, strict=False):
+            column.altair_chart(make(), alt=words)
 
 
-def _table(verdict: ex.Verdict, code: str) -> None:
+def _table(verdict: ex.Verdict, ground: ex.Ground, code: str) -> None:
     """All findings as a table, what stands behind the charts, and the code."""
     with st.expander("The checks as a table", icon=":material/table:"):
         st.dataframe(verdict.table(), hide_index=True, alt="What every check found")
@@ -143,16 +152,13 @@ def _table(verdict: ex.Verdict, code: str) -> None:
             if finding.table is not None:
                 st.caption(f"{ex.find_check(finding.check).title}, in numbers")
                 st.dataframe(finding.table, hide_index=True, height=200, alt=f"Numbers of {finding.check}")
+        st.caption("The answer itself, in numbers")
+        st.dataframe(ground.table(), hide_index=True, alt="How sure, how stable and how familiar the answer is")
+        st.caption(ground.limit)
         st.caption("The same from Python, after the code that makes the map:")
         st.code(code, language="python")
 
 
 def _code(map_checks: MapChecks, truth: Truth | None, checks: OptionsByCheck) -> str:
     """Python that says the same of the map `a`."""
-    others = []
-    for other in map_checks.others:
-        usual = ex.find_method(other.method).options().model_dump(mode="json")
-        differing = {name: value for name, value in other.options.items() if value != usual.get(name)}
-        others.append((other.method, differing))
-    truth_code = None if truth is None else truth.code
-    return verdict_code(truth_code, others, checks, map_checks.selection.target_code)
+    return verdict_code(None if truth is None else truth.code, checks, map_checks.selection.target_code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -78,33 +78,21 @@ def questions_code(setup: Iterable[str], questions: Iterable[str]) -> str:
     return script(*setup, "questions = [", *rows, "]", "maps = ex.explain_all(questions)")
 
 
-def verdict_code(
-    truth: str | None,
-    others: Sequence[tuple[str, Mapping[str, Any]]],
-    checks: Mapping[str, Mapping[str, Any]],
-    target: str,
-) -> str:
-    """Of the verdict on the map `a`: it goes on where the code of the map ends.
+def verdict_code(truth: str | None, checks: Mapping[str, Mapping[str, Any]], target: str) -> str:
+    """Of both conclusions on the map `a`: it goes on where the code of the map ends.
 
     Args:
         truth: the Python that makes it; None where it is not known.
-        others: method and options of every other map of the same question.
         checks: the dear checks, each with its options.
         target: as Python, "" for the top class.
     """
-    lines, known = [], []
-    if truth is not None:
-        lines.append(f"truth = {truth}")
-        known.append("truth=truth")
-    if others:
-        about = f"target={target}" if target else ""
-        maps = (call("explain", "model", "image", f'"{method}"', about, **options) for method, options in others)
-        lines += ["others = [", *(f"    {text}," for text in maps), "]"]
-        known.append("others=others")
-    calls = [call("verify", "model", "image", "a", *known)]
+    lines = [] if truth is None else [f"truth = {truth}"]
+    calls = [call("verify", "model", "image", "a", "" if truth is None else "truth=truth")]
     calls += [call("verify", "model", "image", "a", repr(name), **options) for name, options in checks.items()]
-    lines += ["verdicts = [", *(f"    {text}," for text in calls), "]"]
-    return "\n".join([*lines, "print(ex.Verdict.joined(verdicts).sentence)"])
+    lines += ["verdicts = [", *(f"    {text}," for text in calls), "]", "verdict = ex.Verdict.joined(verdicts)"]
+    lines += ["print(verdict.grade, verdict.reason)"]
+    lines += [f"ground = {call('answer_ground', 'model', 'image', f'target={target}' if target else '')}"]
+    return "\n".join([*lines, "print(ground.grade, ground.reason)"])
 
 
 def _method(name: str) -> str:

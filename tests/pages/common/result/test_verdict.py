@@ -7,18 +7,19 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import explainers as ex
+from pages.common.result.conclusions import FAITHFUL, SAFE
 from tests.support.app import badges, map_code, opened
 
 SCENE = "scene:1000050"
 
 
 def sentence(app: AppTest) -> str:
-    heading = next(
-        i
-        for i, element in enumerate(app.main.markdown)
-        if "**The map highlights" in element.value or "**This is" in element.value
-    )
-    return str(app.main.markdown[heading].value).strip("*")
+    """What the map highlights and what was seen of it, in the tab of the checks."""
+    return next(str(m.value) for m in app.main.markdown if str(m.value).startswith(("The map highlights", "This is")))
+
+
+def conclusion(app: AppTest, question: str) -> str:
+    return next(str(markdown.value) for markdown in app.main.markdown if question in str(markdown.value))
 
 
 def explained(method: str = "grad-cam") -> tuple[ex.Model, ex.Attribution]:
@@ -78,16 +79,39 @@ def test_options_reach_their_check_alone() -> None:
     assert f"Insertion {usual['insertion'].value:.2f}" in badges(app)
 
 
-def test_maps_looked_at_before_are_agreed_with() -> None:
-    app = opened("grad_cam", model="demo:signs-cnn", input=SCENE)
-    assert "Agreement" not in badges(app)
-    app.selectbox(key="cam_method").set_value("LayerCAM").run()
-    model, first = explained()
-    _, second = explained("layer-cam")
-    verdict = ex.verify(model, ex.sample(SCENE).load(), second, others=[first])
-    assert f"Agreement {verdict['agreement'].value:.2f}" in badges(app)
-    app.selectbox(key="target").set_value("parking").run()  # another question: nothing to compare with
-    assert "Agreement" not in badges(app)
+def test_two_questions_are_answered_and_kept_apart() -> None:
+    """The map of a network that learnt a sticker is faithful; its answer is no safe ground for that reason."""
+    app = opened("grad_cam", model="demo:signs-shortcut", input="scene:1000041+sticker")
+    model, image = ex.load_model("demo:signs-shortcut"), ex.sample("scene:1000041+sticker").load()
+    verdict, ground = ex.verify(model, image, ex.explain(model, image)), ex.answer_ground(model, image)
+    faithful, safe = conclusion(app, FAITHFUL), conclusion(app, SAFE)
+    assert f"{verdict.grade}]" in faithful and verdict.reason in faithful
+    assert f"{ground.grade}]" in safe and ground.reason in safe and ground.note in safe
+    assert verdict.grade is ex.Grade.SUPPORTED
+    assert ground.grade is not ex.Grade.SUPPORTED
+
+
+def test_a_picture_of_another_world_is_no_safe_ground() -> None:
+    app = opened("grad_cam", model="demo:signs-cnn", input="photo:chelsea")
+    assert f":red-badge[:material/cancel: {ex.Grade.NOT_SUPPORTED}]" in conclusion(app, SAFE)
+
+
+def test_the_verdict_does_not_depend_on_the_way_there() -> None:
+    """The same address, the same verdict: in a fresh session, and after other maps of the same question."""
+    fresh = opened("grad_cam", model="demo:signs-cnn", input=SCENE, cam_method="LayerCAM")
+    wandered = opened("grad_cam", model="demo:signs-cnn", input=SCENE)
+    wandered.selectbox(key="cam_method").set_value("HiResCAM").run()
+    wandered.selectbox(key="cam_method").set_value("LayerCAM").run()
+    assert badges(fresh) == badges(wandered)
+    assert conclusion(fresh, FAITHFUL) == conclusion(wandered, FAITHFUL)
+
+
+def test_a_slow_method_is_not_run_again_unasked() -> None:
+    app = opened("perturbation", model="demo:signs-cnn", input=SCENE, perturbation_method="RISE", rise_samples="500")
+    assert "Target sensitivity" not in badges(app)
+    offered = next(element for element in app.multiselect if element.key.startswith("checks_"))
+    assert "Target sensitivity" in offered.options
+    assert "not checked" in conclusion(app, FAITHFUL)
 
 
 @pytest.mark.parametrize("truth", [{}, {"truth_of_scene": "a box", "truth_left": "5"}, {"truth_of_scene": "unknown"}])
@@ -109,15 +133,22 @@ def test_the_code_of_the_checks_says_what_the_page_says(
         exec(next(block.value for block in app.code if "ex.verify(" in block.value), space)
         return capsys.readouterr().out.strip()
 
-    assert "agree" in sentence(app).lower(), "with the maps that were looked at before"
-    assert sentence_of_the_code() == sentence(app)
+    def said() -> str:
+        """The grade and the reason of both conclusions, as the code prints them."""
+        model, image = ex.load_model("demo:signs-cnn"), ex.sample(SCENE).load()
+        ground = ex.answer_ground(model, image, "stop")
+        words = conclusion(app, FAITHFUL).partition("badge[")[2].split(" ", 1)[1]
+        grade, reason = words.split("] \\n", 1)
+        return f"{grade} {reason}\n{ground.grade} {ground.reason}"
+
+    assert sentence_of_the_code() == said()
     offered = next(element for element in app.multiselect if element.key.startswith("checks_"))
     offered.set_value(["Deletion"])
     app.slider(key="check_deletion_steps").set_value(4).run()
     for button in [element for element in app.button if element.key == "make_checks"]:
         button.click().run()
     assert "Deletion" in badges(app)
-    assert sentence_of_the_code() == sentence(app)
+    assert sentence_of_the_code() == said()
 
 
 def test_a_method_that_draws_offers_other_seeds() -> None:
