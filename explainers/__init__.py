@@ -41,7 +41,19 @@ from explainers.models import inspect_checkpoint, list_models, load_model, wrap
 from explainers.registry import Method, find_method, methods
 from explainers.relevance.conservation import describe_flow, relevance_flow, relevance_notes
 from explainers.story import SHORTCUT, fresh_seeds, sticker_effect
-from explainers.trust import Check, Finding, Grade, Verdict, estimate_verify, find_check, truth_mask, verify
+from explainers.trust import (
+    Check,
+    Finding,
+    Grade,
+    Ground,
+    GroundFinding,
+    Verdict,
+    answer_ground,
+    estimate_verify,
+    find_check,
+    truth_mask,
+    verify,
+)
 from explainers.trust.registry import checks
 from explainers.trust.runner import quick_checks
 from explainers.weight_stats import HealthFinding, Spectrum, estimate_weight_stats, health, histogram, spectrum
@@ -63,6 +75,8 @@ __all__ = [
     "Engine",
     "Finding",
     "Grade",
+    "Ground",
+    "GroundFinding",
     "HealthFinding",
     "Layer",
     "Method",
@@ -77,6 +91,7 @@ __all__ = [
     "Target",
     "Verdict",
     "VitrineError",
+    "answer_ground",
     "attention_heads",
     "channel_layers",
     "checks",

@@ -7,6 +7,7 @@ them together.
 from explainers.trust import checks  # noqa: F401 (they register themselves)
 from explainers.trust.finding import Finding
 from explainers.trust.grade import Grade
+from explainers.trust.ground import Ground, GroundFinding, answer_ground
 from explainers.trust.registry import Asks, Check, CheckOptions, find_check
 from explainers.trust.runner import estimate_verify, verify
 from explainers.trust.truth import truth_mask
@@ -18,7 +19,10 @@ __all__ = [
     "CheckOptions",
     "Finding",
     "Grade",
+    "Ground",
+    "GroundFinding",
     "Verdict",
+    "answer_ground",
     "estimate_verify",
     "find_check",
     "truth_mask",

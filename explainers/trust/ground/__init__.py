@@ -1,0 +1,6 @@
+"""Ground: whether an answer itself is safe to build on, whatever a map shows of it."""
+
+from explainers.trust.ground.assessment import answer_ground
+from explainers.trust.ground.result import Ground, GroundFinding
+
+__all__ = ["Ground", "GroundFinding", "answer_ground"]
