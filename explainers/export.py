@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ from explainers.core.attribution import Attribution
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.registry import find_method
+from explainers.render.encoding import encode_png
 from explainers.render.figure import figure
-from explainers.render.scale import Scale
-
-DEFAULT_COLOURS = {True: "blue-red", False: "viridis"}
+from explainers.render.provenance import Provenance
+from explainers.render.scale import Scale, own_maps
 
 
 def save_result(
@@ -46,14 +47,16 @@ def save_result(
         VitrineError: the folder cannot be written.
     """
     name = _name(source, attribution)
-    scale = Scale.of(attribution.heatmap(), attribution.signed, percentile=attribution.percentile)
-    picture = _overlay(model, image, attribution, scale)
-    manifest = _manifest(name, source, model, attribution, scale)
+    scale = Scale.of_attribution(attribution)
+    judged = str(verdict.get("sentence", "")) if verdict is not None else ""
+    about = provenance(model, attribution, Path(source).name or source, judged)
+    picture = encode_png(_overlay(model, image, attribution, scale, about), about.metadata())
+    manifest = _manifest(name, source, model, attribution, scale, about)
     if verdict is not None:
         manifest["verdict"] = verdict
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        picture.save(folder / f"{name}.png")
+        (folder / f"{name}.png").write_bytes(picture)
         np.save(folder / f"{name}.npy", attribution.values.numpy())
         (folder / f"{name}.json").write_text(json_text(manifest) + "\n")
     except OSError as error:
@@ -63,23 +66,53 @@ def save_result(
     return manifest
 
 
-def _overlay(model: Model, image: Image.Image, attribution: Attribution, scale: Scale) -> Image.Image:
+def provenance(
+    model: Model, attribution: Attribution, picture: str, verdict: str = "", link: str = "", day: date | None = None
+) -> Provenance:
+    """What a picture of the map says of itself.
+
+    Args:
+        picture: the name of the picture.
+        verdict: how far the map can be trusted, in words.
+        link: where it can be seen.
+        day: when the picture was made; today, unless said otherwise.
+    """
+    method = find_method(attribution.method)
+    place = f" at {attribution.layer}" if attribution.layer else ""
+    untrained = ", untrained" if model.untrained else ""
+    options = ", ".join(f"{name}={value}" for name, value in differing_options(attribution).items())
+    return Provenance(
+        f"{model.name}{untrained}", picture, attribution.target.describe(model.labels), f"{method.title}{place}", options,
+        f"{attribution.score[0]:.3f}", verdict, (day or date.today()).isoformat(), link,
+    )  # fmt: skip
+
+
+def differing_options(attribution: Attribution) -> dict[str, Any]:
+    """The options that are not their method's defaults, but for the layer, which stands by itself."""
+    usual = find_method(attribution.method).options().model_dump(mode="json")
+    return {name: value for name, value in attribution.options.items() if name != "layer" and value != usual.get(name)}
+
+
+def _overlay(
+    model: Model, image: Image.Image, attribution: Attribution, scale: Scale, about: Provenance
+) -> Image.Image:
     """The picture as the model sees it beside its map, with a colour bar."""
     view = model.preprocess.view(image) if model.preprocess is not None else image
     enlarged = view.convert("RGB").resize((480, round(480 * view.height / view.width)), Image.Resampling.LANCZOS)
-    target = attribution.target.describe(model.labels)
+    method = find_method(attribution.method)
     return figure(
         enlarged,
-        attribution.heatmap()[0].numpy(),
+        own_maps(attribution)[0],
         scale,
-        DEFAULT_COLOURS[attribution.signed],
-        0.6,
-        title=attribution.method,
-        caption=f"{model.name}: {target}, score {attribution.score[0]:.3f}",
+        title=method.title,
+        caption="\n".join(about.lines()),
+        unit=method.unit,
     )
 
 
-def _manifest(name: str, source: str, model: Model, attribution: Attribution, scale: Scale) -> dict[str, Any]:
+def _manifest(
+    name: str, source: str, model: Model, attribution: Attribution, scale: Scale, about: Provenance
+) -> dict[str, Any]:
     """What was explained and how, with the names of the files beside it."""
     manifest = {
         "image": source,
@@ -90,6 +123,7 @@ def _manifest(name: str, source: str, model: Model, attribution: Attribution, sc
         "input_fingerprint": attribution.input_fingerprint,
         "untrained": model.untrained,
         "method": attribution.method,
+        "title": find_method(attribution.method).title,
         "options": attribution.options,
         "layer": attribution.layer,
         "target": attribution.target.describe(model.labels),
@@ -97,6 +131,8 @@ def _manifest(name: str, source: str, model: Model, attribution: Attribution, sc
         "shape": list(attribution.values.shape),
         "signed": attribution.signed,
         "scale": [scale.low, scale.high],
+        "largest": float(own_maps(attribution)[0].max()),
+        "date": about.date,
         "passes": {
             "forward": attribution.cost.forward,
             "backward": attribution.cost.backward,

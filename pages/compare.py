@@ -8,14 +8,13 @@ from pages.common.app.follow_default import follow_default
 from pages.common.compare.axes import axis, options_forms
 from pages.common.compare.cells import cells_with_progress
 from pages.common.compare.downloads import sheet_png, table
-from pages.common.compare.grid import scales, show_grid, units, unlayered
+from pages.common.compare.grid import scales, show_grid, style_form, units, unlayered
 from pages.common.compare.panels import checks_panel, correlation_panel, difference_panel
 from pages.common.compare.questions import comparison_code
 from pages.common.result.tables import download_table
 from pages.common.run.snippets import show_code
 from pages.common.run.words import options_in_words
 from pages.common.sidebar.selection import current_selection
-from pages.common.sidebar.uploads import shortened
 
 selection = current_selection()
 
@@ -39,6 +38,7 @@ with controls:
         help="Shared: the same colour is the same number in every cell. Methods have different units, so one scale for several "
         "methods leaves some pale.",
     ) == "shared"  # fmt: skip
+    style = style_form()
 
 if not rows[1] or not columns[1]:
     results.info("Choose at least one value for the rows and one for the columns.")
@@ -67,15 +67,20 @@ with results, sentences():
     )
     caption = f"{about_the_scale} {units(cells)} {unlayered(cells)}".rstrip()
     st.caption(caption)
-    show_grid(cells, len(columns[1]), scale, reference)
+    show_grid(cells, len(columns[1]), scale, reference, style)
 
     numbers = table(cells, reference)
-    title = f"{selection.model.name}: {rows[0]} by {columns[0]}"
-    differing = (f"{name}: {options_in_words(differs)}." for name, differs in options.items() if differs)
-    footer = " ".join([caption, *differing])
+    notes = [
+        caption,
+        *(
+            f"{ex.find_method(name).title}: {options_in_words(differs)}."
+            for name, differs in options.items()
+            if differs
+        ),
+    ]
     with st.container(horizontal=True):
         st.download_button(
-            "PNG", lambda: sheet_png(cells, shortened(rows[1]), shortened(columns[1]), scale, title, footer), "vitrine-compare.png", "image/png",
+            "PNG", lambda: sheet_png(selection, cells, rows, columns, scale, style, notes), "vitrine-compare.png", "image/png",
             icon=":material/download:", on_click="ignore", key="compare_png", help="The whole grid on one sheet",
         )  # fmt: skip
         download_table(numbers, "compare")

@@ -44,7 +44,7 @@ with evidence, sentences():
     target = attribution.target.describe(selection.model.labels)
     where = f"{method.title} at {attribution.layer}" if attribution.layer else method.title
     caption = f"{where}: the map highlights what raises the score of {target}."
-    picture(selection, attribution, View("blue-red" if method.signed else "viridis", 0.6), caption)
+    picture(selection, attribution, View(), caption)
 
 st.subheader("Look closer")
 counts = Counter(method.family for method in ex.methods(selection.model))

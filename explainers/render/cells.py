@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from PIL import Image
 
 from explainers.core.attribution import Attribution
 from explainers.render.encoding import encode_small
 from explainers.render.overlay import overlay
-from explainers.render.scale import Scale, Values
-
-COLOURS = {"diverging": "blue-red", "sequential": "viridis"}
-OPACITY = 0.6
+from explainers.render.scale import Scale, Values, own_maps
+from explainers.render.style import Style
 
 
 def backdrop(view: Image.Image, width: int) -> Image.Image:
@@ -27,21 +25,22 @@ class Drawing:
 
     Attributes:
         picture: RGB, in the size of the cell.
-        values: (h, w).
+        values: (h, w), at the map's own resolution.
     """
 
     picture: Image.Image
     values: Values
     scale: Scale
+    style: Style = field(default_factory=Style)
 
     @classmethod
-    def of(cls, picture: Image.Image, attribution: Attribution, scale: Scale) -> Drawing:
-        """The first map of an attribution, enlarged once from its own resolution to that of the cell."""
-        return cls(picture, attribution.heatmap((picture.height, picture.width))[0], scale)
+    def of(cls, picture: Image.Image, attribution: Attribution, scale: Scale, style: Style | None = None) -> Drawing:
+        """The first map of an attribution."""
+        return cls(picture, own_maps(attribution)[0], scale, style or Style())
 
     def drawn(self) -> Image.Image:
-        """The overlay, in the colours that suit the scale."""
-        return overlay(self.picture, self.values, self.scale, COLOURS[self.scale.kind], OPACITY)
+        """The map over its picture."""
+        return overlay(self.picture, self.values, self.scale, self.style)
 
 
 def encode_cells(drawings: Sequence[Drawing]) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Colour maps that the colour-blind can read, as look-up tables; taken from matplotlib, without its pyplot.
+"""Colour maps that the colour-blind can read, as look-up tables; most are taken from matplotlib, without its pyplot.
 
 No jet and no rainbow: their bright bands show edges where the numbers have none.
 """
@@ -34,6 +34,14 @@ class Colormap:
     lut: Lut
 
 
+MIDDLE: Final = (247, 247, 247)
+"""Zero of the diverging maps, near white."""
+
+# Ends that are bright enough for dark pictures and dark enough for bright ones, and apart for every kind of cone. Laid over black,
+# grey and white, at full and at half strength, the two signs differ by at least 30 (CIEDE2000) for protanopia and deuteranopia;
+# blue and red come as near as 14, and are hardly seen on black.
+_BLUE, _ORANGE, _BEND = (30, 80, 240), (255, 140, 0), 0.5
+
 # name here -> (kind, name in matplotlib); the first hue of a diverging map is that of negative values
 _SOURCES: Final[dict[str, tuple[Kind, str]]] = {
     "viridis": ("sequential", "viridis"),
@@ -52,10 +60,23 @@ def _colormap(name: str, kind: Kind, source: str) -> Colormap:
     return Colormap(name, kind, lut)
 
 
+def _two_hues(name: str, negative: tuple[int, int, int], positive: tuple[int, int, int], bend: float) -> Colormap:
+    """From one hue by way of `MIDDLE` to the other; a bend below 1 leaves the pale middle sooner."""
+    place = np.linspace(-1, 1, 256)[:, None]
+    ends = np.where(place < 0, negative, positive)
+    lut: Lut = np.rint(MIDDLE + (ends - MIDDLE) * np.abs(place) ** bend).astype(np.uint8)
+    lut.setflags(write=False)
+    return Colormap(name, "diverging", lut)
+
+
 COLORMAPS: Final[Mapping[str, Colormap]] = MappingProxyType(
-    {name: _colormap(name, kind, source) for name, (kind, source) in _SOURCES.items()}
+    {"blue-orange": _two_hues("blue-orange", _BLUE, _ORANGE, _BEND)}
+    | {name: _colormap(name, kind, source) for name, (kind, source) in _SOURCES.items()}
 )
 """All colour maps by name, the default of its kind first."""
+
+DEFAULTS: Final[Mapping[Kind, str]] = MappingProxyType({"sequential": "viridis", "diverging": "blue-orange"})
+"""The colour map that is taken where none is chosen."""
 
 
 def find_colormap(colormap: str | Colormap) -> Colormap:

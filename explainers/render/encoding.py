@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 
-def encode_png(image: Image.Image) -> bytes:
-    """The picture as the bytes of a PNG file."""
+def encode_png(image: Image.Image, about: Mapping[str, str] | None = None) -> bytes:
+    """The picture as the bytes of a PNG file.
+
+    Args:
+        about: what the file says of itself, by keywords of at most 79 letters ("Title", "Source"); any programme that shows a
+            picture's metadata shows it.
+    """
+    text = PngInfo()
+    for keyword, words in (about or {}).items():
+        text.add_itxt(keyword, words)
     # The default level 6 takes thrice the time of level 1 for a tenth fewer bytes.
-    return _encoded(image, "PNG", compress_level=1)
+    return _encoded(image, "PNG", compress_level=1, pnginfo=text)
 
 
 def encode_photo(image: Image.Image) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -36,15 +37,30 @@ def line_height(size: int) -> int:
 
 
 def wrap(text: str, width: int, size: int) -> list[str]:
-    """Lines of at most `width` pixels; a single longer word is cut with an ellipsis."""
+    """Lines of at most `width` pixels, new ones where the text has them; a single longer word, such as a link, is broken."""
     measure = font(size).getlength
     lines: list[str] = []
-    for word in text.split():
-        if lines and measure(f"{lines[-1]} {word}") <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(shorten(word, width, size))
+    for paragraph in text.splitlines():
+        fresh = True
+        for word in paragraph.split():
+            if not fresh and measure(f"{lines[-1]} {word}") <= width:
+                lines[-1] += f" {word}"
+                continue
+            lines += _broken(word, width, size)
+            fresh = False
     return lines
+
+
+def _broken(word: str, width: int, size: int) -> list[str]:
+    """A word in pieces of at most `width` pixels, or of a letter each."""
+    measure = font(size).getlength
+    pieces = []
+    while word:
+        letters = range(1, len(word) + 1)
+        count = max(1, bisect_left(letters, True, key=lambda n: measure(word[:n]) > width))
+        pieces.append(word[:count])
+        word = word[count:]
+    return pieces
 
 
 def shorten(text: str, width: int, size: int) -> str:

@@ -12,10 +12,14 @@ from PIL import Image
 
 from explainers.core.errors import VitrineError
 from explainers.render.colormaps import Colormap, find_colormap
+from explainers.render.contours import draw_contours, evened, outline
 from explainers.render.scale import Floats, Pixels, Scale, Values, as_array, floats
+from explainers.render.style import Style
 
 HATCH: Final = (150, 118)
 """The two greys of the stripes over values that are NaN or infinite."""
+
+ORDINARY: Final = Style()
 
 
 def _as_map(values: Values) -> Floats:
@@ -70,23 +74,35 @@ def overlay(
     image: Image.Image,
     values: Values,
     scale: Scale,
-    colormap: str | Colormap = "viridis",
-    opacity: float = 0.6,
-    alpha_by_value: bool = False,
+    style: Style = ORDINARY,
+    region: npt.NDArray[np.bool_] | None = None,
 ) -> Image.Image:
-    """A map laid over its picture, RGB in the picture's size.
+    """A map drawn over its picture, RGB in the picture's size.
 
     Args:
         values: (h, w), stretched bilinearly over the whole picture.
-        opacity: 0 shows the picture alone, 1 the map alone.
-        alpha_by_value: let weak values through to the picture; `opacity` is then that of the strongest.
+        style: in an overlay, a value of no strength leaves its pixel as it is.
+        region: (h, w), a part of the picture to be outlined.
     """
-    if not 0 <= opacity <= 1:
-        raise VitrineError(f"Opacity goes from 0 to 1, not {opacity}.")
-    picture = image.convert("RGB")
-    grid = resize_map(values, (picture.height, picture.width))
-    colours = Image.fromarray(colourise(grid, scale, colormap))
-    if not alpha_by_value:
-        return Image.blend(picture, colours, opacity)
-    alpha = np.nan_to_num(scale.strength(grid), nan=1.0) * opacity
+    picture = image.convert("L").convert("RGB") if style.grey else image.convert("RGB")
+    size = (picture.height, picture.width)
+    if style.shown == "contours":
+        averaged, lines = evened(_as_map(values), scale)
+        drawn = _contoured(picture, resize_map(averaged, size), lines, style)
+    else:
+        drawn = _coloured(picture, resize_map(values, size), scale, style)
+    return drawn if region is None or not region.any() else outline(drawn, region)
+
+
+def _coloured(picture: Image.Image, grid: Floats, scale: Scale, style: Style) -> Image.Image:
+    colours = Image.fromarray(colourise(grid, scale, style.colours(scale.kind)))
+    if style.shown == "veil":
+        return Image.blend(picture, colours, style.opacity)
+    alpha = np.nan_to_num(scale.strength(grid), nan=1.0) * style.opacity
     return Image.composite(colours, picture, Image.fromarray(np.rint(alpha * 255).astype(np.uint8)))
+
+
+def _contoured(picture: Image.Image, grid: Floats, scale: Scale, style: Style) -> Image.Image:
+    missing = ~np.isfinite(grid)
+    ground = Image.fromarray(hatched(np.array(picture), missing)) if missing.any() else picture
+    return draw_contours(ground, grid, scale, style.opacity)

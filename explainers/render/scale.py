@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from explainers.core.attribution import Attribution, Reduce
 from explainers.core.errors import VitrineError
 from explainers.render.colormaps import Kind
 
@@ -23,6 +24,18 @@ Values = Tensor | npt.NDArray[Any]
 
 SINGLE: Final = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 """The least and the largest normal number of float32."""
+
+
+@dataclass(frozen=True)
+class Clipping:
+    """What lies beyond the ends of a scale and takes the colour of the end.
+
+    Attributes:
+        least, largest: of the values; None where they lie within.
+    """
+
+    least: float | None = None
+    largest: float | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,23 @@ class Scale:
         low, high = min(0.0, _robust_minimum(values, percentile)), max(0.0, _robust_maximum(values, percentile))
         return cls(low, high) if low < high else cls(0.0, 1.0)
 
+    @classmethod
+    def of_attribution(cls, attribution: Attribution, reduce: Reduce = "sum") -> Scale:
+        """The scale that suits a map as `reduce` folds it, at its own resolution: between its cells no value is larger."""
+        signed = attribution.signed and reduce == "sum"
+        return cls.of(own_maps(attribution, reduce), signed=signed, percentile=attribution.percentile)
+
+    def clipping(self, values: Values) -> Clipping:
+        """What of the values lies beyond the ends."""
+        numbers = floats(values)
+        finite = numbers[np.isfinite(numbers)]
+        if not finite.size:
+            return Clipping()
+        least, largest = float(finite.min()), float(finite.max())
+        # A difference that no colour bar's three digits could show is none.
+        slack = 1e-3 * max(abs(self.low), abs(self.high))
+        return Clipping(least if least < self.low - slack else None, largest if largest > self.high + slack else None)
+
     def position(self, values: Values) -> Floats:
         """Where values lie between the ends, 0 to 1; those beyond are at the end, NaN and infinity become NaN."""
         numbers = floats(values)
@@ -85,6 +115,12 @@ class Scale:
         """How much values say, 0 to 1: distance from the middle of a diverging scale, from the low end of others."""
         position = self.position(values)
         return np.abs(2 * position - 1) if self.kind == "diverging" else position
+
+
+def own_maps(attribution: Attribution, reduce: Reduce = "sum") -> Tensor:
+    """The maps (N, h, w) at their own resolution, channels folded."""
+    height, width = attribution.values.shape[-2:]
+    return attribution.heatmap((height, width), reduce)
 
 
 def _robust_minimum(values: Floats, percentile: float) -> float:

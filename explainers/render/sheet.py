@@ -30,6 +30,10 @@ def sheet(
     pictures = [cell for cell in cells.values() if isinstance(cell, Image.Image)]
     width = max((picture.width for picture in pictures), default=200)
     height = max((picture.height for picture in pictures), default=200)
+    refusals = [_words(cell, width, SIZE) for cell in cells.values() if isinstance(cell, str)]
+    height = max(
+        height, *(block.height for block in refusals), *(_words(name, NAMES - GAP, SIZE).height for name in rows)
+    )
     inner = NAMES + len(columns) * (width + GAP)
     head = _words(title, inner, 20)
     column_names = [_words(name, width, SIZE) for name in columns]

@@ -270,9 +270,9 @@ def test_downloads_and_the_code_give_the_same_array(app: App, path: str, tmp_pat
     name, content = app.download("NPY")
     array = np.load(io.BytesIO(content))
     assert name.endswith(".npy")
-    _, picture = app.download("PNG")
+    _, picture = app.download("Picture, map and words")
     assert Image.open(io.BytesIO(picture)).width > 600
-    _, table = app.download("CSV")
+    _, table = app.download("Table (CSV)")
     assert len(table.decode().splitlines()) == 1 + array.shape[-2]
 
     script = tmp_path / "code.py"

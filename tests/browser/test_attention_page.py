@@ -33,7 +33,7 @@ def test_heads_and_methods_of_a_transformer(app: App) -> None:
     parameters = query(app.page)
     assert parameters["attention_method"] == ["Attention rollout"]
     assert parameters["attention_layer"] == ["0 · blocks.0.attn"]
-    name, content = app.download("CSV", 1)
+    name, content = app.download("CSV")
     assert name.startswith("vitrine-heads-")
     assert content.decode().splitlines()[0] == "layer,name,head,distance"
 

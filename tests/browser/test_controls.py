@@ -98,8 +98,8 @@ def test_views_and_downloads(app: App, path: str) -> None:
     model = ex.load_model(parameters.get("model", "demo:signs-cnn"))
     expected = ex.explain(model, ex.sample(SCENE).load(), name).values.numpy()
     np.testing.assert_allclose(array, expected, rtol=1e-3, atol=1e-5 * np.abs(expected).max())
-    assert Image.open(io.BytesIO(app.download("PNG")[1])).width > 600
-    assert len(app.download("CSV")[1].decode().splitlines()) == 1 + array.shape[-2]
+    assert Image.open(io.BytesIO(app.download("Picture, map and words")[1])).width > 600
+    assert len(app.download("Table (CSV)")[1].decode().splitlines()) == 1 + array.shape[-2]
 
     places = 2 if path == "perturbation" else 1  # the regions stand before the picture
     seen = [app.images()[places]]
@@ -201,7 +201,7 @@ def test_doors_and_drawers_of_the_other_pages(app: App) -> None:
     weights = ROOT / "explainers" / "demo" / "weights" / "signs-shortcut.safetensors"
     app.widget("weights_other_file").locator("input[type=file]").set_input_files(weights)
     app.wait()
-    name, content = app.download("CSV", nth=1)
+    name, content = app.download("CSV")
     assert name.startswith("vitrine-compare-")
     table = ex.compare(ex.load_model("demo:signs-cnn"), ex.load_model("demo:signs-shortcut"))
     assert len(content.decode().splitlines()) == 1 + len(table)

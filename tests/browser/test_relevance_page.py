@@ -32,8 +32,8 @@ def test_relevance_controls(app: App) -> None:
         assert app.text() != text
         text = app.text()
     assert {"relevance_method", option_key("relevance", "lrp-epsilon", "epsilon")} <= set(query(app.page))
-    # The map's own CSV comes first, the flow's second.
-    name, content = app.download("CSV", nth=1)
+    # The map's own table is in its menu.
+    name, content = app.download("CSV")
     assert name == "vitrine-relevance-flow-lrp-epsilon.csv"
     flow = ex.relevance_flow(ex.load_model("demo:signs-cnn"), ex.sample(ex.samples()[0].id).load(), None, "lrp-epsilon")
     assert len(content.decode().splitlines()) == 1 + len(flow)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
+from PIL import Image
+from skimage.color import deltaE_ciede2000, xyz2lab
+from skimage.color.colorconv import xyz_from_rgb as SRGB_TO_XYZ
 
 from explainers.core.errors import VitrineError
-from explainers.render.colormaps import COLORMAPS, find_colormap
+from explainers.render.colormaps import COLORMAPS, DEFAULTS, find_colormap
+from explainers.render.overlay import overlay
+from explainers.render.scale import Scale
+from explainers.render.style import Style
 
 # Machado, Oliveira & Fernandes 2009, severity 1.0; on linear RGB.
 DEFICIENCIES = {
@@ -42,7 +50,8 @@ def test_lightness_is_monotonic_from_each_end_to_the_next_turn(colormap) -> None
     halves = [values] if colormap.kind == "sequential" else [values[:128], values[128:][::-1]]
     for half in halves:
         assert (np.diff(half) > -0.4).all()
-        assert half[-1] - half[0] > 45
+        # The default for two signs is laid over dark pictures too: its ends stay bright, and its hues carry it.
+        assert half[-1] - half[0] > (20 if colormap.name == "blue-orange" else 45)
 
 
 @pytest.mark.parametrize("deficiency", DEFICIENCIES)
@@ -51,6 +60,37 @@ def test_the_two_sides_differ_for_the_colour_blind(colormap, deficiency: str) ->
     seen = linear(colormap.lut[[40, 215]]) @ np.array(DEFICIENCIES[deficiency]).T
     first, second = np.clip(seen, 0, 1) ** (1 / 2.2)
     assert np.linalg.norm(first - second) > 0.15
+
+
+def least_difference(name: str) -> tuple[float, float]:
+    """CIEDE2000 of what a strong positive and an equally strong negative value look like, and of each to the bare ground: the least
+    for full and half strength, black, grey and white, to all eyes and to those without one of the cones for red and green."""
+    grounds = [Image.new("RGB", (2, 1), (grey,) * 3) for grey in (0, 128, 255)]
+    apart, seen = [], []
+    for ground, strength, deficiency in itertools.product(grounds, (0.5, 1.0), ("none", "protan", "deutan")):
+        drawn = overlay(ground, np.array([[-strength, strength]]), Scale(-1, 1, "diverging"), Style(name))
+        matrix = np.array(DEFICIENCIES.get(deficiency, np.eye(3)))
+        light = [np.clip(linear(np.asarray(picture)) @ matrix.T, 0, 1) for picture in (drawn, ground)]
+        (minus, plus), (bare, _) = (xyz2lab(share @ SRGB_TO_XYZ.T)[0] for share in light)
+        apart.append(deltaE_ciede2000(minus, plus))
+        seen += [deltaE_ciede2000(minus, bare), deltaE_ciede2000(plus, bare)]
+    return float(min(apart)), float(min(seen))
+
+
+def test_the_two_signs_of_the_default_stay_apart_on_any_ground_for_the_colour_blind() -> None:
+    """A difference of 10 is seen at a glance."""
+    apart, seen = least_difference(DEFAULTS["diverging"])
+    assert apart > 30
+    assert seen > 15
+    others = [c.name for c in COLORMAPS.values() if c.kind == "diverging" and c.name != DEFAULTS["diverging"]]
+    assert all(least_difference(name) < (apart, seen) for name in others)
+    assert least_difference("blue-red")[1] < 10, "why it is the default no more"
+
+
+def test_the_default_of_each_kind_comes_first() -> None:
+    for kind, name in DEFAULTS.items():
+        assert next(c.name for c in COLORMAPS.values() if c.kind == kind) == name
+    assert {"blue-red", "purple-green", "purple-orange"} < set(COLORMAPS), "links name them"
 
 
 def test_no_rainbows_and_known_ends() -> None:

@@ -14,6 +14,14 @@ def test_png_round_trip(photo: Image.Image) -> None:
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(encode_png(photo)))), np.asarray(photo))
 
 
+def test_a_png_says_what_it_is(photo: Image.Image) -> None:
+    about = {"Title": "Grad-CAM at layer4", "Picture": "Bäume – 1.jpg", "Description": "x" * 5000}
+    read = Image.open(io.BytesIO(encode_png(photo, about)))
+    read.load()
+    assert read.text == about
+    assert np.array_equal(np.asarray(read), np.asarray(photo))
+
+
 def test_a_photograph_keeps_every_pixel_in_fewer_bytes(cat: Image.Image) -> None:
     read = Image.open(io.BytesIO(encode_photo(cat)))
     assert (read.format, read.mode) == ("PNG", "RGB")

@@ -7,14 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-from explainers.render.colormaps import COLORMAPS
 from explainers.render.figure import figure
+from explainers.render.lettering import line_height
 from explainers.render.overlay import overlay
 from explainers.render.scale import Scale
-
-VIRIDIS = COLORMAPS["viridis"].lut
-
-BLUE_RED = COLORMAPS["blue-red"].lut
 
 
 def test_a_figure_holds_image_overlay_bar_and_words(photo: Image.Image) -> None:
@@ -24,6 +20,8 @@ def test_a_figure_holds_image_overlay_bar_and_words(photo: Image.Image) -> None:
     assert worded.mode == "RGB"
     assert worded.width == plain.width > 600
     assert worded.height > plain.height > 200
+    lines = [figure(photo.resize((300, 200)), cam, scale, caption=words).height for words in ("one two", "one\ntwo")]
+    assert lines[1] - lines[0] == line_height(14)
     pixels = np.asarray(plain)
     assert np.array_equal(pixels[24:224, 24:324], np.asarray(photo.resize((300, 200))))
     drawn = np.asarray(overlay(photo.resize((300, 200)), cam, scale))

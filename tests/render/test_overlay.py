@@ -12,8 +12,10 @@ from PIL import Image
 
 from explainers.core.errors import VitrineError
 from explainers.render.colormaps import COLORMAPS
+from explainers.render.contours import outline
 from explainers.render.overlay import HATCH, colourise, overlay, resize_map
 from explainers.render.scale import Scale
+from explainers.render.style import SHOWN, Shown, Style
 
 VIRIDIS = COLORMAPS["viridis"].lut
 
@@ -39,33 +41,59 @@ floats = hnp.arrays(st.sampled_from([np.float32, np.float64, np.float16]), hnp.a
 
 
 @settings(max_examples=150, deadline=None)
-@given(floats, st.booleans(), st.booleans())
-def test_no_map_breaks_the_picture(values: np.ndarray, signed: bool, by_value: bool) -> None:
+@given(floats, st.booleans(), st.sampled_from(SHOWN))
+def test_no_map_breaks_the_picture(values: np.ndarray, signed: bool, shown: Shown) -> None:
     scale = Scale.of(values, signed)
     assert colourise(values, scale).shape == (*values.shape, 3)
-    drawn = overlay(Image.new("RGB", (9, 5)), values, scale, opacity=1, alpha_by_value=by_value)
+    drawn = overlay(Image.new("RGB", (9, 5)), values, scale, Style(opacity=1, shown=shown))
     assert drawn.size == (9, 5)
 
 
-def test_opacity_0_is_the_image_and_1_is_the_colour_map(photo: Image.Image) -> None:
+def test_a_veil_of_opacity_0_is_the_image_and_of_1_the_colour_map(photo: Image.Image) -> None:
     values = np.random.default_rng(0).random((70, 140))
     scale = Scale(0, 1)
-    assert np.array_equal(np.asarray(overlay(photo, values, scale, opacity=0)), np.asarray(photo))
-    assert np.array_equal(np.asarray(overlay(photo, values, scale, opacity=1)), colourise(values, scale))
-    half = np.asarray(overlay(photo, values, scale, opacity=0.6)).astype(float)
-    assert np.abs(half - (0.4 * np.asarray(photo) + 0.6 * colourise(values, scale))).max() < 1.001
-    with pytest.raises(VitrineError, match="Opacity"):
-        overlay(photo, values, scale, opacity=1.5)
+    none, all_of_it, most = (
+        np.asarray(overlay(photo, values, scale, Style(opacity=opacity, shown="veil"))) for opacity in (0, 1, 0.6)
+    )
+    assert np.array_equal(none, np.asarray(photo))
+    assert np.array_equal(all_of_it, colourise(values, scale))
+    assert np.abs(most.astype(float) - (0.4 * np.asarray(photo) + 0.6 * colourise(values, scale))).max() < 1.001
 
 
-def test_alpha_by_value_lets_weak_values_through(photo: Image.Image) -> None:
+@pytest.mark.parametrize("scale", [Scale(0, 2), Scale(-2, 2, "diverging")])
+def test_an_overlay_leaves_pixels_of_no_value_bit_for_bit(photo: Image.Image, scale: Scale) -> None:
     values = np.zeros((70, 140))
-    values[:, 70:] = -2.0
-    drawn = np.asarray(overlay(photo, values, Scale(-2, 2, "diverging"), "blue-red", 1.0, alpha_by_value=True))
-    assert np.array_equal(drawn[:, :70], np.asarray(photo)[:, :70])
-    assert (drawn[:, 70:] == BLUE_RED[0]).all()
-    broken = overlay(photo, np.full((70, 140), np.nan), Scale(0, 1), opacity=1.0, alpha_by_value=True)
+    values[:, 70:], values[:, 90:] = 1.0, 2.0
+    drawn = np.asarray(overlay(photo, values, scale, Style(opacity=0.8))).astype(float)
+    picture = np.asarray(photo).astype(float)
+    assert np.array_equal(drawn[:, :70], picture[:, :70])
+    colours = colourise(values, scale, Style().colours(scale.kind)).astype(float)
+    for place, opacity in ((slice(70, 90), 0.4), (slice(90, 140), 0.8)):  # half of the scale, and its end
+        mixed = (1 - opacity) * picture[:, place] + opacity * colours[:, place]
+        assert (
+            np.abs(drawn[:, place] - mixed).max() < 1.5
+        )  # opacity is rounded to one of 256 steps, and so is the colour
+
+
+def test_broken_values_are_hatched_in_an_overlay(photo: Image.Image) -> None:
+    broken = overlay(photo, np.full((70, 140), np.nan), Scale(0, 1), Style(opacity=1.0))
     assert set(np.unique(np.asarray(broken))) == set(HATCH)
+
+
+def test_the_picture_beneath_can_lose_its_colours(photo: Image.Image) -> None:
+    drawn = np.asarray(overlay(photo, np.zeros((7, 7)), Scale(0, 1), Style(grey=True)))
+    assert np.array_equal(drawn, np.asarray(photo.convert("L").convert("RGB")))
+
+
+def test_a_region_is_outlined_and_nothing_else_changes(photo: Image.Image) -> None:
+    region = np.zeros((7, 14), bool)
+    region[2:5, 3:9] = True
+    plain = overlay(photo, np.zeros((7, 7)), Scale(0, 1))
+    drawn = overlay(photo, np.zeros((7, 7)), Scale(0, 1), region=region)
+    assert np.array_equal(np.asarray(drawn), np.asarray(outline(photo, region)))
+    assert np.array_equal(np.asarray(plain), np.asarray(photo))
+    none = overlay(photo, np.zeros((7, 7)), Scale(0, 1), region=np.zeros((7, 14), bool))
+    assert np.array_equal(np.asarray(none), np.asarray(plain))
 
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (2, 5), (6, 6), (3, 3)])

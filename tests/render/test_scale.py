@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+import explainers as ex
 from explainers.core.errors import VitrineError
-from explainers.render.scale import Scale
+from explainers.render.scale import Clipping, Scale, own_maps
 
 
 def test_a_signed_scale_is_symmetric_round_zero() -> None:
@@ -56,3 +57,26 @@ def test_impossible_scales_are_refused(ends: tuple[float, float]) -> None:
 def test_a_lopsided_diverging_scale_is_refused() -> None:
     with pytest.raises(VitrineError, match="symmetric"):
         Scale(-1, 2, "diverging")
+
+
+def test_what_lies_beyond_the_ends_is_said() -> None:
+    values = np.array([[-0.5, 0.0], [1.3, np.nan]])
+    assert Scale(0, 0.8).clipping(values) == Clipping(-0.5, 1.3)
+    assert Scale(-0.8, 0.8, "diverging").clipping(values) == Clipping(None, 1.3)
+    assert Scale(-2, 2, "diverging").clipping(values) == Clipping()
+    assert Scale(0, 1).clipping(np.full((2, 2), np.inf)) == Clipping()
+    assert Scale(0, 1).clipping(np.array([[1.0004]])) == Clipping(), "no bar of three digits could show that"
+
+
+@pytest.mark.parametrize("method", ["grad-cam", "integrated-gradients", "gradient"])
+def test_the_scale_of_a_map_is_that_of_its_own_cells(method: str) -> None:
+    """Between cells values are interpolated: what is drawn and read never exceeds the end of a scale that clips nothing."""
+    a = ex.explain(ex.load_model("demo:signs-cnn"), ex.sample("scene:1000050").load(), method)
+    cells, scale = own_maps(a)[0], Scale.of_attribution(a)
+    assert cells.shape == a.values.shape[-2:]
+    clipping = scale.clipping(cells)
+    if a.percentile == 100:
+        assert scale.high == cells.max()
+        assert clipping == Clipping()
+    largest = clipping.largest or scale.high
+    assert float(a.heatmap().max()) <= largest * (1 + 1e-5)  # float32 interpolation, a few roundings

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 import explainers as ex
-from explainers.render.cells import COLOURS, Drawing, backdrop
+from explainers.render.cells import Drawing, backdrop
 from explainers.render.charts.comparison import correlation_chart, deletion_chart
 from explainers.render.colour_bar import colour_bar_html
 from explainers.render.encoding import encode_photo
@@ -51,10 +51,10 @@ def difference_panel(maps: dict[str, Cell]) -> None:
         )
         show_picture(drawn, alt=f"Difference: {first.name} minus {second.name}")
         unit = ex.find_method(minuend.method).unit if same_method else "shares of each map's largest value"
-        st.html(colour_bar_html(scale, COLOURS[scale.kind], unit, ticks=5))
+        st.html(colour_bar_html(scale, unit=unit, values=difference))
     likeness = ex.likeness(first.ranking, second.ranking)
     sentences = [
-        f"Red: **{first.name}** is stronger; blue: **{second.name}** is.",
+        f"Orange: **{first.name}** is stronger; blue: **{second.name}** is.",
         "Both are in the unit of their method."
         if same_method
         else "Two methods have two units, so each map was divided by its largest absolute value first.",

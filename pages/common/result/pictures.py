@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+from functools import partial
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import streamlit as st
 
 import explainers as ex
 from explainers.render.colour_bar import colour_bar_html
-from explainers.render.encoding import encode_photo
+from explainers.render.encoding import encode_photo, encode_small
 from explainers.render.outlines import outlined
 from explainers.render.overlay import overlay
 from explainers.render.scale import Scale
@@ -16,6 +20,8 @@ from pages.common.app.caches import result_cache
 from pages.common.app.images import show_picture
 from pages.common.app.selection import Selection
 from pages.common.result.view import View
+from pages.common.viewer.payload import Seen
+from pages.common.viewer.viewer import show
 
 WIDTH = 560  # px of a rendered picture: sharp on a projector, small on the wire
 
@@ -27,9 +33,16 @@ def picture(
     caption: str,
     width: int = WIDTH,
     keep: bool = True,
+    region: npt.NDArray[np.bool_] | None = None,
 ) -> Scale:
-    """The overlay and its colour bar; `keep` it for the next look unless the map is still in the making."""
-    scale = view.scale(attribution)
+    """The map over its picture, to be looked at closely, and its colour bar.
+
+    Args:
+        keep: for the next look; a map still in the making is shown as a plain picture, which does not flicker.
+        region: (h, w), a part of the picture that is outlined.
+    """
+    scale, values = view.scale(attribution), view.map(attribution)
+    marked = "" if region is None else hashlib.sha256(region.tobytes()).hexdigest()
     name = (
         "picture",
         *selection.key,
@@ -38,27 +51,39 @@ def picture(
         repr(sorted(attribution.options.items())),
         attribution.share,
         repr(view),
+        marked,
         width,
     )
-
-    def render() -> bytes:
-        return encode_photo(
-            overlay(selection.enlarged(width), view.maps(attribution)[0], scale, view.colormap, view.opacity)
-        )
-
-    show_picture(result_cache().get(name, render) if keep else render(), alt=f"Heat map. {caption}")
-    large = width == WIDTH
-    unit = ex.find_method(attribution.method).unit if large else ""
-    st.html(colour_bar_html(scale, view.colormap, unit, ticks=5 if large else 3))
+    large, unit = width == WIDTH, ex.find_method(attribution.method).unit
+    drawn = partial(overlay, selection.enlarged(width), values, scale, view.style, region)
+    if keep:
+        seen = Seen(
+            f"Heat map. {caption}", _plain(selection, width), result_cache().get(name, lambda: encode_small(drawn())),
+            _size(selection, width), values, unit, small=not large,
+        )  # fmt: skip
+        show(seen)
+    else:
+        show_picture(encode_small(drawn()), alt=f"Heat map. {caption}")
+    st.html(colour_bar_html(scale, view.style, unit if large else "", ticks=5 if large else 3, values=values))
     st.caption(caption)
     return scale
 
 
 def original(selection: Selection) -> None:
     """The picture as the model sees it."""
-    key = ("original", selection.key[1], selection.model.fingerprint)
-    drawn = result_cache().get(key, lambda: encode_photo(selection.enlarged(WIDTH)))
-    show_picture(drawn, alt="The picture as the model sees it")
+    words = "The picture as the model sees it."
+    show(Seen(words, _plain(selection, WIDTH), size=_size(selection, WIDTH), small=True))
+
+
+def _plain(selection: Selection, width: int) -> bytes:
+    """The picture as the model sees it, as a file."""
+    key = ("original", selection.key[1], selection.model.fingerprint, width)
+    plain: bytes = result_cache().get(key, lambda: encode_small(selection.enlarged(width)))
+    return plain
+
+
+def _size(selection: Selection, width: int) -> tuple[int, int]:
+    return selection.enlarged(width).size
 
 
 def regions_picture(selection: Selection, method: ex.Method, options: dict[str, Any]) -> None:

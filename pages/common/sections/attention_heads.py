@@ -41,9 +41,9 @@ def heads_grid(selection: Selection, heads: ex.AttentionHeads, layer: int, view:
             with column:
                 drawn = result_cache().get(
                     ("head", *selection.key, layer, head, repr(view)),
-                    lambda h=head: encode_photo(overlay(image, maps[h], scale, view.colormap, view.opacity)),
+                    lambda h=head: encode_photo(overlay(image, maps[h], scale, view.style)),
                 )
                 words = f"Head {head} · {far[head]:.0f} px"
                 show_picture(drawn, alt=f"Heat map of attention. {words}")
                 st.caption(words)
-    st.html(colour_bar_html(scale, view.colormap, "share of attention", ticks=5))
+    st.html(colour_bar_html(scale, view.style, "share of attention", ticks=5))

@@ -60,7 +60,7 @@ def show_maps(selection: Selection) -> pd.DataFrame:
             picture(
                 selection,
                 attribution,
-                View("blue-red" if attribution.signed else "viridis", 0.6),
+                View(),
                 f"{method.title}: the map highlights what raises the score. Numbers: {method.unit}.",
                 width=WIDTH,
             )
