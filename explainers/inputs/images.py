@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, ImageOps, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, TiffImagePlugin, UnidentifiedImageError, features
 
 from explainers.core.errors import VitrineError
 
@@ -23,10 +23,20 @@ PIXELS_LIMIT: Final = 50_000_000
 BYTES_LIMIT: Final = 50_000_000
 """No larger file is read."""
 
-FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP")
-"""The only decoders that ever meet a stranger's bytes, though Pillow has dozens."""
+READ_HERE: Final = tuple(
+    (form, name)
+    for form, name, feature in (("AVIF", "AVIF", "avif"), ("JPEG2000", "JPEG 2000", "jpg_2000"))
+    if features.check(feature)
+)
+"""Formats that not every Pillow is built with, where this one is: what Pillow calls them, and what people do."""
 
-EXPECTED: Final = "PNG, JPEG, WebP, GIF, TIFF or BMP"
+FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "PPM", *(form for form, _ in READ_HERE))
+"""The only decoders that ever meet a stranger's bytes, though Pillow has dozens. PPM stands for PBM and PGM as well."""
+
+EXPECTED: Final = ", ".join(["PNG", "JPEG", "WebP", "GIF", "TIFF", "BMP", *(name for _, name in READ_HERE)]) + " or PPM"
+
+TEXT_LIMIT: Final = 4_000_000
+"""Bytes of a PPM whose numbers are written out, which Pillow reads one by one: these take about two seconds."""
 
 BITS_PER_SAMPLE: Final = 258  # a TIFF tag
 
@@ -51,7 +61,7 @@ def read_image(source: str | Path | bytes | BinaryIO) -> Image.Image:
     - Of an animation or a stack the first frame is read.
     - Transparent pixels are laid on white.
     - 16-bit grey is scaled by its full range (65535, or 4095 for a 12-bit TIFF), so that pictures of one camera
-      stay comparable. 32-bit integers and floats have no known range: their finite values are stretched from
+      stay comparable; PGM's largest value is white. 32-bit integers and floats have no known range: their finite values are stretched from
       black at the smallest to white at the largest; NaN and infinite pixels are black.
     - L*a*b* and CMYK are converted to sRGB.
 
@@ -77,6 +87,10 @@ def read_image(source: str | Path | bytes | BinaryIO) -> Image.Image:
         raise VitrineError(
             f"{name} is larger than the {BYTES_LIMIT // 1_000_000} MB that are read; save it smaller or compressed."
         )
+    if len(content) > TEXT_LIMIT and content[:2] in (b"P1", b"P2", b"P3"):
+        raise VitrineError(
+            f"{name} is a PPM whose numbers are written as text, of which {TEXT_LIMIT // 1_000_000} MB are read; save it in binary."
+        )
     try:
         return _decode(content, name)
     except VitrineError:
@@ -87,9 +101,7 @@ def read_image(source: str | Path | bytes | BinaryIO) -> Image.Image:
         raise VitrineError(_not_a_picture(name, content)) from error
     except Exception as error:  # damaged bytes make decoders raise anything, struct.error and MemoryError included
         detail = f" ({' '.join(str(error).split())[:120]})" if isinstance(error, OSError) else ""
-        raise VitrineError(
-            f"{name} is damaged or cut short{detail}; expected an intact picture: save or download it again."
-        ) from error
+        raise VitrineError(_damaged(name, detail)) from error
 
 
 def _read_content(source: str | Path | bytes | BinaryIO) -> tuple[str, bytes]:
@@ -137,7 +149,9 @@ def _decode(content: bytes, name: str) -> Image.Image:
             image.load()
     else:
         image.load()
-    picture = _to_rgb(_upright(image), _sixteen_bit_white(image))
+    # Pillow stretches a PGM's values to 16 bits and keeps them in 32, whose range nobody would know.
+    stored = image.convert("I;16") if image.format == "PPM" and image.mode == "I" else image
+    picture = _to_rgb(_upright(stored), _sixteen_bit_white(image))
     picture.info.clear()
     return picture
 
@@ -156,9 +170,15 @@ def _too_many_pixels(name: str, size: str) -> str:
     return f"{name} has too many pixels {size}; expected at most {limit} million: scale it down first."
 
 
+def _damaged(name: str, detail: str = "") -> str:
+    return f"{name} is damaged or cut short{detail}; expected an intact picture: save or download it again."
+
+
 def _not_a_picture(name: str, content: bytes) -> str:
     for offset, start, kind in REFUSED_FORMATS:
         if content[offset : offset + len(start)] == start:
+            if kind in (readable for _, readable in READ_HERE):
+                return _damaged(name)
             return f"{name} is {kind}, which is not read; expected {EXPECTED}: convert it to one of these."
     return f"{name} cannot be recognised as a picture; expected {EXPECTED}, whole: convert it or save it again."
 

@@ -21,7 +21,7 @@ from pages.common.app.caches import model_cache, result_cache, upload_store
 from pages.common.app.upload_store import KEY
 
 CHECKPOINTS = ["safetensors", "pt", "pth", "ckpt", "th", "bin"]
-PICTURES = ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "bmp"]
+PICTURES = ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "bmp", "avif", "jp2", "j2k", "ppm", "pgm", "pbm"]
 LARGEST = BYTES_LIMIT // 1_000_000  # MB of a picture
 GONE = "This file is no longer kept on the server; upload it once more."
 BETWEEN = " · "
