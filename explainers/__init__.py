@@ -20,6 +20,7 @@ from explainers.api import (
     predict,
     refine,
     regions,
+    relabelled,
 )
 from explainers.attention.heads import AttentionHeads
 from explainers.comparison import Question, Ranking, difference, explain_all, likeness, rank_correlations, rankings
@@ -127,6 +128,7 @@ __all__ = [
     "read_image",
     "refine",
     "regions",
+    "relabelled",
     "relevance_flow",
     "relevance_notes",
     "sample",

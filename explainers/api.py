@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, overload
 
+import torch
 from torch import Tensor
 
 from explainers.attention.heads import AttentionHeads, heads_of
@@ -23,6 +24,7 @@ from explainers.engine.run import Run
 from explainers.executor import begin, estimate_method, inputs_of, refine_method, run_methods
 from explainers.graph.layers import Layer, layers_up_to
 from explainers.inputs.segments import Segments, segment_input
+from explainers.models.labels import Labels, read_labels
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +80,26 @@ def predict(model: Model, images: Images, *, engine: Engine | None = None) -> Pr
     is_class = model.task == "classification" and not are_probabilities(outputs)
     labels = tuple(model.label(i) for i in range(outputs.shape[1]))
     return Prediction(outputs, outputs.softmax(1) if is_class else outputs, labels)
+
+
+def relabelled(model: Model, labels: Labels, *, engine: Engine | None = None) -> Model:
+    """The same model with other names for its outputs; the network is shared, and so is its fingerprint.
+
+    Args:
+        labels: one name per output, or a file of them: text with a name a line, JSON or CSV.
+
+    Raises:
+        VitrineError: the file can't be read, or there are more or fewer names than outputs.
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> other = ex.relabelled(model, [f"sign {number}" for number in range(12)])
+        >>> other.label(0), other.network is model.network
+        ('sign 0', True)
+    """
+    zeros = torch.zeros(1, *model.input_shape)
+    return replace(model, labels=read_labels(labels, predict(model, zeros, engine=engine).outputs.shape[1]))
 
 
 @overload

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,9 @@ Labels = str | Path | Sequence[str]
 LARGEST_FILE: Final = 8 * 2**20
 """Bytes; ImageNet-21k's labels take 0.4 MB."""
 
+HEADINGS: Final = frozenset({"label", "labels", "name", "names", "class", "classes", "class_name"})
+"""What the first line of a column of names says, in small letters."""
+
 NUMBERED: Final = re.compile(r"\s*(\d+)\s*[:,\t]\s*(.+)")
 
 
@@ -25,7 +29,8 @@ def read_labels(labels: Labels, outputs: int | None = None) -> tuple[str, ...]:
     """One name per output.
 
     A file holds one name a line (blank lines are skipped), lines like "0: name", a JSON list, or a dict from number to
-    name, or to [code, name] as in `imagenet_class_index.json`.
+    name, or to [code, name] as in `imagenet_class_index.json`. One that ends in .csv holds a column of names, or one of
+    numbers and one of names, in either order, with or without a line that says what they are.
 
     Args:
         outputs: how many outputs the model has; None if unknown.
@@ -35,7 +40,8 @@ def read_labels(labels: Labels, outputs: int | None = None) -> tuple[str, ...]:
     """
     if isinstance(labels, str | Path):
         path = expanded(labels)
-        source, names = path.name, parse_labels(_read_text(path), path.name)
+        parse = parse_table if path.suffix.lower() == ".csv" else parse_labels
+        source, names = path.name, parse(_read_text(path), path.name)
     else:
         source, names = "labels", tuple(str(name) for name in labels)
     if not names:
@@ -76,6 +82,25 @@ def parse_labels(text: str, source: str = "The text") -> tuple[str, ...]:
     pairs = {int(match[1]): match[2].strip() for match in numbered if match}
     # all of them, and no number twice: otherwise it is a list whose names happen to begin with numbers
     return _in_order(pairs, source) if len(pairs) == len(lines) else tuple(lines)
+
+
+def parse_table(text: str, source: str = "The table") -> tuple[str, ...]:
+    """The names in the text of a CSV file.
+
+    Raises:
+        VitrineError: it has neither one column nor two of which one holds numbers, or the numbers leave gaps.
+    """
+    rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), skipinitialspace=True) if any(row)]
+    if not rows or any(len(row) != len(rows[0]) for row in rows) or len(rows[0]) > 2:
+        raise VitrineError(f"{source} should have one column of names, or one of numbers and one of names.")
+    if len(rows[0]) == 1:
+        names = [row[0] for row in rows]
+        return tuple(names[1:] if names[0].lower() in HEADINGS else names)
+    numbers = next((c for c in (0, 1) if all(row[c].isdecimal() for row in rows[1:]) and len(rows) > 1), None)
+    if numbers is None:
+        raise VitrineError(f"{source} should have one column of numbers beside the one of names.")
+    body = rows if rows[0][numbers].isdecimal() else rows[1:]
+    return _in_order({int(row[numbers]): row[1 - numbers] for row in body}, source)
 
 
 def _parse_values(text: str, source: str) -> Any:

@@ -33,6 +33,43 @@ def test_every_form_gives_the_same_names(tmp_path, text):
     assert read_labels(str(path)) == ANIMALS
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'cat\n"dog, domestic"\nemu\n',
+        'name\ncat\n"dog, domestic"\nemu\n',
+        '1,"dog, domestic"\n0,cat\n\n2,emu\n',
+        'index,label\r\n0,cat\r\n1,"dog, domestic"\r\n2,emu\r\n',
+        'class,id\ncat,0\n"dog, domestic",1\nemu,2\n',
+    ],
+)
+def test_every_form_of_a_table_gives_the_same_names(tmp_path, text):
+    path = tmp_path / "labels.csv"
+    path.write_text(text, "utf-8")
+    assert read_labels(path, 3) == ANIMALS
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "labels.csv should have one column of names, or one of numbers and one of names."),
+        (
+            "0,cat,feline\n1,dog,canine",
+            "labels.csv should have one column of names, or one of numbers and one of names.",
+        ),
+        ("n1,cat\nn2,dog", "labels.csv should have one column of numbers beside the one of names."),
+        ("0,cat\n2,dog", "labels.csv numbers its labels up to 2, but has none for 1; they count from 0."),
+        ("cat\ndog", "labels.csv has 2 labels, but the model has 3 outputs."),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_one_sentence(tmp_path, text, sentence):
+    path = tmp_path / "labels.csv"
+    path.write_text(text, "utf-8")
+    with pytest.raises(VitrineError) as caught:
+        read_labels(path, 3)
+    assert str(caught.value) == sentence
+
+
 def test_a_sequence_is_taken_as_it_is():
     assert read_labels(["a", "b"], 2) == ("a", "b")
 
