@@ -104,8 +104,15 @@ class App:
         expect(self.page.get_by_test_id("stException")).to_have_count(0)
 
     def go(self, title: str) -> None:
-        """To another page by the navigation."""
-        self.page.get_by_test_id("stSidebarNavLink").filter(has_text=title).click()
+        """To another page by the navigation: the section whose menu has it is opened first."""
+        link = self.page.get_by_test_id("stTopNavDropdownLink").filter(has_text=title)
+        for section in self.page.get_by_test_id("stTopNavSection").all():
+            section.click()
+            self.page.get_by_test_id("stTopNavPopoverBody").wait_for()
+            if link.count():
+                break
+            self.page.keyboard.press("Escape")
+        link.click()
         expect(self.page.get_by_role("heading", level=1)).to_be_visible()
         self.wait()
 
@@ -116,6 +123,26 @@ class App:
         """An option of a select box."""
         self.pick(key, option)
         self.wait()
+
+    def dialog(self, kind: str) -> Locator:
+        """Open a dialog of the sidebar: "gallery", "upload", "camera", "weights" or "labels"."""
+        self.press(f"_open_{kind}", done=lambda: self.page.get_by_role("dialog").is_visible())
+        return self.page.get_by_role("dialog")
+
+    def take_picture(self, title: str) -> None:
+        """A picture of the gallery."""
+        self.dialog("gallery").get_by_role("button", name=title, exact=True).click()
+        expect(self.page.get_by_role("dialog")).to_have_count(0)
+        self.wait()
+
+    def upload(self, kind: str, name: str, content: bytes) -> Locator:
+        """A file in the dialog of its kind; returns the dialog, which stays where the file is refused."""
+        dialog = self.dialog(kind)
+        dialog.locator("input[type=file]").set_input_files(
+            files=[{"name": name, "mimeType": "application/octet-stream", "buffer": content}]
+        )
+        self.wait()
+        return dialog
 
     def pick(self, key: str, option: str) -> None:
         """An option of a select box, without waiting for what comes of it."""
