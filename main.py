@@ -2,12 +2,13 @@
 
 from pages.common.app.errors import sentences
 from pages.common.app.looks import looks
-from pages.common.app.navigation import navigation, opened
+from pages.common.app.navigation import has_sidebar, navigation, opened
 from pages.common.sidebar.selection import sidebar
 
 opened()
 page = navigation()
 looks()
-sidebar()
+if has_sidebar(page):
+    sidebar()
 with sentences():
     page.run()

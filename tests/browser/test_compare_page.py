@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 import explainers as ex
-from tests.support.browser.driving import App
+from tests.support.browser.driving import App, query
 
 pytestmark = pytest.mark.browser
 
@@ -58,18 +58,6 @@ def test_options_of_a_method_change_its_cells_and_stand_in_the_address(app: App)
     assert [picture.tobytes() for picture in app.images(10)[:9]] == after
 
 
-def give(app: App, button: str, widget: str, name: str, content: bytes) -> str:
-    """Upload a file; returns how the axes name it."""
-    app.page.get_by_role("button", name=button).first.click()
-    app.widget(widget).locator("input[type=file]").set_input_files(
-        files=[{"name": name, "mimeType": "application/octet-stream", "buffer": content}]
-    )
-    app.wait()
-    app.page.keyboard.press("Escape")
-    app.wait()
-    return f"{name} · {sha256(content).hexdigest()[:12]}"
-
-
 def take(app: App, key: str, option: str) -> None:
     """One more value of an axis; the list of its options stays open until it is closed."""
     app.choose(key, option)
@@ -98,22 +86,29 @@ def test_uploads_stand_on_both_axes_and_one_that_does_not_fit_says_so(app: App) 
         "compare", model=spec, weights="random", input=SCENE, compare_rows="models", compare_columns_beside_models="inputs",
         compare_models="the sidebar's", compare_inputs="the sidebar's",
     )  # fmt: skip
-    pictures = [give(app, "Upload", "_picture_file", f"{name}.png", drawing(name)) for name in ("red", "blue")]
-    fitting = give(app, "Weights from a file", "_weights_file", "mine.pt", weights("squeezenet1_1", 1))
+    pictures = ["red.png", "blue.png"]
+    for name in ("red", "blue"):
+        app.upload("upload", f"{name}.png", drawing(name))
+    app.upload("weights", "mine.pt", weights("squeezenet1_1", 1))
     for picture in pictures:
         take(app, "compare_inputs", picture)
-    take(app, "compare_models", f"{spec} · {fitting}")
+    take(app, "compare_models", f"{spec} · mine.pt")
     main = app.text()
     for row in ("the sidebar's", f"{spec} · mine.pt"):
         for column in ("the sidebar's", "red.png", "blue.png"):
             assert f"{row} · {column}" in main
     assert len(app.images()) == 7  # three cells of two models, and the difference
     assert "weights='mine.pt'" in app.code()
-    strange = give(app, "Weights from a file", "_weights_file", "other.pt", weights("shufflenet_v2_x0_5", 1))
-    rows = ["the sidebar's", *(f"{spec} · {name}" for name in (fitting, strange))]
+    strange = weights("shufflenet_v2_x0_5", 1)
+    expect(app.upload("weights", "other.pt", strange).get_by_test_id("stAlert")).to_contain_text(
+        "other.pt does not fit"
+    )
+    files = query(app.page)["files"]
+    rows = ["the sidebar's", f"{spec} · mine.pt", f"{spec} · other.pt · {sha256(strange).hexdigest()[:12]}"]
     app.open(  # a link, and so another session
         "compare", model=spec, weights="random", input=SCENE, compare_rows="models", compare_columns_beside_models="inputs",
         compare_models=rows, compare_inputs=["the sidebar's", *pictures],
+        files=files,
     )  # fmt: skip
     assert len(app.images()) == 7
     assert f"{spec} · mine.pt · blue.png" in app.text()
@@ -122,9 +117,9 @@ def test_uploads_stand_on_both_axes_and_one_that_does_not_fit_says_so(app: App) 
 
 def test_an_upload_that_is_chosen_stands_in_the_address(app: App) -> None:
     app.open("compare", model="demo:signs-cnn", input=SCENE, compare_rows="inputs")
-    picture = give(app, "Upload", "_picture_file", "red.png", drawing("red"))
-    take(app, "compare_inputs", picture)
+    app.upload("upload", "red.png", drawing("red"))
+    take(app, "compare_inputs", "red.png")
     address = app.page.url
-    assert picture[-12:] in address
+    assert sha256(drawing("red")).hexdigest()[:12] in address
     app.visit(address)
     assert "red.png · layer4" in app.text()

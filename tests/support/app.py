@@ -28,6 +28,24 @@ def opened(page: str = "", **query: str | list[str]) -> AppTest:
     return app
 
 
+def give(app: AppTest, kind: str, name: str, content: bytes) -> None:
+    """Upload a file in the dialog of a kind: "upload" (a picture), "weights" or "labels"."""
+    app.button(key=f"_open_{kind}").click().run()
+    (uploader,) = [uploader for uploader in app.file_uploader if str(uploader.key).startswith("_")]
+    uploader.set_value((name, content, "application/octet-stream")).run()
+    assert not app.exception
+
+
+def take_picture(app: AppTest, name: str) -> None:
+    """What pressing a picture of the gallery does."""
+    app.text_input(key="input").set_value(name).run()
+
+
+def refusal(app: AppTest) -> str:
+    """What the dialog says of the file that was uploaded last; the dialog itself stands in the browser alone."""
+    return str(app.session_state["_refused"])
+
+
 def words(app: AppTest) -> str:
     """The running text and the captions of the page."""
     return "\n".join(str(element.value) for element in (*app.main.markdown, *app.main.caption, *app.title))

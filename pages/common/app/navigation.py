@@ -13,6 +13,10 @@ from pages.common.app.images import in_place
 ART = Path(__file__).parents[2] / "art"
 
 
+WITHOUT_SIDEBAR = frozenset({"story"})
+"""Addresses of pages that ask for no model, picture or target."""
+
+
 def navigation() -> StreamlitPage:
     """Name the app and declare every page; returns the one asked for."""
     # A picture of our own: an icon of Streamlit's would be fetched from the internet.
@@ -22,19 +26,27 @@ def navigation() -> StreamlitPage:
         {
             "Why this answer": [
                 st.Page("pages/overview.py", title="Overview", icon=":material/visibility:", default=True),
-                st.Page("pages/story.py", title="A story", icon=":material/auto_stories:"),
                 st.Page("pages/saliency.py", title="Saliency", icon=":material/grain:"),
                 st.Page("pages/grad_cam.py", title="Grad-CAM", icon=":material/filter_center_focus:"),
                 st.Page("pages/perturbation.py", title="Perturbation", icon=":material/grid_on:"),
-                st.Page("pages/attention.py", title="Attention", icon=":material/hub:"),
                 st.Page("pages/relevance.py", title="Relevance", icon=":material/water_drop:"),
+                st.Page("pages/attention.py", title="Attention", icon=":material/hub:"),
+            ],
+            "Compare and tell": [
                 st.Page("pages/compare.py", title="Compare", icon=":material/compare:"),
+                st.Page("pages/story.py", title="A story", icon=":material/auto_stories:"),
             ],
             "Inside the network": [
                 st.Page("pages/weight_stats.py", title="Weight statistics", icon=":material/bar_chart:"),
             ],
-        }
+        },
+        position="top",
     )
+
+
+def has_sidebar(page: StreamlitPage) -> bool:
+    """Whether a page is about the model, the picture and the target of the sidebar."""
+    return page.url_path not in WITHOUT_SIDEBAR
 
 
 def opened() -> None:

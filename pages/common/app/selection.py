@@ -19,7 +19,7 @@ class Selection:
         model_code: the Python call that loads the model again.
         image_code: the Python call that reads the picture again.
         target_code: the target as Python, "" for the top class.
-        key: identifies model weights, input and target, for caches.
+        key: identifies the model's weights and the names of its classes, input and target, for caches.
     """
 
     model: ex.Model
@@ -44,15 +44,18 @@ class Selection:
         return view.resize((width, round(width * view.height / view.width)), Image.Resampling.LANCZOS)
 
 
+def words_key(model: ex.Model) -> str:
+    """What tells a model from others in numbers and in words: its weights and the names of its classes."""
+    return f"{model.fingerprint}-{short_hash(model.labels)}"
+
+
 def predicted(model: ex.Model, image: Image.Image, key: str) -> ex.Prediction:
     """The model's answer, kept for every page.
 
     Args:
         key: of the picture's content.
     """
-    prediction: ex.Prediction = result_cache().get(
-        ("predict", model.fingerprint, key), lambda: ex.predict(model, image)
-    )
+    prediction: ex.Prediction = result_cache().get(("predict", words_key(model), key), lambda: ex.predict(model, image))
     return prediction
 
 

@@ -56,10 +56,16 @@ OPENED: Slot[bool] = Slot("_opened", False)
 """Whether main.py runs, and not the script of a page without it."""
 
 UPLOADS: Slot[Sequence[str]] = Slot("_uploads", ())
-"""The visitor's own uploads, as widgets show them."""
+"""The uploads that the visitor made or followed a link to, each written out whole; no two have the same name."""
 
 REFUSED: Slot[str] = Slot("_refused", "")
-"""What is wrong with the picture that was uploaded last; "" if nothing is."""
+"""What is wrong with the file that was uploaded last; "" if nothing is."""
+
+DIALOG: Slot[str] = Slot("_dialog", "")
+"""The dialog that the run of the script which begins now opens; "" if none."""
+
+TAKEN: Slot[bool] = Slot("_taken", False)
+"""Whether something was taken in a dialog, which then closes."""
 
 OWN_LIMIT: Slot[float | None] = Slot("_own_limit", None)
 """The largest value on the colour bar of the map that the page showed last.
@@ -108,6 +114,16 @@ def held_or_linked(key: str) -> list[str]:
     """What a box holds, one value or several, and then what the address names for it."""
     value: str | list[str] | None = st.session_state.get(key)
     return [*([value] if isinstance(value, str) else value or []), *st.query_params.get_all(key)]
+
+
+def held_or_linked_anywhere() -> set[str]:
+    """Every text that a box holds, and those that the address names for boxes which are not drawn yet."""
+    held = [value for key, value in st.session_state.items() if not str(key).startswith("_")]
+    texts = {
+        text for value in held for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)
+    }
+    undrawn = (key for key in st.query_params if key not in st.session_state)
+    return texts | {text for key in undrawn for text in st.query_params.get_all(key)}
 
 
 def end_if_replaced() -> None:

@@ -1,50 +1,75 @@
-"""The model in the sidebar: bundled, of torchvision, or with weights from a visitor's file."""
+"""The model in the sidebar: bundled, of torchvision, with weights or names of classes from a visitor's file."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import streamlit as st
 
 import explainers as ex
+from pages.common.app import session
 from pages.common.app.caches import model_cache
 from pages.common.app.follow_default import follow_default
 from pages.common.app.progress import progress_bar
-from pages.common.sidebar.uploads import CHECKPOINTS, Upload, gone, keep_upload, offered
+from pages.common.sidebar.dialogs import labels_dialog, opens, weights_dialog
+from pages.common.sidebar.uploads import GONE, Upload, gone, offered
+
+OWN = "the bundled ones"
 
 
 def model_form() -> tuple[ex.Model, str]:
-    """Choose a model and its weights; returns it, loaded, and the Python that loads it."""
+    """Choose a model, its weights and the names of its classes; returns it, loaded, and the Python that loads it."""
     known = {model.spec: model for model in ex.list_models()}
     spec = st.selectbox(
         "Model",
         list(known),
         key="model",
         bind="query-params",
+        persist_state="session",
         help="Bundled models start with demo:, torchvision's with torchvision:.",
     )
-    if known[spec].kind == "demo":
-        return _load(spec, None)
-    choices = [*known[spec].weights, "random", *offered("weights", {spec}), *gone("weights", spec)]
-    weights = st.selectbox(
-        "Weights",
-        choices,
-        key=follow_default("weights", choices[0]),
-        bind="query-params",
-        help="Trained weights are downloaded once and kept in TORCH_HOME; random ones show the untrained network.",
-    )
-    with st.popover("Weights from a file", icon=":material/upload_file:", width="stretch"):
-        st.file_uploader(
-            f"A checkpoint of {spec.removeprefix('torchvision:')}",
-            CHECKPOINTS,
-            key="_weights_file",
-            on_change=keep_upload,
-            args=("_weights_file", "weights", spec),
-            help="Read without executing anything in it.",
+    own = [OWN] if known[spec].kind == "demo" else [*known[spec].weights, "random"]
+    choices = [*own, *offered("weights", {spec}), *gone("weights", spec)]
+    weights = OWN
+    if len(choices) > 1:
+        weights = st.selectbox(
+            "Weights",
+            choices,
+            key=follow_default("weights", choices[0]),
+            bind="query-params",
+            persist_state="session",
+            help="Trained weights are downloaded once and kept in TORCH_HOME; random ones show the untrained network.",
         )
+    with st.container(horizontal=True, gap="xsmall"):
+        from_file = opens("Weights", "Weights from a file of yours.")
+        names = opens("Labels", "The names of the classes, and other names from a file of yours.")
+    if from_file:
+        weights_dialog(spec)
     upload = Upload.read(weights)
-    return _load(spec, upload) if upload else _load(f"{spec}@{weights}", None)
+    model = _load(spec if upload or weights == OWN else f"{spec}@{weights}", upload)
+    code = upload.code if upload else f'ex.load_model("{model.name}")'
+    model, labels = _labelled(model, spec)
+    if names:
+        labels_dialog(model, spec)
+    return model, f"model = {code[:-1]}, labels={labels!r})" if labels else f"model = {code}"
 
 
-def _load(spec: str, upload: Upload | None) -> tuple[ex.Model, str]:
+def _labelled(model: ex.Model, spec: str) -> tuple[ex.Model, str]:
+    """The model with the names from the visitor's file, and that file's name; as it is where there is none that fits it."""
+    chosen = session.widget_value("labels")
+    upload = Upload.read(chosen or "")
+    if not chosen or (upload is not None and upload.spec != spec):
+        return model, ""
+    try:
+        if upload is None:
+            raise ex.VitrineError(GONE)
+        return replace(model, labels=upload.labels(model)), upload.file_name
+    except ex.VitrineError as error:
+        st.warning(f"{error} The classes have the model's own names.")
+        return model, ""
+
+
+def _load(spec: str, upload: Upload | None) -> ex.Model:
     with progress_bar(f"Loading {spec}") as bar:
 
         def fetched(received: int, size: int | None) -> None:
@@ -52,12 +77,8 @@ def _load(spec: str, upload: Upload | None) -> tuple[ex.Model, str]:
             bar(received / size if size else 0.0, f"Downloading {spec}: {megabytes}")
 
         if upload:
-            model = upload.model(fetched)
-        else:
-            model = model_cache().get((spec, None), lambda: ex.load_model(spec, progress=fetched))
-    if model.note:
-        st.caption(model.note)
-    return model, f"model = {upload.code}" if upload else f'model = ex.load_model("{spec}")'
+            return upload.model(fetched)
+        return model_cache().get((spec, None), lambda: ex.load_model(spec, progress=fetched))
 
 
 def load_with_progress(spec: str) -> ex.Model:

@@ -8,75 +8,40 @@ from PIL import Image
 import explainers as ex
 from pages.common.app import session
 from pages.common.app.caches import result_cache
-from pages.common.app.images import batched, show_picture, thumbnail
-from pages.common.sidebar.uploads import LARGEST, PICTURES, Upload, forget_refusal, gone, keep_upload, offered
+from pages.common.app.images import in_place, thumbnail
+from pages.common.sidebar.dialogs import camera_dialog, gallery_dialog, opens, upload_dialog
+from pages.common.sidebar.uploads import GONE, PICTURES, Upload
 
 
 def picture_form() -> tuple[Image.Image, str, str]:
-    """Choose a picture; returns it, a key of its content, and the Python that reads it."""
-    known = {sample.id: sample.title for sample in ex.samples()}
-    wanted = next(iter(session.held_or_linked("input")), "")
-    unlisted = [wanted] if wanted.startswith(("scene:", "photo:")) and wanted not in known else []
-    source = st.selectbox(
-        "Picture",
-        [*known, *unlisted, *offered("input", {""}), *gone("input")],
-        key="input",
-        bind="query-params",
-        on_change=forget_refusal,
-        help="Drawn road scenes with known truth, real photographs, or your own.",
-    )
-    with st.popover(
-        "Gallery", icon=":material/photo_library:", width="stretch", on_change="rerun", key="_gallery"
-    ) as popover:
-        if popover.open:
-            _gallery()
-    _upload_and_camera()
-    if refusal := session.REFUSED.get():
-        st.error(refusal, icon=":material/broken_image:")
-    image, key, code = _open(source)
-    upload = Upload.read(source)
-    name = upload.name if upload else known.get(source, source)
-    plain = name.replace("_", r"\_")  # else the underlines of a file's name would be markup
-    st.caption(f"{plain} · {image.width} × {image.height} px")
+    """Show what is chosen, and the ways to another; returns the picture, a key of its content, and the Python that reads it."""
+    source = session.widget_value("input") or ex.samples()[0].id
+    left, right = st.columns([1, 3], gap="small", vertical_alignment="center")
+    with st.container(horizontal=True, gap="xsmall"):
+        gallery = opens("Gallery", "Road scenes with known truth, photographs, and what you uploaded.")
+        upload = opens("Upload", "A picture of yours.")
+        camera = opens("Camera", "A picture from the camera.")
+    if gallery:
+        gallery_dialog(source)
+    if upload:
+        upload_dialog()
+    if camera:
+        camera_dialog()
+    image, key, code, title = _open(source)
+    small = result_cache().get(("thumbnail", key), lambda: thumbnail(image))
+    left.image(in_place(small), width=56, alt=f"The picture: {title}")
+    plain = title.replace("_", r"\_")  # else the underlines of a file's name would be markup
+    right.caption(f"{plain} · {image.width} × {image.height} px")
     return image, key, code
 
 
-def _upload_and_camera() -> None:
-    upload, camera = st.columns(2)
-    with upload.popover("Upload", icon=":material/upload:", width="stretch"):
-        st.file_uploader(
-            "Your picture", PICTURES, key="_picture_file", on_change=keep_upload, args=("_picture_file", "input"),
-            max_upload_size=LARGEST,
-        )  # fmt: skip
-    with camera.popover(
-        "Camera", icon=":material/photo_camera:", width="stretch", on_change="rerun", key="_camera_open"
-    ) as popover:
-        if popover.open:  # asks for the camera only when wanted
-            st.camera_input(
-                "A picture from the camera", key="_camera", on_change=keep_upload, args=("_camera", "input")
-            )
-
-
-def _gallery() -> None:
-    """The samples as pictures to choose from."""
-    for row in batched(ex.samples(), 4):
-        for column, sample in zip(st.columns(4), row, strict=False):
-            small = result_cache().get(("thumbnail", sample.id), lambda s=sample: thumbnail(s.load()))
-            with column:
-                show_picture(small, alt=sample.title)
-                st.button(sample.title, key=f"_take_{sample.id}", width="stretch", on_click=_take, args=(sample.id,))
-
-
-def _take(sample: str) -> None:
-    """Callback of the gallery: choose a sample."""
-    forget_refusal()
-    session.set_widget("input", sample)
-
-
-def _open(source: str) -> tuple[Image.Image, str, str]:
-    """The picture, a key of its content, and the code that reads it."""
+def _open(source: str) -> tuple[Image.Image, str, str, str]:
+    """The picture, a key of its content, the code that reads it, and its title."""
     upload = Upload.read(source)
     if upload:
-        return upload.picture(), upload.key, f"image = {upload.code}"
-    image = result_cache().get(("sample", source), lambda: ex.sample(source).load())
-    return image, source, f'image = ex.sample("{source}").load()'
+        return upload.picture(), upload.key, f"image = {upload.code}", upload.name
+    if source.rpartition(".")[2].lower() in PICTURES:  # a file's name without what would find the file
+        raise ex.VitrineError(GONE)
+    sample = ex.sample(source)
+    image = result_cache().get(("sample", source), sample.load)
+    return image, source, f'image = ex.sample("{source}").load()', sample.title

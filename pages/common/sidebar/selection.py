@@ -10,7 +10,8 @@ import explainers as ex
 from pages.common.app import session
 from pages.common.app.errors import complain, sentences
 from pages.common.app.navigation import come_in_by_the_door
-from pages.common.app.selection import Selection, predicted
+from pages.common.app.selection import Selection, predicted, words_key
+from pages.common.sidebar.hidden_fields import hidden_fields
 from pages.common.sidebar.model_picker import model_form
 from pages.common.sidebar.picture_picker import picture_form
 from pages.common.sidebar.target_picker import target_form
@@ -21,16 +22,19 @@ def sidebar() -> None:
     session.MODEL.set(None)
     session.SELECTION.set(None)
     with st.sidebar:
+        hidden_fields()
+        note = ""
         with sentences() as errors:
             model, code = model_form()
             session.MODEL.set((model, code))
+            note = model.note
             if model.takes_images:
                 image, image_key, image_code = picture_form()
                 target, target_code = target_form(model, predicted(model, image, image_key))
-                key = (model.fingerprint, image_key, target_code)
+                key = (words_key(model), image_key, target_code)
                 session.SELECTION.set(Selection(model, image, target, code, image_code, target_code, key))
         session.SIDEBAR_ERRORS.set(errors)
-        st.caption(f":material/memory: {ex.engine_for().describe()}")
+        st.caption("  \n".join([*([note] if note else []), f":material/memory: {ex.engine_for().describe()}"]))
 
 
 def selected_model() -> tuple[ex.Model, str]:

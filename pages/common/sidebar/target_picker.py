@@ -18,7 +18,9 @@ NOTHING = "nothing else"
 def target_form(model: ex.Model, answer: ex.Prediction) -> tuple[ex.Target | None, str]:
     """Choose what is explained; returns the target, None for the top class, and the Python that makes it."""
     names = [label if answer.labels.count(label) == 1 else f"{label} ({i})" for i, label in enumerate(answer.labels)]
-    scored = st.selectbox("Explain the score of", [TOP, CHANNEL, *names], key="target", bind="query-params")
+    scored = st.selectbox(
+        "Explain the score of", [TOP, CHANNEL, *names], key="target", bind="query-params", persist_state="session"
+    )
     if scored == CHANNEL:
         return _channel(model)
     other = st.selectbox(
@@ -26,6 +28,7 @@ def target_form(model: ex.Model, answer: ex.Prediction) -> tuple[ex.Target | Non
         [NOTHING, *names],
         key="against",
         bind="query-params",
+        persist_state="session",
         help="Explains the difference of two scores: what speaks for the one and not for the other.",
     )
     if other == NOTHING and scored == TOP:
@@ -51,20 +54,20 @@ def _channel(model: ex.Model) -> tuple[ex.Target, str]:
     names = list(layers)
     start = next((layer.name for layer in reversed(layers.values()) if layer.explains), names[-1])
     name = st.selectbox(
-        "Layer of the channel", names, index=names.index(start), key=follow_default("target_layer", start), bind="query-params",
+        "Layer of the channel", names, index=names.index(start), key=follow_default("target_layer", start), bind="query-params", persist_state="session",
         help="Every layer that runs once in a pass, from early to late. What comes after it has no part in the map.",
     )  # fmt: skip
     last, places = layers[name].channels - 1, len(layers[name].shape) - 1
     left, right = st.columns(2)
     channel = left.number_input(
-        "Channel" if places else "Unit", 0, last, 0, 1, key="channel", bind="query-params",
+        "Channel" if places else "Unit", 0, last, 0, 1, key="channel", bind="query-params", persist_state="session",
         help=f"0 to {last}. The score is its {'mean over all places' if places else 'value'}.",
     )  # fmt: skip
     place: tuple[int, ...] = ()
     if places:
         words = "row, column" if places == 2 else "number of the token" if places == 1 else f"{places} numbers"
         place = _place(right.text_input(
-            "at", key="channel_place", bind="query-params", placeholder="all places",
+            "at", key="channel_place", bind="query-params", persist_state="session", placeholder="all places",
             help=f"One place of the layer's output of {' × '.join(map(str, layers[name].shape))}: {words}, from 0. "
             "Empty for the mean over all.",
         ))  # fmt: skip

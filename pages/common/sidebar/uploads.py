@@ -1,7 +1,7 @@
-"""Files that a visitor uploaded, as values to choose among: readable, and whole in an address.
+"""Files that a visitor uploaded, as values to choose among by their names.
 
-A widget that is bound to the address writes there what it shows. So what it shows of an upload is its name with the hash of its
-content: enough for whoever follows the link, as long as the server keeps the file."""
+A widget that is bound to the address writes there what it shows, which is a name. The hash of the content, by which others find the
+file as long as the server keeps it, stands in a field of the address that nobody sees (see hidden_fields.py)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -20,12 +20,15 @@ from pages.common.app import session
 from pages.common.app.caches import model_cache, result_cache, upload_store
 from pages.common.app.upload_store import KEY
 
+LABELS = ["txt", "json", "csv"]
 CHECKPOINTS = ["safetensors", "pt", "pth", "ckpt", "th", "bin"]
 PICTURES = ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "bmp", "avif", "jp2", "j2k", "ppm", "pgm", "pbm"]
 LARGEST = BYTES_LIMIT // 1_000_000  # MB of a picture
 GONE = "This file is no longer kept on the server; upload it once more."
 BETWEEN = " · "
-WRITTEN = re.compile(r"(?:(?P<spec>\w+:[\w\-]+) · )?(?P<name>[\w.\- ]+) · (?P<hash>[0-9a-f]{12})")
+LETTER = r"[\w.\-+=,&@() ]"  # of a name; all others could be markup
+NAMED = re.compile(rf"(?:(?P<spec>\w+:[\w\-]+) · )?(?P<name>{LETTER}+)")
+WRITTEN = re.compile(rf"{NAMED.pattern} · (?P<hash>[0-9a-f]{{12}})")
 LONGEST = 40  # letters of a name
 
 
@@ -51,19 +54,34 @@ class Upload:
     def of(cls, file_name: str, content: bytes, spec: str = "") -> Upload:
         """Keep a file on the server."""
         path = Path(file_name)
-        name = re.sub(r"[^\w.\- ]", "_", path.stem)[:LONGEST] + path.suffix
+        name = re.sub(rf"(?!{LETTER}).", "_", path.stem, flags=re.DOTALL)[:LONGEST].strip() + path.suffix
         return cls(upload_store().put(file_name, content), name, spec)
 
     @classmethod
+    def written(cls, text: str) -> Upload | None:
+        """The upload that a text names by its name and the hash of its content, if it is such a text."""
+        match = WRITTEN.fullmatch(text)
+        if match is None:
+            return None
+        return cls(f"{KEY}{match['hash']}{Path(match['name']).suffix.lower()}", match["name"], match["spec"] or "")
+
+    @classmethod
     def read(cls, text: str) -> Upload | None:
-        """The upload that a text names, by its name and hash or by its key, if it names one."""
+        """The upload that a text names, if it names one: by its name where this session knows it, or, as links of old do, by its
+        name and hash or by its key."""
         if text.startswith(KEY):
             return cls(text, text)
-        written = WRITTEN.fullmatch(text)
-        if written is None:
-            return None
-        suffix = Path(written["name"]).suffix.lower()
-        return cls(f"{KEY}{written['hash']}{suffix}", written["name"], written["spec"] or "")
+        if (upload := cls.written(text)) is not None:
+            return upload
+        match = NAMED.fullmatch(text)
+        return next((upload for upload in known_uploads() if match and upload.name == match["name"]), None)
+
+    @property
+    def kind(self) -> str:
+        """ "labels", "weights" or "picture"."""
+        if not self.spec:
+            return "picture"
+        return "labels" if Path(self.name).suffix.lower()[1:] in LABELS else "weights"
 
     @property
     def path(self) -> Path | None:
@@ -97,6 +115,16 @@ class Upload:
         except ex.VitrineError as error:
             raise ex.VitrineError(str(error).replace(path.name, self.name)) from error
 
+    def labels(self, model: ex.Model) -> tuple[str, ...]:
+        """The names in the file, one for each of the model's outputs."""
+
+        def read() -> tuple[str, ...] | None:
+            with self.opened() as path:
+                return ex.relabelled(model, path).labels
+
+        names: tuple[str, ...] = result_cache().get(("labels", self.key, model.fingerprint), read)
+        return names
+
     def picture(self) -> Image.Image:
         """The picture in the file, read once."""
 
@@ -125,29 +153,56 @@ class Upload:
         return model_cache().get((self.spec, self.key), read)
 
 
-def keep_upload(widget: str, choice: str, spec: str = "") -> None:
-    """Callback of an uploader: keep the file, then choose it; a picture that cannot be read is refused at once.
+def keep_upload(widget: str, choice: str, spec: str = "", check: Callable[[Upload], object] | None = None) -> None:
+    """Callback of an uploader: keep the file, then choose it; one that does not pass the check is refused at once.
 
     Args:
         widget: the key of the uploader.
-        choice: the key of the box that then shows the upload.
-        spec: the architecture that the file is a checkpoint of, "" for a picture.
+        choice: the key of the field that then holds the upload.
+        spec: the architecture that the file belongs to, "" for a picture.
+        check: raises a VitrineError for a file that is of no use.
     """
     forget_refusal()
     file = session.widget_value(widget)
     if file is None:
         return
-    content = file.getvalue()
-    if choice == "input":
-        try:
-            ex.read_image(content)
-        except ex.VitrineError as error:
-            session.REFUSED.set(f"{file.name}: {error}")
-            return
-    upload = Upload.of(file.name, content, spec)
+    upload = Upload.of(file.name, file.getvalue(), spec)
+    try:
+        if check is not None:
+            check(upload)
+    except ex.VitrineError as error:
+        session.REFUSED.set(str(error))
+        return
+    upload = register(str(upload)) or upload
     session.file_name_of(upload.key, upload.name).set(file.name)
-    session.UPLOADS.set(tuple(dict.fromkeys([*session.UPLOADS.get(), str(upload)])))
-    session.set_widget(choice, str(upload))
+    session.set_widget(choice, upload.name)
+    session.TAKEN.set(True)
+
+
+def known_uploads() -> list[Upload]:
+    """The uploads that the visitor made or followed a link to; no two have the same name."""
+    return [upload for upload in map(Upload.written, session.UPLOADS.get()) if upload is not None]
+
+
+def register(text: str) -> Upload | None:
+    """Let an upload that is written out whole be found by its name from now on; another of that name gets a number."""
+    upload, known = Upload.written(text), known_uploads()
+    if upload is None:
+        return None
+    for other in known:
+        if (other.key, other.spec) == (upload.key, upload.spec):
+            return other
+    names, path, count = {other.name for other in known}, Path(upload.name), 2
+    while upload.name in names:
+        upload, count = replace(upload, name=f"{path.stem} ({count}){path.suffix}"), count + 1
+    session.UPLOADS.set((*session.UPLOADS.get(), str(upload)))
+    return upload
+
+
+def named(texts: Collection[str]) -> list[str]:
+    """The uploads, written out whole, that some of the texts name."""
+    names = {match["name"] for match in map(NAMED.fullmatch, texts) if match}
+    return [str(upload) for upload in known_uploads() if upload.name in names]
 
 
 def forget_refusal() -> None:
@@ -156,17 +211,18 @@ def forget_refusal() -> None:
 
 
 def offered(widget: str, specs: Collection[str]) -> list[str]:
-    """Uploads that a widget can offer: those of this session, and those that the address or the session holds already.
+    """Uploads that a widget can offer: those that this session knows, and those that the address or the session holds already.
 
     Args:
         widget: its key, which is also its name in the address.
         specs: architectures; {""} for pictures.
     """
-    texts = [*session.UPLOADS.get(), *session.held_or_linked(widget)]
-    known = [upload for upload in map(Upload.read, texts) if upload is not None]
-    # One that only its key names has no name to be shown by.
-    whole = (u for u in known if u.spec in specs and u.path is not None and Upload.read(str(u)) == u)
-    return list(dict.fromkeys(map(str, whole)))
+    fitting = [u for u in known_uploads() if u.spec in specs and u.kind != "labels" and u.path is not None]
+    names = [f"{u.spec}{BETWEEN}{u.name}" if len(specs) > 1 else u.name for u in fitting]
+    linked = [
+        text for text in session.held_or_linked(widget) if (u := Upload.written(text)) and u.spec in specs and u.path
+    ]
+    return list(dict.fromkeys([*names, *linked]))
 
 
 def gone(widget: str, spec: str = "") -> list[str]:

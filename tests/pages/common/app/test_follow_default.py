@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import explainers as ex
-from tests.support.app import opened
+from tests.support.app import opened, take_picture
 
 CNN, VIT = "demo:signs-cnn", "demo:signs-vit"
 SCENE = "scene:1000050"
@@ -65,9 +65,9 @@ def test_what_was_chosen_of_the_inputs_outlives_another_picture() -> None:
     """The axis begins with pictures other than the sidebar's; a choice is not such a beginning."""
     app = opened("compare", model=CNN, input=SCENE, compare_rows="inputs")
     start = app.multiselect(key="compare_inputs").value
-    app.selectbox(key="input").set_value(start[1]).run()
+    take_picture(app, start[1])
     fresh = opened("compare", model=CNN, input=start[1], compare_rows="inputs")
     assert app.multiselect(key="compare_inputs").value == fresh.multiselect(key="compare_inputs").value != start
     app.multiselect(key="compare_inputs").set_value([SCENE]).run()
-    app.selectbox(key="input").set_value(SCENE).run()
+    take_picture(app, SCENE)
     assert app.multiselect(key="compare_inputs").value == [SCENE]

@@ -29,8 +29,21 @@ def test_the_selection_is_the_same_on_every_page_and_unknown_values_fall_back() 
     for page in ("saliency", "grad_cam"):
         app.switch_page(f"pages/{page}.py").run()
         assert app.selectbox(key="model").value == "demo:signs-vit"
-        assert app.selectbox(key="input").value == "photo:rocket"
+        assert app.text_input(key="input").value == "photo:rocket"
         assert app.selectbox(key="target").value == "stop"
-    strange = opened("", model="demo:of-nobody", input="picture:of-nobody", target="unicorn")
+    strange = opened("", model="demo:of-nobody", target="unicorn")
     assert strange.selectbox(key="model").value == "demo:signs-cnn"
     assert strange.selectbox(key="target").value == "top class"
+
+
+def test_a_page_without_a_sidebar_leaves_the_choice_as_it_was() -> None:
+    app = opened("overview", model="demo:signs-vit", input="photo:rocket", target="stop", against="give way")
+    app.switch_page("pages/story.py").run()
+    assert not app.sidebar.selectbox
+    app.switch_page("pages/saliency.py").run()
+    assert [app.selectbox(key=key).value for key in ("model", "target", "against")] == [
+        "demo:signs-vit",
+        "stop",
+        "give way",
+    ]
+    assert app.text_input(key="input").value == "photo:rocket"

@@ -35,6 +35,7 @@ def widgets() -> None:
     st.selectbox("One value", ["a", "b"], key="one value")
     st.multiselect("Several", ["c", "d"], default=["d", "c"], key="several")
     st.write(repr([session.held_or_linked(key) for key in ("one value", "several", "undrawn")]))
+    st.write(repr(sorted(session.held_or_linked_anywhere())))
 
 
 def test_a_slot_is_empty_until_it_is_set_and_again_once_it_was_taken() -> None:
@@ -48,6 +49,7 @@ def test_what_boxes_hold_comes_before_what_the_address_names() -> None:
     app.query_params["one value"] = "a"
     app.run()
     assert app.markdown[0].value == repr([["b", "a"], ["d", "c"], ["x", "y"]])
+    assert app.markdown[1].value == repr(["b", "c", "d", "x", "y"])
 
 
 def test_nothing_reaches_past_the_accessors() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 
 import explainers as ex
-from tests.support.app import checkpoint, grid_code, grid_numbers, opened, picture
+from tests.support.app import checkpoint, give, grid_code, grid_numbers, opened, picture, refusal
 
 SCENE = "scene:1000050"
 
@@ -25,15 +27,14 @@ def test_every_axis(rows: str, columns: str) -> None:
 def test_uploaded_pictures_stand_on_an_axis_and_in_the_address() -> None:
     app = opened("compare", model="demo:signs-cnn", input=SCENE, compare_rows="inputs")
     for name, colour in (("red one.png", "red"), ("blue(1).png", "blue")):
-        app.file_uploader(key="_picture_file").set_value((name, picture(colour), "image/png")).run()
-        assert not app.exception
+        give(app, "upload", name, picture(colour))
     axis = app.multiselect(key="compare_inputs")
     uploaded = axis.options[1:3]
-    assert [text.rpartition(" · ")[0] for text in uploaded] == ["red one.png", "blue_1_.png"]
+    assert uploaded == ["red one.png", "blue(1).png"]
     axis.set_value([*uploaded, SCENE]).run()
     assert not app.exception
     layers = ex.stages(ex.layers(ex.load_model("demo:signs-cnn")))[-3:]
-    names = [f"{row} · {layer}" for row in ("red one.png", "blue_1_.png", SCENE) for layer in layers]
+    names = [f"{row} · {layer}" for row in ("red one.png", "blue(1).png", SCENE) for layer in layers]
     assert grid_numbers(app)["map"].tolist() == names
     model = ex.load_model("demo:signs-cnn")
     scores = [float(ex.predict(model, ex.read_image(picture(c))).outputs.max()) for c in ("red", "blue")]
@@ -41,9 +42,13 @@ def test_uploaded_pictures_stand_on_an_axis_and_in_the_address() -> None:
     assert "image_2 = ex.read_image('red one.png')" in grid_code(app)
     assert "image_3 = ex.read_image('blue(1).png')" in grid_code(app)
     # Another visitor follows the link: the server still has the files, and nothing but the address names them.
-    followed = opened("compare", model="demo:signs-cnn", input=SCENE, compare_rows="inputs", compare_inputs=axis.value)
+    address = {"model": "demo:signs-cnn", "input": SCENE, "compare_rows": "inputs"}
+    files = app.text_input(key="files").value
+    followed = opened("compare", **address, compare_inputs=axis.value, files=files)
     assert grid_numbers(followed)["map"].tolist() == names
-    gone = uploaded[0][:-12] + "0" * 12
+    older = opened("compare", **address, compare_inputs=[*files.split(" | ")[:2], SCENE])
+    assert grid_numbers(older)["map"].tolist() == names, "links of old have name and hash in one"
+    gone = files.split(" | ")[0][:-12] + "0" * 12
     fewer = opened("compare", model="demo:signs-cnn", input=SCENE, compare_rows="inputs", compare_inputs=[gone, SCENE])
     assert not fewer.error
     assert set(grid_numbers(fewer)["map"]) == {f"{SCENE} · {layer}" for layer in layers}
@@ -60,15 +65,16 @@ def test_uploaded_checkpoints_stand_on_an_axis_and_one_that_does_not_fit_says_so
         ("other.pt", "shufflenet_v2_x0_5"),
     ):
         content = checkpoint(architecture, seed=len(name) + ord(name[0]))
-        app.file_uploader(key="_weights_file").set_value((name, content, "application/octet-stream")).run()
-        assert not app.exception
-    app.selectbox(key="weights").set_value("random").run()  # the last one does not fit the sidebar's network either
-    axis = app.multiselect(key="compare_models")
-    uploaded = axis.options[1:4]
-    assert [text.rpartition(" · ")[0] for text in uploaded] == [
-        f"torchvision:squeezenet1_1 · {name}.pt" for name in ("one", "two", "other")
-    ]
-    axis.set_value(uploaded).run()
+        give(app, "weights", name, content)
+    assert refusal(app).startswith("other.pt does not fit")
+    unfit = f"torchvision:squeezenet1_1 · other.pt · {sha256(content).hexdigest()[:12]}"
+    uploaded = app.multiselect(key="compare_models").options[1:3]
+    assert uploaded == [f"torchvision:squeezenet1_1 · {name}.pt" for name in ("one", "two")]
+    app = opened(
+        "compare", model="torchvision:squeezenet1_1", weights="random", input="photo:coffee", compare_rows="models",
+        compare_columns_beside_models="methods", compare_methods=["grad-cam", "layer-cam"], compare_models=[*uploaded, unfit],
+        files=app.text_input(key="files").value,
+    )  # fmt: skip
     assert not app.exception
     assert not app.error
     maps = grid_numbers(app)["map"].tolist()

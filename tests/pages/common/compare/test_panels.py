@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import explainers as ex
-from tests.support.app import grid_numbers, opened
+from tests.support.app import grid_numbers, opened, take_picture
 
 SCENE = "scene:1000050"
 
@@ -50,8 +50,8 @@ def test_who_agreed_to_the_checks_of_one_picture_is_asked_again_for_the_next() -
     app = opened("compare", model="demo:signs-cnn", input="scene:1000044", compare_layers=["layer4"])
     app.button(key="compare_check").click().run()
     assert "Deletion" in grid_numbers(app)
-    app.selectbox(key="input").set_value("scene:1000031").run()
+    take_picture(app, "scene:1000031")
     assert "Deletion" not in grid_numbers(app)
     assert "compare_check" in [button.key for button in app.button]
-    app.selectbox(key="input").set_value("scene:1000044").run()
+    take_picture(app, "scene:1000044")
     assert "Deletion" in grid_numbers(app), "what was found stays"

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.support.app import checkpoint, map_code, opened, picture, words
+from tests.support.app import checkpoint, give, map_code, opened, picture, refusal, take_picture, words
 
 SPEC = "torchvision:squeezenet1_1"
 GONE = "This file is no longer kept on the server; upload it once more."
 
 
-def give(app: AppTest, widget: str, name: str, content: bytes) -> None:
+def give_beside(app: AppTest, widget: str, name: str, content: bytes) -> None:
+    """Upload a file where the page itself asks for one."""
     app.file_uploader(key=widget).set_value((name, content, "application/octet-stream")).run()
     assert not app.exception
 
 
-def test_pictures_are_offered_by_their_names_after_others_were_looked_at() -> None:
+def test_a_picture_is_called_by_its_name_and_the_link_opens_it_for_others() -> None:
     app = opened("overview", input="photo:coffee")
-    give(app, "_picture_file", "my *red* one.png", picture("red"))
-    first = app.selectbox(key="input").value
-    assert first.startswith("my _red_ one.png · ")
+    give(app, "upload", "my *red* one.png", picture("red"))
+    assert app.text_input(key="input").value == "my _red_ one.png"
     assert r"my \_red\_ one.png · 96 × 96 px" in [caption.value for caption in app.sidebar.caption]
     assert "ex.read_image('my *red* one.png')" in map_code(app)
     red = words(app)
-    give(app, "_picture_file", "blue.png", picture("blue"))
-    app.selectbox(key="input").set_value("photo:coffee").run()
-    names = [option.rpartition(" · ")[0] for option in app.selectbox(key="input").options]
-    assert {"my _red_ one.png", "blue.png"} <= set(names)
-    app.selectbox(key="input").set_value(first).run()
+    hashed = sha256(picture("red")).hexdigest()[:12]
+    assert hashed not in red
+    files = app.text_input(key="files").value
+    assert files == f"my _red_ one.png · {hashed}"
+    take_picture(app, "photo:coffee")
+    assert app.text_input(key="files").value == "", "a link names the files that it needs, and no others"
+    take_picture(app, "my _red_ one.png")
     assert words(app) == red
-    assert words(opened("overview", input=first)) == red, "the link opens it for others as well"
+    assert words(opened("overview", input="my _red_ one.png", files=files)) == red
+    assert words(opened("overview", input=files)) == red, "links of old have name and hash in one"
 
 
 @pytest.mark.parametrize(
@@ -38,16 +43,17 @@ def test_pictures_are_offered_by_their_names_after_others_were_looked_at() -> No
     [
         ("overview", "dog.jpg · 0123456789ab"),
         ("grad_cam", "upload:0123456789ab.jpg"),
-        ("compare", "dog.jpg · 0123456789ab"),
+        ("compare", "dog.jpg"),
     ],
 )
 def test_a_link_to_a_picture_that_is_gone_says_so(page: str, named: str) -> None:
+    missing = opened(page, input="dog.jpg", files="dog.jpg · 0123456789ab")
+    assert [error.value for error in missing.main.error] == [GONE]
     app = opened(page, input=named)
     assert [error.value for error in app.main.error] == [GONE]
     assert not app.get("image")
-    app.selectbox(key="input").set_value("photo:coffee").run()
+    take_picture(app, "photo:coffee")
     assert not app.error
-    assert named not in app.selectbox(key="input").options
 
 
 @pytest.mark.parametrize("named", [f"{SPEC} · mine.pt · 0123456789ab", "upload:0123456789ab.pt"])
@@ -62,9 +68,9 @@ def test_a_link_to_weights_that_are_gone_says_so(named: str) -> None:
 
 def test_another_architecture_leaves_the_file_of_the_first_and_it_is_offered_again() -> None:
     app = opened("overview", model=SPEC, weights="random", input="photo:coffee")
-    give(app, "_weights_file", "mine.pt", checkpoint("squeezenet1_1", seed=3))
+    give(app, "weights", "mine.pt", checkpoint("squeezenet1_1", seed=3))
     weights = app.selectbox(key="weights").value
-    assert weights.startswith(f"{SPEC} · mine.pt · ")
+    assert weights == "mine.pt"
     assert not app.error
     assert "untrained" not in words(app)
     assert f"model = ex.load_model(\"{SPEC}\", weights='mine.pt')" in map_code(app)
@@ -79,12 +85,14 @@ def test_another_architecture_leaves_the_file_of_the_first_and_it_is_offered_aga
 def test_what_is_wrong_with_a_file_is_said_of_its_own_name() -> None:
     wrong = checkpoint("shufflenet_v2_x0_5", seed=1)
     app = opened("overview", model=SPEC, weights="random", input="photo:coffee")
-    give(app, "_weights_file", "no squeeze.pt", wrong)
-    assert app.sidebar.error[0].value.startswith("no squeeze.pt does not fit")
+    give(app, "weights", "no squeeze.pt", wrong)
+    assert refusal(app).startswith("no squeeze.pt does not fit")
+    assert app.selectbox(key="weights").value == "random"
+    assert not app.error
     app = opened("weight_stats", model="demo:signs-cnn")
-    give(app, "weights_other_file", "no signs.pt", wrong)
+    give_beside(app, "weights_other_file", "no signs.pt", wrong)
     assert any(error.value.startswith("no signs.pt does not fit") for error in app.error)
     assert any("What these numbers say" in box.label for box in app.expander), "the page goes on"
     app = opened("grad_cam", input="scene:1000050", truth_of_scene="a mask from a file")
-    give(app, "_truth_file", "mask.png", b"these are no pixels")
+    give_beside(app, "_truth_file", "mask.png", b"these are no pixels")
     assert app.error[0].value.startswith("'mask.png' cannot be recognised")
