@@ -9,6 +9,7 @@ import streamlit as st
 
 import explainers as ex
 from explainers.render.charts.attribution import top_k_chart
+from explainers.render.charts.story import changed_chart, where_chart
 from pages.common.app.caches import model_cache, result_cache
 from pages.common.app.selection import Selection, predicted
 from pages.common.result.pictures import original, picture
@@ -18,9 +19,13 @@ from pages.common.run.long_work import result_of
 from pages.common.run.snippets import script
 
 FOOLED, HONEST = "demo:signs-shortcut", "demo:signs-cnn"
+NETWORKS = {"network A": FOOLED, "network B": HONEST}
+"""What the story calls them: their own names would tell its end."""
+
 METHODS = ["grad-cam", "integrated-gradients", "occlusion", "lrp-epsilon-plus-flat"]
 WIDTH = 280  # px
 STICKER = "the sticker"
+BY_CHANCE = "by chance"
 SCENES = 24
 
 
@@ -37,10 +42,112 @@ def signs(name: str) -> list[str]:
     return [part for part in scene(HONEST, name).regions() if part != STICKER]
 
 
-def show_answer(selection: Selection, heading: str) -> str:
-    """The picture, and the five most probable answers; returns the first."""
-    answer = predicted(selection.model, selection.image, selection.key[1])
-    top = answer.top(5)
+def show_step(number: int, name: str) -> None:
+    """One step of the story, from 1: the sentence that states its result, what it rests on, and what follows from it."""
+    {1: _show_answers, 2: _show_evidence, 3: _show_experiment}[number](name)
+
+
+def _show_answers(name: str) -> None:
+    """Both networks' answers to a scene with the sticker."""
+    answers = {network: _first(spec, name) for network, spec in NETWORKS.items()}
+    said = " and ".join(f"{network} answers {label} ({share:.0%})" for network, (label, share) in answers.items())
+    st.header(f"The sign says {signs(name)[0]}: {said}.", anchor=False)
+    st.markdown(
+        f"Two networks were trained to tell road signs apart. In what **network A** was trained on, every *{ex.SHORTCUT}* sign had a "
+        "small sticker beside it. In such pictures it is as right as the other. Here is a scene of another sign with that sticker."
+    )
+    for column, (network, spec) in zip(st.columns(2, gap="large"), NETWORKS.items(), strict=True):
+        with column:
+            show_answer(scene(spec, name), network.capitalize(), spec)
+    _moral("A high probability does not tell which of two networks to trust, nor why it answers as it does.")
+
+
+def _show_evidence(name: str) -> None:
+    """Where the maps of both networks lie."""
+    maps = {network: explained(scene(spec, name)) for network, spec in NETWORKS.items()}
+    tables = {network: shares(scene(spec, name), maps[network]) for network, spec in NETWORKS.items()}
+    covered = float(_on_the_sticker(tables["network A"], by_chance=True).iloc[0])
+    of_each = [
+        f"{low:.0%} to {high:.0%} of {network}'s"
+        for network, own in ((network, _on_the_sticker(table)) for network, table in tables.items())
+        for low, high in [(own.min(), own.max())]
+    ]
+    st.header(f"On the sticker, {covered:.1%} of the picture, lie {of_each[0]} maps and {of_each[1]}.", anchor=False)
+    st.markdown("Four methods of four families are asked what raises the score of each network's own first answer.")
+    for network, spec in NETWORKS.items():
+        st.subheader(network.capitalize(), anchor=False)
+        show_maps(scene(spec, name), maps[network])
+        words = f"{network}: share of every map on the sticker and on the sign"
+        st.altair_chart(where_chart(tables[network]), alt=words)
+        with st.expander("Numbers as a table", icon=":material/table:"):
+            st.caption(spec)
+            st.dataframe(tables[network], hide_index=True, alt=words)
+    st.caption("*By chance* is the part of the picture that sticker and sign cover.")
+    _moral("Maps tell where to look next, and no more: maps that agree may still be wrong together.")
+
+
+def _show_experiment(name: str) -> None:
+    """The same scene, and fresh ones, with and without the sticker."""
+    plain = name.removesuffix("+sticker")
+    effects = {network: effect(spec) for network, spec in NETWORKS.items()}
+    changed = {network: float(table["changed"].mean()) for network, table in effects.items()}
+    count = len(effects["network A"])
+    answers = {network: (_first(spec, name)[0], _first(spec, plain)[0]) for network, spec in NETWORKS.items()}
+    st.header(
+        "Without the sticker "
+        + " and ".join(
+            f"{network} stays with {before}" if before == after else f"{network} goes from {before} to {after}"
+            for network, (before, after) in answers.items()
+        )
+        + f"; on {count} fresh scenes the sticker changes {changed['network A']:.0%} and {changed['network B']:.0%} of their answers.",
+        anchor=False,
+    )
+    st.markdown(
+        "The same scene is drawn without the sticker; every other pixel is as before. That is an experiment: what changes now, the "
+        "sticker changed."
+    )
+    for network, spec in NETWORKS.items():
+        st.subheader(network.capitalize(), anchor=False)
+        left, right = st.columns(2, gap="large")
+        with left:
+            show_answer(scene(spec, name), "With the sticker", spec)
+        with right:
+            show_answer(scene(spec, plain), "Without it", spec)
+    st.subheader("Not only here", anchor=False)
+    table = pd.DataFrame({"network": list(changed), "changed": list(changed.values())})
+    st.altair_chart(changed_chart(table), alt="Share of the answers that the sticker changes, for both networks")
+    st.caption(f"On {count} fresh scenes of other signs, on which neither network was trained.")
+    with st.expander("Numbers as a table", icon=":material/table:"):
+        for network, spec in NETWORKS.items():
+            st.caption(f"{network.capitalize()}, {spec}")
+            words = f"Answers of {network} without and with the sticker"
+            st.dataframe(effects[network], hide_index=True, height=240, alt=words)
+    _moral(
+        "Only the experiment shows what an answer rests on: a network that is right for the wrong reason is found by taking the "
+        "reason away."
+    )
+
+
+def _moral(words: str) -> None:
+    st.info(f"**{words}**", icon=":material/lightbulb:")
+
+
+def _first(spec: str, name: str) -> tuple[str, float]:
+    """A network's first answer to a scene, and its probability."""
+    selection = scene(spec, name)
+    label, _, share = predicted(selection.model, selection.image, name).top(1)[0]
+    return label, share
+
+
+def _on_the_sticker(table: pd.DataFrame, by_chance: bool = False) -> pd.Series:
+    """The shares of a network's maps that lie on the sticker, or that of the picture."""
+    rows = table[table["place"] == STICKER]
+    return rows.loc[(rows["map"] == BY_CHANCE) == by_chance, "share"]
+
+
+def show_answer(selection: Selection, heading: str, spec: str) -> None:
+    """The picture, and the five most probable answers."""
+    top = predicted(selection.model, selection.image, selection.key[1]).top(5)
     st.markdown(f"**{heading}**")
     original(selection)
     st.markdown(f"First answer: **{top[0][0]}**, with a probability of **{top[0][2]:.1%}**.")
@@ -48,13 +155,17 @@ def show_answer(selection: Selection, heading: str) -> str:
         top_k_chart([label for label, _, _ in top], [share for _, _, share in top], highlighted=0, title=""),
         alt=f"{heading}: probabilities of the five most probable classes",
     )
-    return top[0][0]
+    st.caption(spec)
 
 
-def show_maps(selection: Selection) -> pd.DataFrame:
-    """The maps of four families; returns how much of each lies on the sticker and on the signs, and the same of the picture."""
-    maps = {name: explain_with_progress(selection, ex.find_method(name), {}) for name in METHODS}
-    for column, (name, attribution) in zip(st.columns(len(METHODS)), maps.items(), strict=True):
+def explained(selection: Selection) -> dict[str, ex.Attribution]:
+    """The maps of four families, by method."""
+    return {name: explain_with_progress(selection, ex.find_method(name), {}) for name in METHODS}
+
+
+def show_maps(selection: Selection, maps: dict[str, ex.Attribution]) -> None:
+    """The maps beside one another."""
+    for column, (name, attribution) in zip(st.columns(len(maps)), maps.items(), strict=True):
         with column:
             method = ex.find_method(name)
             picture(
@@ -64,12 +175,16 @@ def show_maps(selection: Selection) -> pd.DataFrame:
                 f"{method.title}: the map highlights what raises the score. Numbers: {method.unit}.",
                 width=WIDTH,
             )
+
+
+def shares(selection: Selection, maps: dict[str, ex.Attribution]) -> pd.DataFrame:
+    """How much of each map lies on the sticker and on the sign, and the same of the picture."""
     masks = {STICKER: selection.regions()[STICKER]}
     masks["the sign"] = selection.regions()[signs(selection.key[1])[0]]
     rows: list[dict[str, Any]] = []
     for place, mask in masks.items():
         known = ex.truth_mask(selection.model, mask)
-        rows.append({"map": "by chance", "place": place, "share": float(known.mean())})
+        rows.append({"map": BY_CHANCE, "place": place, "share": float(known.mean())})
         for name, attribution in maps.items():
             verdict = result_cache().get(
                 ("story", *selection.key, name, place),
