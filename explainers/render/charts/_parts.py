@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import altair as alt
 
@@ -38,7 +38,7 @@ def frame(height: int, title: str = "") -> dict[str, Any]:
     """Arguments of `properties`: the height of the plot alone, the page's whole width, legible words, and a title where there is one."""
     # Streamlit's own choice, "fit", would squeeze axes and title into the height, and the bars out of it.
     size: dict[str, Any] = {"height": height, "autosize": alt.AutoSizeParams(type="fit-x", contains="padding")}
-    return size | {"config": alt.Config(**WORDS)} | ({"title": title} if title else {})
+    return size | {"config": alt.Config(**cast(Any, WORDS))} | ({"title": title} if title else {})
 
 
 def bars_height(rows: int) -> int:

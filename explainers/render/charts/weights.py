@@ -5,7 +5,7 @@ The tables have a row per tensor. Beside what a chart draws, whichever of the co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import altair as alt
 import numpy as np
@@ -70,7 +70,7 @@ def weights_overview_chart(
     whole, foot = _drawable(table), f"Tensor, in network order{_not_finite_note(table)}"
     height = PANEL if len(measures) > 1 else HEIGHT
     panels = [_panel(whole, measure, height, foot if measure == measures[-1] else None) for measure in measures]
-    return alt.vconcat(*panels, spacing=12, config=alt.Config(**WORDS), **({"title": title} if title else {}))
+    return alt.vconcat(*panels, spacing=12, config=alt.Config(**cast(Any, WORDS)), **({"title": title} if title else {}))
 
 
 def _panel(table: pd.DataFrame, measure: str, height: int, foot: str | None) -> alt.Chart:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 import explainers as ex
 from pages.common.app.selection import Selection
@@ -75,6 +76,33 @@ the scale that the visitor sees is that the panel left it here when it drew the 
 """
 
 
+@dataclass(frozen=True)
+class Notice:
+    """What an address asked for and could not be had.
+
+    Attributes:
+        control: the key of the control that shows something else instead.
+        shown: what it holds instead.
+    """
+
+    control: str
+    shown: object
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Notices:
+    """What is said of the address of the page, and where on it."""
+
+    page: str
+    place: DeltaGenerator
+    said: tuple[Notice, ...]
+
+
+NOTICES: Slot[Notices | None] = Slot("_notices", None)
+"""What is said of the address; it ends with the page, or when the visitor moves the control."""
+
+
 def agreed(work: str) -> Slot[bool]:
     """Whether the visitor has agreed to long work, which a hash names."""
     return Slot(f"_agreed_{work}", False)
@@ -124,6 +152,11 @@ def held_or_linked_anywhere() -> set[str]:
     }
     undrawn = (key for key in st.query_params if key not in st.session_state)
     return texts | {text for key in undrawn for text in st.query_params.get_all(key)}
+
+
+def linked(key: str) -> list[str]:
+    """What the address asks of a control that has not been drawn yet; of one that has, the visitor's choice is newer."""
+    return [] if key in st.session_state else [text for text in st.query_params.get_all(key) if text]
 
 
 def end_if_replaced() -> None:

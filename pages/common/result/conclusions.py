@@ -42,5 +42,5 @@ def conclude(question: str, grade: ex.Grade, reason: str) -> None:
 def answer_conclusion(selection: Selection) -> ex.Ground:
     """Whether the answer is safe ground, drawn."""
     ground = ground_of(selection)
-    conclude(SAFE, ground.grade, f"{ground.reason} {ground.note}".strip())
+    conclude(SAFE, ground.grade, ground.reason)
     return ground

@@ -13,6 +13,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 import explainers as ex
+from pages.common.app.address import About, bound, quoted
 from pages.common.app.follow_default import follow_default
 from pages.common.app.selection import Selection
 from pages.common.run.layers import layers_of
@@ -37,8 +38,20 @@ def method_form(
     titles = list(methods)
     start = next((i for i, method in enumerate(methods.values()) if method.name == default), 0)
     name = follow_default(f"{key}_{box}", titles[start])
-    method = methods[st.selectbox("Method", titles, index=start, key=name, bind="query-params")]
+    method = methods[
+        bound(st.selectbox, "Method", titles, index=start, key=name, about=_unavailable(family, selection))
+    ]
     return method, options_form(method, selection, key)
+
+
+def _unavailable(family: str, selection: Selection) -> About:
+    """Why a method of the family is not offered for this model."""
+
+    def about(title: str) -> str | None:
+        known = any(method.title == title for method in ex.methods() if method.family == family)
+        return f", which {quoted(selection.model.name)} cannot be asked by" if known else None
+
+    return about
 
 
 def options_form(method: ex.Method, selection: Selection, key: str, without: Sequence[str] = ()) -> dict[str, Any]:
@@ -90,8 +103,8 @@ def _layer(key: str, selection: Selection) -> str | None:
     """A layer of the model, or None for the one that is taken by itself."""
     layers = layers_of(selection)
     names, last = [layer.name for layer in layers], ex.default_layer(layers).name
-    name = st.selectbox(
-        "Layer", names, index=names.index(last), key=follow_default(key, last), bind="query-params",
+    name = bound(
+        st.selectbox, "Layer", names, index=names.index(last), key=follow_default(key, last),
         help=f"Layers with a map over the picture, from early to late. {last} is the last of them, chosen by itself.",
     )  # fmt: skip
     return None if name == last else name
@@ -104,21 +117,19 @@ def control(key: str, name: str, field: FieldInfo) -> Any:
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         needs_several = _extra(field, "several inputs") or ()  # a page has one
         values = [member.value for member in kind if member.value not in needs_several]
-        value = st.selectbox(
-            label, values, index=values.index(field.default.value), key=key, bind="query-params", help=help_text
-        )
+        value = bound(st.selectbox, label, values, index=values.index(field.default.value), key=key, help=help_text)
         return kind(value)
     if kind is bool:
-        return st.toggle(label, field.default, key=key, bind="query-params", help=help_text)
+        return bound(st.toggle, label, field.default, key=key, help=help_text)
     if kind is int and low is not None and high is not None:
-        return st.slider(label, int(low), int(high), field.default, key=key, bind="query-params", help=help_text)
+        return bound(st.slider, label, int(low), int(high), field.default, key=key, help=help_text)
     if kind is float and low is not None and high is not None:
         step = (high - low) / 100
         start = low if low > 0 or field.default == low else step
-        return st.slider(label, start, float(high), field.default, step, key=key, bind="query-params", help=help_text)
+        return bound(st.slider, label, start, float(high), field.default, step, key=key, help=help_text)
     if kind is int:
-        return st.number_input(
-            label, min_value=int(low or 0), value=field.default, step=1, key=key, bind="query-params", help=help_text
+        return bound(
+            st.number_input, label, min_value=int(low or 0), value=field.default, step=1, key=key, help=help_text
         )
     raise TypeError(f"There is no control for {name}: {typing.cast(Any, kind)}.")
 
