@@ -5,6 +5,7 @@ It says where values lie beyond its ends: they have the colour of the end, and t
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
@@ -47,12 +48,12 @@ def _lines(scale: Scale, values: Values | None) -> tuple[list[tuple[Line, str]],
     averaged, divided = (None, scale) if values is None else evened(values, scale)
     reach, signed = max(abs(divided.low), abs(divided.high)), scale.kind == "diverging"
     lines = [
-        (Line(share * reach, width, signed), f"{share:.0%} = {'±' if signed else ''}{number(share * reach)}")
+        (Line(share * reach, width, signed), f"{share * 100:g} % = {'±' if signed else ''}{number(share * reach)}")
         for share, width in zip(SHARES, WIDTHS, strict=True)
     ]
     about = ["Solid lines: positive; dashed: negative."] if signed else []
     if averaged is not None and divided != scale:
-        about.append(f"They follow the map averaged over {2 * BLUR:.0%} of its side.")
+        about.append(f"They follow the map averaged over {2 * BLUR * 100:g} % of its side.")
     return lines, " ".join(about)
 
 
@@ -183,14 +184,15 @@ def _lines_html(lines: Sequence[tuple[Line, str]], about: str) -> str:
     """Every line with its number, as drawings that are sharp at any size."""
     label = escape(f"Lines at {', '.join(words for _, words in lines)}{about}", quote=True)
     samples = "".join(
-        f'<span style="display:inline-flex;align-items:center;gap:.3rem">{_sample_svg(line)}{escape(words)}</span>'
+        f'<span style="display:inline-flex;align-items:center;gap:.3rem">{_sample(line)}{escape(words)}</span>'
         for line, words in lines
     )
     row = "display:flex;flex-wrap:wrap;gap:.2rem .8rem;font-size:.8rem;font-variant-numeric:tabular-nums"
     return f'<div role="img" aria-label="{label}" style="{row}">{samples}</div>'
 
 
-def _sample_svg(line: Line) -> str:
+def _sample(line: Line) -> str:
+    """A drawing of a line, solid and then as it is; a picture, for pages strip drawings out of what they are given."""
     dashes = f' stroke-dasharray="{DASH[0]:g} {DASH[1]:g}"' if line.dashed else ""
     halves = (("M4 7H28", ""), ("M28 7H56", dashes))
     strokes = (("#000", line.width + 2 * EDGE), ("#fff", line.width))
@@ -198,4 +200,5 @@ def _sample_svg(line: Line) -> str:
         f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width:g}"{dash}/>'
         for colour, width in strokes for path, dash in halves
     )  # fmt: skip
-    return f'<svg width="60" height="14" aria-hidden="true"><rect width="60" height="14" rx="3" fill="#808080"/>{paths}</svg>'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="14"><rect width="60" height="14" rx="3" fill="#808080"/>{paths}</svg>'
+    return f'<img alt="" width="60" height="14" src="data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}">'

@@ -32,12 +32,11 @@ class Provenance:
         """To stand under the picture; what is not known is left out."""
         score = f", score {self.score}" if self.score else ""
         options = f" ({self.options})" if self.options else ""
-        when = " · ".join(part for part in (self.date, self.link) if part)
         return [
             f"Model {self.model} on the picture {self.picture}; target: {self.target}{score}.",
             f"Method: {self.method}{options}.",
             *([f"Verdict: {self.verdict}"] if self.verdict else []),
-            *([when] if when else []),
+            *filter(None, (self.date, self.link)),
         ]
 
     def metadata(self) -> dict[str, str]:

@@ -15,7 +15,8 @@ def test_the_words_under_a_picture_name_all_that_is_known() -> None:
         "Model demo:signs-cnn on the picture street.jpg; target: stop, score 12.300.",
         "Method: Grad-CAM at layer4 (eigen_smooth=True).",
         "Verdict: Supported.",
-        "2026-11-27 · http://127.0.0.1:8501/grad_cam?input=street",
+        "2026-11-27",
+        "http://127.0.0.1:8501/grad_cam?input=street",
     ]
     bare = Provenance("m", "p", "t", "Gradient")
     assert bare.lines() == ["Model m on the picture p; target: t.", "Method: Gradient."]

@@ -81,7 +81,11 @@ def sheet_png(
     drawn |= {place: _with_words(drawing, places[place]) for place, drawing in drawings(cells, scale, style).items()}
     row_names, column_names = ([named(kind, value, selection) for value in values] for kind, values in (rows, columns))
     title = f"{rows[0].capitalize()} by {columns[0]}"
-    lines = [*_fixed(selection, cells, rows[0], columns[0]), *notes, " · ".join((date.today().isoformat(), address()))]
+    lines = [
+        *_fixed(selection, cells, rows[0], columns[0]),
+        *notes,
+        *filter(None, (date.today().isoformat(), address())),
+    ]
     about = {
         "Title": title, "Description": " ".join(lines), "Software": "Vitrine", "Creation Time": date.today().isoformat(),
         "Source": address(), "Model": selection.model.name, "Picture": picture_name(selection.key[1]),

@@ -119,13 +119,13 @@ class Viewer {
   read() {
     const place = view.place, { rows, columns, largest, unit, small } = this.header;
     this.cross.hidden = place === null;
-    if (rows === 0) return;
     if (place === null) {
       this.value.textContent = small ? "" : "Point at the map to read its values.";
       return;
     }
     this.cross.style.left = `${((place[0] - view.x) * view.zoom + 0.5) * 100}%`;
     this.cross.style.top = `${((place[1] - view.y) * view.zoom + 0.5) * 100}%`;
+    if (rows === 0) return;
     const row = Math.min(rows - 1, Math.floor(place[1] * rows)), column = Math.min(columns - 1, Math.floor(place[0] * columns));
     const value = number(half(this.values, row * columns + column) * largest);
     this.value.textContent = `${value}${unit ? ` ${unit}` : ""} · row ${row}, column ${column}`;

@@ -38,7 +38,7 @@ def test_how_a_map_is_shown_stands_in_the_address_and_changes_its_legend() -> No
     assert app.get_by_key("cam_shown").value == "contours"
     assert app.toggle(key="cam_grey").value
     legends = ["".join(bar.proto.body for bar in at.get("html")) for at in (plain, app)]
-    assert ["Lines at 25%" in legend for legend in legends] == [False, True]
+    assert ["Lines at 25 %" in legend for legend in legends] == [False, True]
 
 
 @pytest.mark.parametrize("method", ["grad-cam", "integrated-gradients", "gradient"])
