@@ -1,8 +1,8 @@
-"""`python -m benchmarks speed`, `truth`, `accuracy`, `verdicts`, `load` or `values`."""
+"""`python -m benchmarks speed`, `truth`, `accuracy`, `verdicts`, `ground`, `load` or `values`."""
 
 import sys
 
-from benchmarks import accuracy, load, speed, truth, values, verdicts
+from benchmarks import accuracy, ground, load, speed, truth, values, verdicts
 from explainers.engine.process import configure_process
 
 COMMANDS = {
@@ -10,6 +10,7 @@ COMMANDS = {
     "truth": truth.main,
     "accuracy": accuracy.main,
     "verdicts": verdicts.main,
+    "ground": ground.main,
     "load": load.main,
     "values": values.main,
 }

@@ -84,6 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument(
         "--truth", metavar="MASK", help="a picture that is white where the evidence lies; for --verify"
     )
+    for subparser in (predict, explain):
+        subparser.add_argument(
+            "--ground",
+            action="store_true",
+            help="whether the answer itself is safe ground: how sure, stable and familiar",
+        )
     explain.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the files go")
     weights.add_argument(
         "--against", metavar="FILE", help="another checkpoint of the architecture, compared tensor by tensor"
@@ -141,10 +147,15 @@ def _predict(parsed: argparse.Namespace) -> None:
     model = _load(parsed)
     data, lines = [], []
     for source in parsed.images:  # one by one: decoded photographs are large
-        top = ex.predict(model, _image(source)).top(5)
-        data.append({"image": source, "top": [{"label": n, "index": i, "probability": p} for n, i, p in top]})
+        image = _image(source)
+        top = ex.predict(model, image).top(5)
+        ground = ex.answer_ground(model, image) if parsed.ground else None
+        entry: dict[str, Any] = {"image": source}
+        entry["top"] = [{"label": n, "index": i, "probability": p} for n, i, p in top]
+        data.append(entry | ({} if ground is None else {"ground": ground.record()}))
         lines.append(source)
         lines += [f"  {value:8.2%}  {label} ({index})" for label, index, value in top]
+        lines += _ground_lines(ground)
     _print(parsed, data, lines)
 
 
@@ -163,8 +174,15 @@ def _explain(parsed: argparse.Namespace) -> None:
         image = _image(source)
         attribution = ex.explain(model, image, method=parsed.method, target=target, **options)
         verdict = _verdict(parsed, model, image, attribution)
+        ground = ex.answer_ground(model, image, attribution.target) if parsed.ground else None
         manifest = save_result(
-            parsed.out, source, model, image, attribution, None if verdict is None else verdict.record()
+            parsed.out,
+            source,
+            model,
+            image,
+            attribution,
+            None if verdict is None else verdict.record(),
+            None if ground is None else ground.record(),
         )
         manifests.append(manifest)
         lines.append(
@@ -175,6 +193,7 @@ def _explain(parsed: argparse.Namespace) -> None:
             if verdict is None
             else [f"  Faithful to the model: {verdict.grade}. {verdict.reason}", f"  {verdict.sentence}"]
         )
+        lines += _ground_lines(ground)
     _print(parsed, manifests, lines)
 
 
@@ -185,6 +204,15 @@ def _verdict(parsed: argparse.Namespace, model: ex.Model, image: Any, attributio
     checks = parsed.verify if parsed.verify in ("quick", "all") else parsed.verify.split(",")
     truth = None if parsed.truth is None else ex.truth_mask(model, ex.read_image(parsed.truth))
     return ex.verify(model, image, attribution, checks, truth=truth)
+
+
+def _ground_lines(ground: ex.Ground | None) -> list[str]:
+    """The grade of an answer with its reason, what was found, and what none of it tells."""
+    if ground is None:
+        return []
+    lines = [f"  Safe ground: {ground.grade}. {ground.reason}"]
+    lines += [f"    {finding.sentence}" for finding in ground.findings if finding.sentence != ground.reason]
+    return [*lines, *([f"    {ground.note}"] if ground.note not in ("", ground.reason) else []), f"    {ground.limit}"]
 
 
 def _option(text: str) -> tuple[str, Any]:

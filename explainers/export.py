@@ -32,6 +32,7 @@ def save_result(
     image: Image.Image,
     attribution: Attribution,
     verdict: dict[str, Any] | None = None,
+    ground: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write NAME.png, NAME.npy and NAME.json for one explained picture.
 
@@ -39,6 +40,7 @@ def save_result(
 
     Args:
         verdict: what the checks found, for the manifest.
+        ground: whether the answer itself is safe ground, for the manifest.
 
     Returns:
         The manifest.
@@ -54,6 +56,8 @@ def save_result(
     manifest = _manifest(name, source, model, attribution, scale, about)
     if verdict is not None:
         manifest["verdict"] = verdict
+    if ground is not None:
+        manifest["ground"] = ground
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.png").write_bytes(picture)

@@ -119,6 +119,26 @@ def test_a_verdict_goes_into_the_manifest_and_its_sentence_on_the_screen(
     assert "no check 'beauty'" in err
 
 
+def test_the_ground_of_an_answer_goes_into_the_manifest_and_on_the_screen(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    model, photo = ex.load_model("demo:signs-cnn"), "photo:chelsea"
+    expected = ex.answer_ground(model, ex.sample(photo).load())
+    status, out, _ = run(capsys, "predict", "--model", "demo:signs-cnn", photo, "--ground")
+    assert status == 0
+    assert f"Safe ground: not supported. {expected.reason}" in out
+    assert expected.limit in out
+    status, out, _ = run(
+        capsys, "explain", "--model", "demo:signs-cnn", photo, "--ground", "--out", str(tmp_path), "--json"
+    )
+    assert status == 0
+    manifest = json.loads(out)[0]
+    assert manifest["ground"]["grade"] == "not supported"
+    assert [f["finding"] for f in manifest["ground"]["findings"]] == ["sure", "stable", "familiar"]
+    written = json.loads((tmp_path / manifest["overlay"]).with_suffix(".json").read_text())
+    assert written["ground"]["reason"] == expected.reason
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -70,7 +70,9 @@ def weights_overview_chart(
     whole, foot = _drawable(table), f"Tensor, in network order{_not_finite_note(table)}"
     height = PANEL if len(measures) > 1 else HEIGHT
     panels = [_panel(whole, measure, height, foot if measure == measures[-1] else None) for measure in measures]
-    return alt.vconcat(*panels, spacing=12, config=alt.Config(**cast(Any, WORDS)), **({"title": title} if title else {}))
+    return alt.vconcat(
+        *panels, spacing=12, config=alt.Config(**cast(Any, WORDS)), **({"title": title} if title else {})
+    )
 
 
 def _panel(table: pd.DataFrame, measure: str, height: int, foot: str | None) -> alt.Chart:
