@@ -5,14 +5,14 @@ from collections import Counter
 import streamlit as st
 
 import explainers as ex
-from explainers.render.charts.attribution import top_k_chart
+from explainers.render.bars import bars_html
 from pages.common.app.errors import sentences
 from pages.common.app.images import batched
 from pages.common.app.selection import predicted
 from pages.common.result.pictures import original, picture
 from pages.common.result.view import View
 from pages.common.run.explain import explain_with_progress
-from pages.common.run.snippets import explain_code, show_code
+from pages.common.run.snippets import explain_code
 from pages.common.sidebar.selection import current_selection
 
 selection = current_selection()
@@ -32,9 +32,7 @@ with answer:
     st.subheader("What the model sees")
     st.markdown(f"First answer: **{label}**, with a probability of **{probability:.1%}**.")
     names, shares = [name for name, _, _ in top], [share for _, _, share in top]
-    st.altair_chart(
-        top_k_chart(names, shares, highlighted=0, title=""), alt="Probabilities of the five most probable classes"
-    )
+    st.html(bars_html(names, shares, "Probabilities of the five most probable classes", highlighted=0))
     st.caption("A high probability is no proof of a good reason: look where the evidence lies.")
 with evidence, sentences():
     st.subheader("Where the evidence lies")
@@ -69,6 +67,12 @@ for row in batched(
             st.page_link(f"pages/{page}.py")
             st.caption(caption)
 
-with st.expander("Numbers as a table", icon=":material/table:"):
-    st.dataframe({"class": names, "probability": shares}, hide_index=True, alt="The five most probable classes")
-show_code(explain_code(selection, method, {}, "print(ex.predict(model, image).top(5))"))
+# Table and code are there once they are asked for: a browser loads as much code for the two as for all the rest of the page, and
+# the pictures would wait for it.
+with st.expander("Numbers as a table", icon=":material/table:", key="_overview_table", on_change="rerun") as table:
+    if table.open:
+        st.dataframe({"class": names, "probability": shares}, hide_index=True, alt="The five most probable classes")
+with st.expander("The code that makes this", icon=":material/code:", key="_overview_code", on_change="rerun") as code:
+    if code.open:
+        show = explain_code(selection, method, {}, "print(ex.predict(model, image).top(5))")
+        st.code(show, language="python")
