@@ -1,6 +1,6 @@
 """Where models come from: the bundled ones, torchvision's, files of weights, and networks of your own."""
 
-from explainers.models.checkpoint_errors import RefusedError
+from explainers.models.checkpoint_errors import MisfitError, RefusedError
 from explainers.models.checkpoint_formats import Format
 from explainers.models.checkpoint_inspection import CheckpointInfo, Entry, TensorInfo, inspect_checkpoint
 from explainers.models.checkpoints import read_state_dict
@@ -20,6 +20,7 @@ __all__ = [
     "Format",
     "KnownModel",
     "Labels",
+    "MisfitError",
     "RefusedError",
     "TensorInfo",
     "classification_models",

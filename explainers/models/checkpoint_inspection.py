@@ -14,6 +14,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from explainers.core.errors import VitrineError
+from explainers.models.architecture_search import architecture_of
 from explainers.models.checkpoint_errors import RefusedError, damaged, printable
 from explainers.models.checkpoint_formats import Format, detect_format, globals_of, zip_records
 from explainers.models.checkpoint_prefixes import common_prefixes
@@ -76,6 +77,11 @@ class CheckpointInfo:
     def parameters(self) -> int:
         """Elements of all tensors together, batch normalisation's running statistics included."""
         return sum(tensor.count for tensor in self.tensors)
+
+    @property
+    def looks_like(self) -> str | None:
+        """The architecture of torchvision's that the weights are for, as `load_model` takes it; None if none of them is."""
+        return architecture_of({tensor.name: tensor.shape for tensor in self.tensors})
 
     @property
     def hints(self) -> dict[str, str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, TypeVar
 
-from torch import Tensor
+T = TypeVar("T")
 
 PREFIXES: Final = ("module.", "_orig_mod.", "model.", "net.", "network.")
 """What wrappers put before every name: DataParallel, torch.compile, Lightning modules."""
@@ -25,8 +25,8 @@ def common_prefixes(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(prefixes)
 
 
-def prefixes_taken_off(state: Mapping[str, Tensor]) -> Iterator[Mapping[str, Tensor]]:
-    """`state`, then `state` with one prefix after the other taken off."""
+def prefixes_taken_off(state: Mapping[str, T]) -> Iterator[Mapping[str, T]]:
+    """`state`, tensors or their shapes by name, then `state` with one prefix after the other taken off."""
     while True:
         yield state
         prefix = common_prefix(state)

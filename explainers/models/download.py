@@ -37,8 +37,8 @@ class DownloadError(VitrineError):
         reason: why, as a part of a sentence.
     """
 
-    def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"Downloading {url} failed: {reason}.")
+    def __init__(self, url: str, reason: str, sentence: str = "") -> None:
+        super().__init__(sentence or f"Downloading {url} failed: {reason}.")
         self.reason = reason
 
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from explainers.core.errors import VitrineError
-from explainers.models.checkpoint_errors import printable
+from explainers.models.architecture_search import architecture_of
+from explainers.models.checkpoint_errors import MisfitError, printable
 from explainers.models.checkpoint_prefixes import prefixes_taken_off
 from explainers.models.checkpoints import read_state_dict
 
@@ -55,13 +55,13 @@ def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> 
         source: what the tensors came from, for the message.
 
     Raises:
-        VitrineError: names or shapes don't match.
+        MisfitError: names or shapes don't match; it names the architecture that the weights are for, if torchvision has it.
     """
     fitted = fit_state_dict(state, network)
     own = network.state_dict()
     problem = mismatch(fitted, own)
     if problem and not _network_understands(network, fitted):
-        raise VitrineError(f"{source} does not fit {type(network).__name__}: {problem}.")
+        raise _misfit(state, f"{source} does not fit {type(network).__name__}: {problem}")
     bodiless = any(isinstance(tensor, Tensor) and tensor.is_meta for tensor in own.values())
     if bodiless:
         fitted = {name: _as_owned(tensor, own.get(name)) for name, tensor in fitted.items()}
@@ -69,7 +69,13 @@ def load_state(network: nn.Module, state: Mapping[str, Tensor], source: str) -> 
         network.load_state_dict(_versioned(fitted, network), assign=bodiless)
     except RuntimeError as error:  # tensors that can't be copied, quantised ones for instance
         reason = " ".join(str(error).split())
-        raise VitrineError(f"{source} does not fit {type(network).__name__}: {printable(reason, 300)}") from error
+        raise MisfitError(f"{source} does not fit {type(network).__name__}: {printable(reason, 300)}") from error
+
+
+def _misfit(state: Mapping[str, Tensor], sentence: str) -> MisfitError:
+    """The sentence, with the architecture that the weights are for where it is known."""
+    looks_like = architecture_of({name: tuple(tensor.shape) for name, tensor in state.items()})
+    return MisfitError(f"{sentence}; it looks like {looks_like}." if looks_like else f"{sentence}.", looks_like)
 
 
 def _as_owned(tensor: Tensor, like: Tensor | None) -> Tensor:

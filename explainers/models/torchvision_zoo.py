@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from torchvision.models import GoogLeNet, Inception3, WeightsEnum, get_model, ge
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.core.preprocess import Preprocess
+from explainers.models.architecture_search import OLD_DENSENET
 from explainers.models.checkpoints import read_state_dict
 from explainers.models.download import DownloadError, DownloadProgress, checkpoints_folder, fetch, file_name
 from explainers.models.labels import Labels, read_labels
@@ -31,9 +31,6 @@ RANDOM: Final = "random"
 
 SEED: Final = 0
 IMAGENET_CLASSES: Final = 1000
-
-OLD_DENSENET: Final = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..+)")
-"""Names in torchvision's DenseNet files from before module names could not contain dots."""
 
 _generator_lock = threading.Lock()  # the CPU's random number generator is shared by all threads
 
@@ -199,9 +196,11 @@ def _downloaded(name: str, entry: WeightsEnum, progress: DownloadProgress | None
     try:
         return fetch(entry.url, checkpoints_folder(), digits[1] if digits else None, progress)
     except DownloadError as error:
-        raise VitrineError(
+        raise DownloadError(
+            entry.url,
+            error.reason,
             f"Downloading the weights of torchvision:{name} ({entry.name}) failed: {error.reason}. "
-            f"Check the network, or pass a local file as weights, or use torchvision:{name}@{RANDOM}."
+            f"Check the network, or pass a local file as weights, or use torchvision:{name}@{RANDOM}.",
         ) from error
 
 
