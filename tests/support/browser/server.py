@@ -26,11 +26,11 @@ def free_port() -> int:
 
 
 def serve(
-    log: Path, environment: dict[str, str] | None = None, port: int | None = None
+    log: Path, environment: dict[str, str] | None = None, port: int | None = None, script: str = "app.py"
 ) -> tuple[subprocess.Popen[bytes], str]:
-    """Start the app, on a free port unless one is named; returns its process and address once it answers."""
+    """Start the app or another script, on a free port unless one is named; returns its process and address once it answers."""
     port = port or free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
+    command = [sys.executable, "-m", "streamlit", "run", script, f"--server.port={port}", "--server.headless=true"]
     process = subprocess.Popen(
         [*command, "--server.address=127.0.0.1"],
         cwd=ROOT,
