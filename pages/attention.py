@@ -4,6 +4,7 @@ import streamlit as st
 
 import explainers as ex
 from explainers.render.charts.attention import attention_distance_chart
+from pages.common.app.address import bound
 from pages.common.app.errors import sentences
 from pages.common.app.follow_default import follow_default
 from pages.common.result.options_form import method_form, method_notes
@@ -13,6 +14,7 @@ from pages.common.result.view import view_form
 from pages.common.run.explain import explain_with_progress
 from pages.common.run.snippets import explain_code, heads_code
 from pages.common.sections.attention_heads import heads_grid, heads_with_progress
+from pages.common.sidebar.remedies import offer_models
 from pages.common.sidebar.selection import current_selection
 
 selection = current_selection()
@@ -22,10 +24,11 @@ st.caption("Where the tokens of a transformer look, head by head and through all
 
 if ex.Needs.ATTENTION not in selection.model.capabilities:
     st.info(
-        f"{selection.model.name} has no attention to look at; of the bundled models demo:signs-vit has, and of torchvision's "
-        "the families vit and swin. Choose one in the sidebar.",
+        f"{selection.model.name} has no attention to look at: it is no transformer. Of the bundled models demo:signs-vit is "
+        "one, of torchvision's those whose names begin with vit or swin.",
         icon=":material/hub:",
     )
+    offer_models(["demo:signs-vit", "torchvision:vit_b_16"])
     st.stop()
 
 heads = heads_with_progress(selection)
@@ -38,9 +41,9 @@ with controls:
     method, options = method_form("attention", selection, "attention", default)
     if method.name == "attention":
         key = follow_default("attention_block", layers[last])
-        block = layers.index(st.selectbox("Layer", layers, index=last, key=key, bind="query-params", help="From 0."))
+        block = layers.index(bound(st.selectbox, "Layer", layers, index=last, key=key, help="From 0."))
         names = ["mean of all", *map(str, range(len(heads.maps[block])))]
-        head = st.selectbox("Head", names, key="attention_head", bind="query-params", help="From 0.")
+        head = bound(st.selectbox, "Head", names, key="attention_head", help="From 0.")
         options |= {"block": block} if block != last else {}
         options |= {"head": int(head)} if head != names[0] else {}
     view = view_form("attention", method.signed)
@@ -57,7 +60,7 @@ st.caption(
     "In windows: how much attention each place gets on average."
 )
 key = follow_default("attention_layer", layers[last])
-layer = st.selectbox("Layer shown", layers, index=last, key=key, bind="query-params")
+layer = bound(st.selectbox, "Layer shown", layers, index=last, key=key)
 heads_grid(selection, heads, layers.index(layer), view)
 
 st.subheader("How far the heads look")

@@ -3,6 +3,7 @@
 import streamlit as st
 
 import explainers as ex
+from pages.common.app.address import bound
 from pages.common.app.errors import sentences
 from pages.common.app.follow_default import follow_default
 from pages.common.compare.axes import axis, options_forms
@@ -30,11 +31,11 @@ with controls:
         names = [method.name for method in ex.methods(selection.model)]
         start = names.index("grad-cam") if "grad-cam" in names else 0
         key = follow_default("compare_method", names[start])
-        fixed["methods"] = st.selectbox("Method", names, index=start, key=key, bind="query-params")
+        fixed["methods"] = bound(st.selectbox, "Method", names, index=start, key=key)
     methods = next((values for kind, values in (rows, columns) if kind == "methods"), [*fixed.values()])
     options = options_forms(methods, selection)
-    shared = st.segmented_control(
-        "Colour scale", ["per cell", "shared"], default="per cell", required=True, key="compare_scale", bind="query-params",
+    shared = bound(
+        st.segmented_control, "Colour scale", ["per cell", "shared"], default="per cell", required=True, key="compare_scale",
         help="Shared: the same colour is the same number in every cell. Methods have different units, so one scale for several "
         "methods leaves some pale.",
     ) == "shared"  # fmt: skip
@@ -51,11 +52,11 @@ with results, sentences():
         st.error(str(cells[0].attribution))
         st.stop()
     reference = maps[
-        st.selectbox(
+        bound(
+            st.selectbox,
             "Reference",
             list(maps),
             key=follow_default("compare_reference", next(iter(maps))),
-            bind="query-params",
             help="The cell that all others are compared with.",
         )
     ]

@@ -6,6 +6,7 @@ import streamlit as st
 
 import explainers as ex
 from explainers.render.charts.attribution import layer_profile_chart
+from pages.common.app.address import bound
 from pages.common.app.errors import sentences
 from pages.common.app.follow_default import follow_default
 from pages.common.result.options_form import method_form, method_notes
@@ -30,8 +31,8 @@ with controls:
     method, options = method_form("cam", selection, "cam", default="grad-cam")
     many = method.anytime  # as many passes for every layer: only those that are asked for
     start = [] if many else ex.stages(layers)
-    strip = [] if method.only_layer else st.multiselect(
-        "Strip of layers", names, default=start, bind="query-params", wrap=True,
+    strip = [] if method.only_layer else bound(
+        st.multiselect, "Strip of layers", names, default=start, wrap=True,
         key=follow_default("cam_strip_of_many" if many else "cam_strip", start, names),
         help="Shown from early to late. " + (
             f"{method.title} makes many passes for every layer; add those that are worth the wait." if many
@@ -54,9 +55,9 @@ if strip and not errors:
     maps = explain_with_progress(selection, method, several)
     fused, fusing = None, []
     if len(maps) > 1:
-        how = st.segmented_control(
-            "Fused by", ["mean", "max"] if method.signed else ["mean", "max", "product"], default="mean", required=True,
-            key="cam_fused_signed" if method.signed else "cam_fused", bind="query-params",
+        how = bound(
+            st.segmented_control, "Fused by", ["mean", "max"] if method.signed else ["mean", "max", "product"], default="mean", required=True,
+            key="cam_fused_signed" if method.signed else "cam_fused",
             help="How the strip's maps become one: each scaled to its own range, then the mean, the largest or the product, place "
             "by place. The product (Refine-CAM) keeps the detail of early layers where late ones agree.",
         )  # fmt: skip

@@ -4,6 +4,7 @@ import streamlit as st
 
 import explainers as ex
 from pages.common.app import session
+from pages.common.app.address import bound
 from pages.common.app.errors import sentences
 from pages.common.app.navigation import come_in_by_the_door
 from pages.common.run.snippets import show_code
@@ -27,9 +28,9 @@ with st.container(key="story_choices"):
         f"A story in three steps, computed as you look, about two bundled networks: network A is {FOOLED}, network B is {HONEST}."
     )
     left, right = st.columns([2, 1])
-    step = left.segmented_control("Step", STEPS, default=STEPS[0], required=True, key="story_step", bind="query-params")
-    name = right.selectbox(
-        "Scene", OTHERS, key="story_scene", bind="query-params", help="Drawn road scenes that carry a small sticker."
+    step = bound(left.segmented_control, "Step", STEPS, default=STEPS[0], required=True, key="story_step")
+    name = bound(
+        right.selectbox, "Scene", OTHERS, key="story_scene", help="Drawn road scenes that carry a small sticker."
     )
 number = STEPS.index(step) + 1
 

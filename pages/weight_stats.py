@@ -7,6 +7,7 @@ from explainers.render.charts.attribution import histogram_chart
 from explainers.render.charts.weights import compare_chart, spectrum_chart, weights_overview_chart
 from explainers.render.encoding import encode_png
 from explainers.render.filters import filters_sheet
+from pages.common.app.address import bound
 from pages.common.app.errors import sentences
 from pages.common.app.follow_default import follow_default
 from pages.common.app.images import show_picture
@@ -34,14 +35,14 @@ METRICS = {
     "near-duplicate filters": "near_duplicate_filters", "spectral norm": "spectral_norm", "stable rank": "stable_rank",
     "power-law exponent": "alpha", "shapes of depthwise kernels": "kernel_rank",
 }  # fmt: skip
-metric = st.selectbox("Show", list(METRICS), key="weights_metric", bind="query-params")
+metric = bound(st.selectbox, "Show", list(METRICS), key="weights_metric")
 st.altair_chart(weights_overview_chart(stats, METRICS[metric]), alt=f"{metric} of every tensor, in the network's order")
 st.dataframe(readable(stats), hide_index=True, height=320, alt="Statistics of every tensor")
 download_table(stats, f"weights-{model.fingerprint}", weight_stats_code(code))
 
 st.subheader("One tensor")
 names = list(stats["tensor"])
-tensor = st.selectbox("Tensor", names, key=follow_default("weights_tensor", names[0]), bind="query-params")
+tensor = bound(st.selectbox, "Tensor", names, key=follow_default("weights_tensor", names[0]))
 (counts, edges), spectrum = tensor_details(model, tensor)
 left, right = st.columns(2)
 with left:

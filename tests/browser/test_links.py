@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.app import picture
 from tests.support.browser.driving import App, query
 
 pytestmark = pytest.mark.browser
@@ -60,3 +61,25 @@ def test_a_method_that_does_not_exist_is_said(app: App) -> None:
     expect(said).to_contain_text("did you mean Grad-CAM?")
     app.choose("cam_method", "LayerCAM")
     expect(said).to_have_count(0)
+
+
+def test_a_lost_upload_is_named_and_uploaded_again_in_the_page(app: App) -> None:
+    app.open("saliency", input="my cat.png · 0123456789ab", saliency_method="Gradient")
+    expect(app.page.get_by_test_id("stMain").get_by_test_id("stAlert")).to_contain_text("my cat.png is no longer kept")
+    file = {"name": "my cat.png", "mimeType": "image/png", "buffer": picture("red")}
+    app.widget("_lost_file").locator("input[type=file]").set_input_files([file])
+    assert len(app.images(2)) >= 2
+    app.wait()
+    expect(app.page.get_by_test_id("stMain").get_by_test_id("stAlertContentError")).to_have_count(0)
+    assert query(app.page)["saliency_method"] == ["Gradient"]
+
+
+def test_a_page_that_cannot_serve_the_model_offers_one_at_a_click(app: App) -> None:
+    app.open("attention", input=SCENE)
+    app.page.get_by_role("button", name="Use demo:signs-vit").click()
+    app.images(2)
+    app.wait()
+    assert query(app.page)["model"] == ["demo:signs-vit"]
+    app.page.go_back()
+    expect(app.page.get_by_role("button", name="Use demo:signs-vit")).to_be_visible()
+    app.wait()

@@ -16,7 +16,7 @@ LONGEST = 60  # letters of a value that are repeated
 CLOSE = 0.6  # likeness of two words, 0 to 1, from which on the one may be meant by the other
 
 About = Callable[[str], str | None]
-"""Says of a value that a control does not offer why it does not, as the sentence's part after the value; None if it cannot tell."""
+"""Names a value that a control does not offer and says why it does not, as a part of a sentence; None if it cannot tell."""
 
 
 def bound(
@@ -81,7 +81,7 @@ def _number(text: str) -> float | None:
 
 
 def _sentence(label: str, refused: list[str], value: Any, offer: Mapping[str, Any], about: About | None) -> str:
-    parts = [f"{quoted(text)}{(about and about(text)) or _why(text, offer)}" for text in refused]
+    parts = [(about and about(text)) or f"{quoted(text)}, which {_why(text, offer)}" for text in refused]
     values = value if isinstance(value, list) else [value]
     shown = ", ".join(str(held) for held in values if held is not None) or "nothing"
     return f"Under **{label}** the link asks for {'; and for '.join(parts)}. Shown instead: {quoted(shown)}."
@@ -93,11 +93,11 @@ def _why(text: str, offer: Mapping[str, Any]) -> str:
         folded = {str(option).casefold(): str(option) for option in offer["options"]}
         close = get_close_matches(text.casefold(), folded, n=1, cutoff=CLOSE)
         meant = f" (did you mean {quoted(folded[close[0]])}?)" if close else ""
-        return f", which is not offered here{meant}"
+        return f"is not offered here{meant}"
     low, high = offer.get("min_value"), offer.get("max_value")
     if low is None:
-        return ", which is neither true nor false"
-    return f", which is no number from {low:g} {'on' if high is None else f'to {high:g}'}"
+        return "is neither true nor false"
+    return f"is no number from {low:g} {'on' if high is None else f'to {high:g}'}"
 
 
 def _say(notice: session.Notice) -> None:

@@ -8,9 +8,10 @@ import streamlit as st
 # leave the page; and where a page or a method goes, it adds an entry of its own without the options that went with it, so that Back
 # would come to a page without them. It does read an address that Back leads to. So only the entries have to be right: the first
 # change of the address after a press on a control adds one, all that follow belong to it. Browsers without the Navigation API
-# (before Chromium 102, Safari 26.2, Firefox 147) keep Streamlit's ways.
+# (before Chromium 102, Safari 26.2, Firefox 147) keep Streamlit's ways. A press elsewhere, a scroll, begins nothing: else what a
+# method left behind, cleared away when its page has been made, would become an entry that looks like the one before.
 LISTEN = """
-const CONTROL = "a, button, input, label, textarea, [role=option], [role=combobox], [role=slider], [role=listbox]";
+const CONTROL = "a, button, input, label, textarea, canvas, svg, [role=option], [role=combobox], [role=slider]";
 const page = window.vitrineHistory ??= { written: true, moved: null };
 
 function listen() {
@@ -18,8 +19,7 @@ function listen() {
   const begin = (event) => {
     if (event.target instanceof Element && event.target.closest(CONTROL)) page.written = false;
   };
-  document.addEventListener("pointerdown", begin, true);
-  document.addEventListener("keydown", begin, true);
+  for (const kind of ["pointerdown", "keydown", "change"]) document.addEventListener(kind, begin, true);
   window.addEventListener("popstate", () => { page.written = true; page.moved = null; }, true);
   window.navigation.addEventListener("navigate", (event) => {
     const adds = event.navigationType === "push";

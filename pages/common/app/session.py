@@ -50,6 +50,23 @@ MODEL: Slot[tuple[ex.Model, str] | None] = Slot("_model", None)
 SELECTION: Slot[Selection | None] = Slot("_selection", None)
 """What the sidebar chose; None where something of it could not be had, or where the model takes no pictures."""
 
+
+@dataclass(frozen=True)
+class Remedy:
+    """What can be done about an error of the sidebar's.
+
+    Attributes:
+        lost: the box whose file the server no longer keeps, the architecture that it is a checkpoint of, and its name.
+        switches: words of a button, and what boxes of the sidebar hold after it is pressed.
+    """
+
+    lost: tuple[str, str, str] | None = None
+    switches: tuple[tuple[str, dict[str, str]], ...] = ()
+
+
+REMEDY: Slot[Remedy | None] = Slot("_remedy", None)
+"""What the page can offer beside the error of the sidebar's that it repeats."""
+
 SIDEBAR_ERRORS: Slot[Sequence[str]] = Slot("_sidebar_errors", ())
 """What the sidebar said instead of a choice, for the page to repeat."""
 
@@ -61,6 +78,9 @@ UPLOADS: Slot[Sequence[str]] = Slot("_uploads", ())
 
 REFUSED: Slot[str] = Slot("_refused", "")
 """What is wrong with the file that was uploaded last; "" if nothing is."""
+
+FITTING: Slot[str] = Slot("_fitting", "")
+"""The weights that were refused last, as those of the architecture that they look like; "" if none were or it is unknown."""
 
 DIALOG: Slot[str] = Slot("_dialog", "")
 """The dialog that the run of the script which begins now opens; "" if none."""

@@ -8,12 +8,13 @@ from typing import Any
 import streamlit as st
 
 import explainers as ex
+from pages.common.app.address import bound
 from pages.common.app.follow_default import follow_default
 from pages.common.app.selection import Selection
 from pages.common.result.options_form import option_names, options_form
 from pages.common.run.layers import layers_of
 from pages.common.sidebar.target_picker import TOP
-from pages.common.sidebar.uploads import offered
+from pages.common.sidebar.uploads import lost, offered
 
 KINDS = ["methods", "layers", "models", "targets", "inputs"]
 HERE = "the sidebar's"
@@ -30,13 +31,13 @@ def axis(label: str, default: str, taken: str | None, selection: Selection) -> t
     """Choose what stands along one side of the grid; returns its kind and its values."""
     kinds = [kind for kind in KINDS if kind != taken]
     key = f"compare_{label.lower()}"
-    kind = st.selectbox(
-        label, kinds, index=kinds.index(default) if default in kinds else 0, bind="query-params",
+    kind = bound(
+        st.selectbox, label, kinds, index=kinds.index(default) if default in kinds else 0,
         key=key if taken is None else f"{key}_beside_{taken}",
     )  # fmt: skip
     choices, first = _values(kind, selection)
-    values = st.multiselect(
-        kind.capitalize(), choices, first, bind="query-params", help=HELP.get(kind), wrap=True,
+    values = bound(
+        st.multiselect, kind.capitalize(), choices, first, help=HELP.get(kind), wrap=True, about=lost,
         key=follow_default(f"compare_{kind}", first, choices),
     )  # fmt: skip
     return kind, values

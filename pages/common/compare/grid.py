@@ -15,6 +15,7 @@ from explainers.render.encoding import encode_small
 from explainers.render.scale import Scale, own_maps
 from explainers.render.style import SHOWN, Style
 from pages.common.app import session
+from pages.common.app.address import bound
 from pages.common.app.caches import result_cache
 from pages.common.compare.cells import Cell, Place
 from pages.common.compare.questions import layerless
@@ -83,14 +84,12 @@ def _encoded(cells: list[Cell], scale: dict[Place, Scale], style: Style) -> dict
 
 def style_form() -> Style:
     """Choose how the maps of the grid are drawn."""
-    shown = st.segmented_control(
-        "Shown as", SHOWN, default=SHOWN[0], required=True, key="compare_shown", bind="query-params", wrap=True,
+    shown = bound(
+        st.segmented_control, "Shown as", SHOWN, default=SHOWN[0], required=True, key="compare_shown", wrap=True,
         help="Overlay: the stronger a value, the more its colour covers. Contours: lines at 25, 50 and 75 % of each scale. Veil: "
         "colours cover all of the picture alike.",
     )  # fmt: skip
-    grey = st.toggle(
-        "Picture in grey", key="compare_grey", bind="query-params", help="So that all colour is the map's."
-    )
+    grey = bound(st.toggle, "Picture in grey", key="compare_grey", help="So that all colour is the map's.")
     return Style(shown=shown, grey=grey)
 
 
@@ -102,9 +101,7 @@ def show_grid(
     pages = -(-len(cells) // per_page)
     page = 1
     if pages > 1:
-        page = int(
-            st.number_input(f"Part of the grid, 1 to {pages}", 1, pages, 1, 1, key="compare_page", bind="query-params")
-        )
+        page = int(bound(st.number_input, f"Part of the grid, 1 to {pages}", 1, pages, 1, 1, key="compare_page"))
     shown = cells[(page - 1) * per_page : page * per_page]
     pictures = _encoded(shown, scale, style)
     show_controls()

@@ -11,6 +11,7 @@ from explainers.render.charts.comparison import correlation_chart, deletion_char
 from explainers.render.colour_bar import colour_bar_html
 from explainers.render.encoding import encode_photo
 from explainers.render.scale import Scale
+from pages.common.app.address import bound
 from pages.common.app.caches import result_cache
 from pages.common.app.follow_default import follow_default
 from pages.common.app.images import show_picture
@@ -32,10 +33,10 @@ def difference_panel(maps: dict[str, Cell]) -> None:
     st.subheader("Difference of two maps")
     left, right = st.columns(2)
     names = list(maps)
-    first = maps[left.selectbox("This map", names, key=follow_default("compare_a", names[0]), bind="query-params")]
+    first = maps[bound(left.selectbox, "This map", names, key=follow_default("compare_a", names[0]))]
     index = min(1, len(names) - 1)
     key = follow_default("compare_b", names[index])
-    second = maps[right.selectbox("minus this one", names, index=index, key=key, bind="query-params")]
+    second = maps[bound(right.selectbox, "minus this one", names, index=index, key=key)]
     minuend, subtrahend = first.map, second.map
     try:
         difference = ex.difference(minuend, subtrahend)
@@ -94,7 +95,7 @@ def checks_panel(maps: dict[str, Cell], numbers: pd.DataFrame) -> None:
     }  # fmt: skip
     first = [title for title in ("Deletion",) if title in fitting]
     key = follow_default("compare_checks", first, fitting)
-    titles = st.multiselect("Checks", list(fitting), first, key=key, bind="query-params")
+    titles = bound(st.multiselect, "Checks", list(fitting), first, key=key)
     work = [
         (name, fitting[title].name)
         for title in titles for name, checks in checks_of.items()

@@ -8,6 +8,7 @@ import streamlit as st
 
 import explainers as ex
 from explainers.trust.context import QUICK_RUN
+from pages.common.app.address import bound
 from pages.common.app.caches import result_cache
 from pages.common.app.selection import Selection, predicted
 from pages.common.result.view import View
@@ -29,8 +30,8 @@ def on_the_first_answers_scale(selection: Selection, attribution: ex.Attribution
     st.caption(
         f":material/volume_down: Weak: the largest value is {own / largest:.2g} of that of the same method's map of {label}, the first answer."
     )
-    same_scale = st.toggle(
-        "On the first answer's scale", key="first_scale", bind="query-params",
+    same_scale = bound(
+        st.toggle, "On the first answer's scale", key="first_scale",
         help=f"The same colours then mean the same numbers as in the map of {label}.",
     )  # fmt: skip
     return replace(view, limit=view.scale(first).high) if same_scale else view

@@ -11,6 +11,7 @@ import explainers as ex
 from explainers.render.charts.trust import BOX, box_chart
 from explainers.render.encoding import encode_png
 from pages.common.app import session
+from pages.common.app.address import bound
 from pages.common.app.follow_default import follow_default
 from pages.common.app.images import in_place
 from pages.common.app.selection import Selection
@@ -41,8 +42,8 @@ def truth_form(selection: Selection, attribution: ex.Attribution) -> Truth | Non
     """Choose where the evidence is known to lie; None where it is not."""
     drawn = selection.regions()
     choices = [*([OWN, *drawn] if drawn else []), UNKNOWN, BOXED, MASKED]
-    how = st.selectbox(
-        "The evidence is known to lie in", choices, bind="query-params",
+    how = bound(
+        st.selectbox, "The evidence is known to lie in", choices,
         key="truth_of_scene" if drawn else "truth",
         help="Where this is known, the map is scored against it. Of drawn scenes every sign's pixels are known.",
     )  # fmt: skip
@@ -66,8 +67,8 @@ def _box(selection: Selection, attribution: ex.Attribution) -> Truth:
     start = dict(zip(EDGES, (width // 4, height // 4, 3 * width // 4, 3 * height // 4), strict=True))
     columns = st.columns(4)
     edges = [
-        int(column.number_input(
-            edge.capitalize(), 0, limits[edge], start[edge], 1, key=follow_default(f"truth_{edge}", start[edge]), bind="query-params",
+        int(bound(
+            column.number_input, edge.capitalize(), 0, limits[edge], start[edge], 1, key=follow_default(f"truth_{edge}", start[edge]),
             help="Pixels of the model's input.",
         ))
         for column, edge in zip(columns, EDGES, strict=True)

@@ -49,7 +49,7 @@ def _unavailable(family: str, selection: Selection) -> About:
 
     def about(title: str) -> str | None:
         known = any(method.title == title for method in ex.methods() if method.family == family)
-        return f", which {quoted(selection.model.name)} cannot be asked by" if known else None
+        return f"{quoted(title)}, which {quoted(selection.model.name)} cannot be asked by" if known else None
 
     return about
 

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 import explainers as ex
 from explainers.render.charts.trust import curve_chart, fit_chart, randomisation_chart
+from pages.common.app.address import bound
 from pages.common.app.images import batched
 from pages.common.app.progress import progress_bar
 from pages.common.app.selection import short_hash
@@ -76,8 +77,8 @@ def _quick_verdict(map_checks: MapChecks) -> ex.Verdict | None:
 def _checks_form(map_checks: MapChecks) -> OptionsByCheck:
     """Choose the dear checks; returns their names, each with those of its options that differ from their defaults."""
     fitting = {check.title: check for check in map_checks.dear_checks()}
-    titles = st.multiselect(
-        "Checks that take passes", list(fitting), [title for title in PRESET if title in fitting], bind="query-params",
+    titles = bound(
+        st.multiselect, "Checks that take passes", list(fitting), [title for title in PRESET if title in fitting],
         # One key per choice of checks: a black box has no weights to redraw, and not every method draws at random.
         key=f"checks_{len(fitting)}", wrap=True,
         help="\n\n".join(f"**{check.title}.** {check.says} ({check.citation})" for check in fitting.values()),

@@ -13,6 +13,7 @@ from explainers.render.colormaps import COLORMAPS
 from explainers.render.scale import Scale, own_maps
 from explainers.render.style import OPACITY, SHOWN, Shown, Style
 from pages.common.app import session
+from pages.common.app.address import bound
 
 FOLDS: dict[str, Reduce] = {
     "sum": "sum",
@@ -88,39 +89,39 @@ def view_form(key: str, signed: bool) -> View:
     """
     fold: Reduce = "sum"
     if signed:
-        view = st.segmented_control(
-            "View", ["signed", "absolute"], default="signed", required=True, key=f"{key}_view", bind="query-params",
+        view = bound(
+            st.segmented_control, "View", ["signed", "absolute"], default="signed", required=True, key=f"{key}_view",
             help="Signed keeps evidence for and against apart; absolute shows how much either way.",
         )  # fmt: skip
         if view == "absolute":
             names = [name for name in FOLDS if name != "sum"]
-            fold = FOLDS[st.selectbox("Channels folded by", names, key=f"{key}_fold", bind="query-params")]
-    shown = st.segmented_control(
-        "Shown as", SHOWN, default=SHOWN[0], required=True, key=f"{key}_shown", bind="query-params", wrap=True,
+            fold = FOLDS[bound(st.selectbox, "Channels folded by", names, key=f"{key}_fold")]
+    shown = bound(
+        st.segmented_control, "Shown as", SHOWN, default=SHOWN[0], required=True, key=f"{key}_shown", wrap=True,
         help="Overlay: the stronger a value, the more its colour covers. Contours: lines at 25, 50 and 75 % of the scale, for print "
         "and for the colour-blind. Veil: colours cover all of the picture alike.",
     )  # fmt: skip
-    grey = st.toggle(
-        "Picture in grey", key=f"{key}_grey", bind="query-params", help="So that all colour is the map's.",
+    grey = bound(
+        st.toggle, "Picture in grey", key=f"{key}_grey", help="So that all colour is the map's.",
     )  # fmt: skip
     kind = "diverging" if signed and fold == "sum" else "sequential"
     names = [name for name, colormap in COLORMAPS.items() if colormap.kind == kind]
     # One key per kind: a sequential choice must not be carried to signed maps.
-    colormap = st.selectbox(
+    colormap = bound(
+        st.selectbox,
         "Colours",
         names,
         key=f"{key}_{kind}_colours",
-        bind="query-params",
         help="All can be told apart by the colour-blind; the first of them best, on dark and on bright pictures.",
     )
-    opacity = st.slider("Opacity", 0.0, 1.0, OPACITY, 0.05, key=f"{key}_opacity", bind="query-params")
-    fixed = st.toggle(
-        "Fixed scale", key=f"{key}_fixed", bind="query-params", on_change=_take_own_limit, args=(key,),
+    opacity = bound(st.slider, "Opacity", 0.0, 1.0, OPACITY, 0.05, key=f"{key}_opacity")
+    fixed = bound(
+        st.toggle, "Fixed scale", key=f"{key}_fixed", on_change=_take_own_limit, args=(key,),
         help="The same colours mean the same numbers in every picture, so that maps can be compared.",
     )  # fmt: skip
     # Always there, for what is given to a control before it is first drawn does not get into the address.
-    limit = st.number_input(
-        "Largest value", min_value=1e-12, value=None, step=0.1, format="%.4g", key=f"{key}_limit", bind="query-params",
+    limit = bound(
+        st.number_input, "Largest value", min_value=1e-12, value=None, step=0.1, format="%.4g", key=f"{key}_limit",
         placeholder="the map's own", disabled=not fixed,
     )  # fmt: skip
     return View(colormap, opacity, fold, limit if fixed else None, shown, grey)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.common.app import session
+from pages.common.app.address import bound
 
 STYLE = """<style>
 html {{ font-size: 130% !important; }}
@@ -19,10 +20,10 @@ def presentation(key: str, hidden: str) -> bool:
     Args:
         hidden: the key of the container of controls that are not shown then; they are drawn all the same and keep what they hold.
     """
-    presenting = st.toggle(
+    presenting = bound(
+        st.toggle,
         "Presentation view",
         key=key,
-        bind="query-params",
         help="Full width and larger type. Arrow keys step, Escape leaves.",
     )
     if presenting:

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 import explainers as ex
+from pages.common.app.address import bound
 from pages.common.app.caches import result_cache
 from pages.common.run.long_work import result_of
 from pages.common.sidebar.model_picker import load_with_progress
@@ -92,7 +93,7 @@ def other_model(model: ex.Model) -> ex.Model | None:
         choices = []
     left, right = st.columns(2)
     uploaded = [*offered("weights_other", {spec}), *gone("weights_other", spec)]
-    weights = left.selectbox("Other weights", [NONE, *choices, *uploaded], key="weights_other", bind="query-params")
+    weights = bound(left.selectbox, "Other weights", [NONE, *choices, *uploaded], key="weights_other")
     right.file_uploader(
         "or a checkpoint", CHECKPOINTS, key="weights_other_file", on_change=keep_upload,
         args=("weights_other_file", "weights_other", spec),

@@ -14,6 +14,7 @@ from pages.common.app.caches import result_cache
 from pages.common.app.errors import complain
 from pages.common.app.images import thumbnail
 from pages.common.sidebar.gallery import Item, gallery
+from pages.common.sidebar.remedies import offer_switch
 from pages.common.sidebar.uploads import (
     CHECKPOINTS,
     LABELS,
@@ -119,6 +120,7 @@ def _close_if_taken() -> None:
     """Say what is wrong with a file that was refused; close where something was taken."""
     if refusal := session.REFUSED.get():
         complain(refusal)
+        offer_switch()
     if session.TAKEN.take():
         st.rerun()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.common.app import session
+from pages.common.app.address import bound
 from pages.common.sidebar.uploads import named, register
 
 FILES = "files"
@@ -27,4 +28,4 @@ def hidden_fields() -> None:
     st.html("<style>.st-key-_fields {display: none}</style>")  # neither seen nor read out nor reached by Tab
     with st.container(key="_fields"):
         for key, label in FIELDS.items():
-            st.text_input(label, key=key, bind="query-params", persist_state="session")
+            bound(st.text_input, label, key=key, persist_state="session")

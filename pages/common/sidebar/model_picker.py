@@ -8,11 +8,12 @@ import streamlit as st
 
 import explainers as ex
 from pages.common.app import session
+from pages.common.app.address import bound
 from pages.common.app.caches import model_cache
 from pages.common.app.follow_default import follow_default
 from pages.common.app.progress import progress_bar
 from pages.common.sidebar.dialogs import labels_dialog, opens, weights_dialog
-from pages.common.sidebar.uploads import GONE, Upload, gone, offered
+from pages.common.sidebar.uploads import LostUploadError, Upload, gone, lost, offered
 
 OWN = "the bundled ones"
 
@@ -20,11 +21,11 @@ OWN = "the bundled ones"
 def model_form() -> tuple[ex.Model, str]:
     """Choose a model, its weights and the names of its classes; returns it, loaded, and the Python that loads it."""
     known = {model.spec: model for model in ex.list_models()}
-    spec = st.selectbox(
+    spec = bound(
+        st.selectbox,
         "Model",
         list(known),
         key="model",
-        bind="query-params",
         persist_state="session",
         help="Bundled models start with demo:, torchvision's with torchvision:.",
     )
@@ -32,11 +33,12 @@ def model_form() -> tuple[ex.Model, str]:
     choices = [*own, *offered("weights", {spec}), *gone("weights", spec)]
     weights = OWN
     if len(choices) > 1:
-        weights = st.selectbox(
+        weights = bound(
+            st.selectbox,
             "Weights",
             choices,
             key=follow_default("weights", choices[0]),
-            bind="query-params",
+            about=lost,
             persist_state="session",
             help="Trained weights are downloaded once and kept in TORCH_HOME; random ones show the untrained network.",
         )
@@ -62,7 +64,7 @@ def _labelled(model: ex.Model, spec: str) -> tuple[ex.Model, str]:
         return model, ""
     try:
         if upload is None:
-            raise ex.VitrineError(GONE)
+            raise LostUploadError(chosen)
         return replace(model, labels=upload.labels(model)), upload.file_name
     except ex.VitrineError as error:
         st.warning(f"{error} The classes have the model's own names.")

@@ -10,7 +10,7 @@ from pages.common.app import session
 from pages.common.app.caches import result_cache
 from pages.common.app.images import in_place, thumbnail
 from pages.common.sidebar.dialogs import camera_dialog, gallery_dialog, opens, upload_dialog
-from pages.common.sidebar.uploads import GONE, PICTURES, Upload
+from pages.common.sidebar.uploads import PICTURES, LostUploadError, Upload
 
 
 def picture_form() -> tuple[Image.Image, str, str]:
@@ -41,7 +41,7 @@ def _open(source: str) -> tuple[Image.Image, str, str, str]:
     if upload:
         return upload.picture(), upload.key, f"image = {upload.code}", upload.name
     if source.rpartition(".")[2].lower() in PICTURES:  # a file's name without what would find the file
-        raise ex.VitrineError(GONE)
+        raise LostUploadError(source)
     sample = ex.sample(source)
     image = result_cache().get(("sample", source), sample.load)
     return image, source, f'image = ex.sample("{source}").load()', sample.title

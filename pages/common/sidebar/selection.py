@@ -14,6 +14,7 @@ from pages.common.app.selection import Selection, predicted, words_key
 from pages.common.sidebar.hidden_fields import hidden_fields
 from pages.common.sidebar.model_picker import model_form
 from pages.common.sidebar.picture_picker import picture_form
+from pages.common.sidebar.remedies import BUNDLED, offer_models, offer_remedy, remembered
 from pages.common.sidebar.target_picker import target_form
 
 
@@ -24,7 +25,7 @@ def sidebar() -> None:
     with st.sidebar:
         hidden_fields()
         note = ""
-        with sentences() as errors:
+        with sentences() as errors, remembered():
             model, code = model_form()
             session.MODEL.set((model, code))
             note = model.note
@@ -63,12 +64,16 @@ def _stop_if_it_takes_no_pictures(model: ex.Model, code: str) -> None:
     if model.takes_images:
         return
     st.info(
-        f"{model.name} takes {model.input_shape[0]} numbers, not a picture. Its weights are on the page Weight "
-        "statistics; from Python, pass a tensor to ex.explain."
+        f"{model.name} takes {model.input_shape[0]} numbers, not a picture, so there is nothing to draw a map on. Its weights "
+        "can be looked at, and from Python it can be explained.",
+        icon=":material/table_rows:",
     )
+    offer_models(BUNDLED)
+    st.page_link("pages/weight_stats.py")
     zeros = f"torch.zeros(1, {model.input_shape[0]})"
     call = f'a = ex.explain(model, {zeros}, method="integrated-gradients")'
-    st.code(f"import torch\n\nimport explainers as ex\n\n{code}\n{call}", language="python")
+    with st.expander("From Python", icon=":material/code:"):
+        st.code(f"import torch\n\nimport explainers as ex\n\n{code}\n{call}", language="python")
     st.stop()
 
 
@@ -76,6 +81,7 @@ def _repeat_the_sidebar() -> NoReturn:
     """Say in the page what the sidebar said instead of a choice, for a narrow screen hides the sidebar; stops the page."""
     for sentence in session.SIDEBAR_ERRORS.get():
         complain(sentence)
+    offer_remedy()
     st.stop()
 
 

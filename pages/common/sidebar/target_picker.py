@@ -7,6 +7,7 @@ import re
 import streamlit as st
 
 import explainers as ex
+from pages.common.app.address import bound
 from pages.common.app.caches import result_cache
 from pages.common.app.follow_default import follow_default
 
@@ -18,16 +19,14 @@ NOTHING = "nothing else"
 def target_form(model: ex.Model, answer: ex.Prediction) -> tuple[ex.Target | None, str]:
     """Choose what is explained; returns the target, None for the top class, and the Python that makes it."""
     names = [label if answer.labels.count(label) == 1 else f"{label} ({i})" for i, label in enumerate(answer.labels)]
-    scored = st.selectbox(
-        "Explain the score of", [TOP, CHANNEL, *names], key="target", bind="query-params", persist_state="session"
-    )
+    scored = bound(st.selectbox, "Explain the score of", [TOP, CHANNEL, *names], key="target", persist_state="session")
     if scored == CHANNEL:
         return _channel(model)
-    other = st.selectbox(
+    other = bound(
+        st.selectbox,
         "rather than",
         [NOTHING, *names],
         key="against",
-        bind="query-params",
         persist_state="session",
         help="Explains the difference of two scores: what speaks for the one and not for the other.",
     )
@@ -53,21 +52,21 @@ def _channel(model: ex.Model) -> tuple[ex.Target, str]:
         raise ex.VitrineError(f"{model.name} has no layer with channels of its own; choose a class.")
     names = list(layers)
     start = next((layer.name for layer in reversed(layers.values()) if layer.explains), names[-1])
-    name = st.selectbox(
-        "Layer of the channel", names, index=names.index(start), key=follow_default("target_layer", start), bind="query-params", persist_state="session",
+    name = bound(
+        st.selectbox, "Layer of the channel", names, index=names.index(start), key=follow_default("target_layer", start), persist_state="session",
         help="Every layer that runs once in a pass, from early to late. What comes after it has no part in the map.",
     )  # fmt: skip
     last, places = layers[name].channels - 1, len(layers[name].shape) - 1
     left, right = st.columns(2)
-    channel = left.number_input(
-        "Channel" if places else "Unit", 0, last, 0, 1, key="channel", bind="query-params", persist_state="session",
+    channel = bound(
+        left.number_input, "Channel" if places else "Unit", 0, last, 0, 1, key="channel", persist_state="session",
         help=f"0 to {last}. The score is its {'mean over all places' if places else 'value'}.",
     )  # fmt: skip
     place: tuple[int, ...] = ()
     if places:
         words = "row, column" if places == 2 else "number of the token" if places == 1 else f"{places} numbers"
-        place = _place(right.text_input(
-            "at", key="channel_place", bind="query-params", persist_state="session", placeholder="all places",
+        place = _place(bound(
+            right.text_input, "at", key="channel_place", persist_state="session", placeholder="all places",
             help=f"One place of the layer's output of {' × '.join(map(str, layers[name].shape))}: {words}, from 0. "
             "Empty for the mean over all.",
         ))  # fmt: skip

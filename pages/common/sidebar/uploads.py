@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from PIL import Image
 
 import explainers as ex
 from explainers.inputs.images import BYTES_LIMIT
+from explainers.models import MisfitError
 from pages.common.app import session
+from pages.common.app.address import quoted
 from pages.common.app.caches import model_cache, result_cache, upload_store
 from pages.common.app.upload_store import KEY
 
@@ -24,12 +27,26 @@ LABELS = ["txt", "json", "csv"]
 CHECKPOINTS = ["safetensors", "pt", "pth", "ckpt", "th", "bin"]
 PICTURES = ["png", "jpg", "jpeg", "webp", "gif", "tif", "tiff", "bmp", "avif", "jp2", "j2k", "ppm", "pgm", "pbm"]
 LARGEST = BYTES_LIMIT // 1_000_000  # MB of a picture
-GONE = "This file is no longer kept on the server; upload it once more."
 BETWEEN = " · "
 LETTER = r"[\w.\-+=,&@() ]"  # of a name; all others could be markup
 NAMED = re.compile(rf"(?:(?P<spec>\w+:[\w\-]+) · )?(?P<name>{LETTER}+)")
 WRITTEN = re.compile(rf"{NAMED.pattern} · (?P<hash>[0-9a-f]{{12}})")
 LONGEST = 40  # letters of a name
+
+
+class LostUploadError(ex.VitrineError):
+    """An address names a file that the server no longer keeps.
+
+    Attributes:
+        name: of the file, as far as the address tells it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"{name} is no longer kept on the server: uploads go when it restarts, and the oldest when room runs out. "
+            "Upload it once more."
+        )
 
 
 @dataclass(frozen=True)
@@ -70,7 +87,7 @@ class Upload:
         """The upload that a text names, if it names one: by its name where this session knows it, or, as links of old do, by its
         name and hash or by its key."""
         if text.startswith(KEY):
-            return cls(text, text)
+            return cls(text, f"upload{Path(text).suffix}")
         if (upload := cls.written(text)) is not None:
             return upload
         match = NAMED.fullmatch(text)
@@ -109,11 +126,12 @@ class Upload:
         """
         path = self.path
         if path is None:
-            raise ex.VitrineError(GONE)
+            raise LostUploadError(self.name)
         try:
             yield path
         except ex.VitrineError as error:
-            raise ex.VitrineError(str(error).replace(path.name, self.name)) from error
+            error.args = (str(error).replace(path.name, self.name),)
+            raise
 
     def labels(self, model: ex.Model) -> tuple[str, ...]:
         """The names in the file, one for each of the model's outputs."""
@@ -141,13 +159,13 @@ class Upload:
 
         def read() -> ex.Model:
             with self.opened() as path:
-                if (words := result_cache().find(refused)) is not None:
-                    raise ex.VitrineError(words)
+                if (known := result_cache().find(refused)) is not None:
+                    raise copy(known)
                 try:
                     return ex.load_model(self.spec, weights=path, progress=progress)
                 except ex.VitrineError as error:
-                    words = str(error)
-                    result_cache().get(refused, lambda: words)
+                    known = copy(error)  # without the traceback, which would keep the network
+                    result_cache().get(refused, lambda: known)
                     raise
 
         return model_cache().get((self.spec, self.key), read)
@@ -172,11 +190,18 @@ def keep_upload(widget: str, choice: str, spec: str = "", check: Callable[[Uploa
             check(upload)
     except ex.VitrineError as error:
         session.REFUSED.set(str(error))
+        session.FITTING.set(fitting(error, upload))
         return
     upload = register(str(upload)) or upload
     session.file_name_of(upload.key, upload.name).set(file.name)
     session.set_widget(choice, upload.name)
     session.TAKEN.set(True)
+
+
+def fitting(error: ex.VitrineError, upload: Upload | None) -> str:
+    """Weights that do not fit their architecture, written out whole as those of the one that they look like; "" if that is unknown."""
+    known = upload is not None and isinstance(error, MisfitError) and error.looks_like
+    return str(replace(upload, spec=error.looks_like)) if known else ""
 
 
 def known_uploads() -> list[Upload]:
@@ -208,6 +233,7 @@ def named(texts: Collection[str]) -> list[str]:
 def forget_refusal() -> None:
     """What was said of a bad upload ends with the next choice."""
     session.REFUSED.set("")
+    session.FITTING.set("")
 
 
 def offered(widget: str, specs: Collection[str]) -> list[str]:
@@ -234,6 +260,14 @@ def gone(widget: str, spec: str = "") -> list[str]:
     texts = session.held_or_linked(widget)[:1]
     uploads = [Upload.read(text) for text in texts]
     return [text for text, u in zip(texts, uploads, strict=True) if u and u.spec in (spec, "") and u.path is None]
+
+
+def lost(text: str) -> str | None:
+    """Says of a value that an address asks for that it is an upload which the server no longer keeps, if it is one."""
+    upload = Upload.read(text)
+    return (
+        f"{quoted(upload.name)}, an upload that the server no longer keeps" if upload and upload.path is None else None
+    )
 
 
 def shortened(values: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from pages.common.app.address import quoted
 from tests.support.app import opened
 
+ROOT = Path(__file__).parents[4]
 SCENE = "scene:1000050"
 
 
@@ -56,6 +58,53 @@ def test_nothing_is_said_of_an_address_that_can_be_had() -> None:
     app = opened("grad_cam", cam_method="LayerCAM", cam_layer="layer3", cam_opacity="0.5", input=SCENE)
     assert app.selectbox(key="cam_method").value == "LayerCAM"
     assert not warned(app)
+
+
+def values(app: AppTest) -> dict[str, Any]:
+    """What every control that is kept in the address holds."""
+    return {str(control.key): control.value for control in controls(app)}
+
+
+VIEWS: dict[str, dict[str, str]] = {
+    "overview": {"target": "a channel of a layer"},
+    "saliency": {"saliency_view": "absolute", "truth_of_scene": "a box", "against": "parking"},
+    "grad_cam": {},
+    "perturbation": {},
+    "attention": {"model": "demo:signs-vit", "attention_method": "Attention of one layer"},
+    "relevance": {},
+    "compare": {},
+    "story": {},
+    "weight_stats": {},
+}
+"""An address of every page in which as many of its controls are drawn as there can be."""
+
+
+@pytest.mark.parametrize("page", VIEWS)
+def test_every_control_of_every_page_says_what_it_does_not_offer(page: str) -> None:
+    needed = VIEWS[page]
+    usual = opened(page, input=SCENE, **needed)
+    labels = {str(control.key): str(control.label) for control in controls(usual) if control.key not in needed}
+    assert len(labels) > 3
+    app = opened(page, **dict.fromkeys(labels, "no such value"), **needed)
+    said = warned(app)
+    missing = [
+        key for key, label in labels.items() if f"Under **{label}** the link asks for `no such value`" not in said
+    ]
+    assert missing == []
+    assert values(app) == values(usual)
+
+
+def test_every_control_in_the_address_is_drawn_by_the_one_who_says_so() -> None:
+    pages = [path for path in (ROOT / "pages").rglob("*.py") if 'bind="query-params"' in path.read_text()]
+    assert pages == [ROOT / "pages" / "common" / "app" / "address.py"]
+
+
+def test_an_upload_of_an_axis_that_is_gone_is_said_by_its_name() -> None:
+    app = opened(
+        "compare", compare_rows="inputs", compare_inputs=["scene:1000003", "cat.png · 0123456789ab"], input=SCENE
+    )
+    assert "Under **Inputs** the link asks for `cat.png`, an upload that the server no longer keeps." in warned(app)
+    assert app.multiselect(key="compare_inputs").value == ["scene:1000003"]
 
 
 @pytest.mark.parametrize("text", ["[a](http://b)", "**a**", "a`b`\nc", "x" * 500, "<b>"])
