@@ -25,7 +25,7 @@ st.caption("Methods, layers, models, targets and inputs beside one another. What
 controls, results = st.columns([1, 3], gap="large")
 with controls:
     rows = axis("Rows", "methods", None, selection)
-    columns = axis("Columns", "layers", rows[0], selection)
+    columns = axis("Columns", "targets", rows[0], selection)
     fixed = {}
     if "methods" not in (rows[0], columns[0]):
         names = [method.name for method in ex.methods(selection.model)]

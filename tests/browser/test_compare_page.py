@@ -13,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 import explainers as ex
+from tests.support.app import CAMS
 from tests.support.browser.driving import App, query
 
 pytestmark = pytest.mark.browser
@@ -21,7 +22,7 @@ SCENE = "scene:1000050"
 
 
 def test_grid_pin_difference_and_downloads(app: App) -> None:
-    app.open("compare", model="demo:signs-cnn", input=SCENE)
+    app.open("compare", model="demo:signs-cnn", input=SCENE, **CAMS)
     pictures = app.images(10)
     assert len(pictures) == 10  # nine cells and the difference
     app.press("compare_pin_1_1", app.widget("compare_pin_1_1").get_by_role("button").is_disabled)
@@ -45,7 +46,7 @@ def test_grid_pin_difference_and_downloads(app: App) -> None:
 
 
 def test_options_of_a_method_change_its_cells_and_stand_in_the_address(app: App) -> None:
-    app.open("compare", model="demo:signs-cnn", input=SCENE)
+    app.open("compare", model="demo:signs-cnn", input=SCENE, **CAMS)
     before = [picture.tobytes() for picture in app.images(10)[:9]]
     app.page.get_by_text("Options of the methods").click()
     app.toggle("compare_layer_cam_eigen_smooth")
@@ -94,8 +95,8 @@ def test_uploads_stand_on_both_axes_and_one_that_does_not_fit_says_so(app: App) 
         take(app, "compare_inputs", picture)
     take(app, "compare_models", f"{spec} · mine.pt")
     main = app.text()
-    for row in ("the sidebar's", f"{spec} · mine.pt"):
-        for column in ("the sidebar's", "red.png", "blue.png"):
+    for row in (f"{spec}@random", f"{spec} · mine.pt"):
+        for column in (SCENE, "red.png", "blue.png"):
             assert f"{row} · {column}" in main
     assert len(app.images()) == 7  # three cells of two models, and the difference
     assert "weights='mine.pt'" in app.code()
@@ -116,7 +117,9 @@ def test_uploads_stand_on_both_axes_and_one_that_does_not_fit_says_so(app: App) 
 
 
 def test_an_upload_that_is_chosen_stands_in_the_address(app: App) -> None:
-    app.open("compare", model="demo:signs-cnn", input=SCENE, compare_rows="inputs")
+    app.open(
+        "compare", model="demo:signs-cnn", input=SCENE, compare_rows="inputs", compare_columns_beside_inputs="layers"
+    )
     app.upload("upload", "red.png", drawing("red"))
     take(app, "compare_inputs", "red.png")
     address = app.page.url

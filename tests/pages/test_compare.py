@@ -6,14 +6,47 @@ import pytest
 import torch
 
 import explainers as ex
-from tests.support.app import grid_code, grid_numbers, opened, run_code
+from tests.support.app import CAMS, grid_code, grid_numbers, opened, run_code, words
 
 SCENE = "scene:1000050"
-METHODS = ["grad-cam", "layer-cam", "hires-cam"]
+METHODS = CAMS["compare_methods"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "methods"),
+    [
+        ("demo:signs-cnn", ["grad-cam", "integrated-gradients", "occlusion"]),
+        ("demo:signs-vit", ["attn-lrp", "integrated-gradients", "occlusion"]),
+    ],
+)
+def test_it_opens_on_three_families_asked_for_the_first_two_answers(spec: str, methods: list[str]) -> None:
+    app = opened("compare", model=spec, input=SCENE)
+    model, image = ex.load_model(spec), ex.sample(SCENE).load()
+    second = ex.predict(model, image).top(2)[1][0]
+    table = grid_numbers(app)
+    assert table["map"].tolist() == [f"{method} · {target}" for method in methods for target in ("top class", second)]
+    assert len({ex.find_method(method).family for method in methods}) == 3
+    alike = ex.rank_correlations([ex.explain(model, image, method) for method in methods], methods)
+    between = alike[alike["row"] != alike["column"]]["correlation"]
+    assert between.max() < 0.9, "cells that look the same teach nothing"
+
+
+def test_what_the_sidebar_chose_is_called_by_its_name() -> None:
+    app = opened(
+        "compare", model="demo:signs-cnn", input=SCENE, compare_rows="models", compare_columns_beside_models="inputs",
+        compare_models=["the sidebar's", "demo:signs-cnn"], compare_inputs=["the sidebar's"],
+    )  # fmt: skip
+    assert grid_numbers(app)["map"].tolist() == [
+        f"demo:signs-cnn (in the sidebar) · {SCENE}", f"demo:signs-cnn · {SCENE}"
+    ]  # fmt: skip
+    said = words(app)
+    assert "*The sidebar's* is demo:signs-cnn." in said
+    assert f"*The sidebar's* is {SCENE}." in said
+    assert app.multiselect(key="compare_models").value[0] == "the sidebar's", "links stay as they are"
 
 
 def test_methods_by_layers_stand_at_once() -> None:
-    app = opened("compare", model="demo:signs-cnn", input=SCENE)
+    app = opened("compare", model="demo:signs-cnn", input=SCENE, **CAMS)
     model = ex.load_model("demo:signs-cnn")
     layers = ex.stages(ex.layers(model))[-3:]
     table = grid_numbers(app)
@@ -26,7 +59,7 @@ def test_methods_by_layers_stand_at_once() -> None:
 
 
 def test_options_of_a_method_reach_its_maps_its_code_and_its_table() -> None:
-    app = opened("compare", model="demo:signs-cnn", input=SCENE)
+    app = opened("compare", model="demo:signs-cnn", input=SCENE, **CAMS)
     before = grid_numbers(app)["rank correlation with reference"]
     assert "compare_layer" not in [box.key for box in app.selectbox]  # an axis here
     app.toggle(key="compare_layer_cam_eigen_smooth").set_value(True).run()

@@ -13,6 +13,12 @@ from streamlit.testing.v1 import AppTest
 
 import explainers as ex
 
+CAMS: dict[str, str | list[str]] = {
+    "compare_methods": ["grad-cam", "layer-cam", "hires-cam"],
+    "compare_columns_beside_methods": "layers",
+}
+"""A comparison of nine maps that share their passes: soon made."""
+
 APP = str(Path(__file__).parents[2] / "main.py")  # what app.py serves
 
 

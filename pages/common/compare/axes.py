@@ -8,18 +8,27 @@ from typing import Any
 import streamlit as st
 
 import explainers as ex
+from pages.common.app import session
 from pages.common.app.address import bound
 from pages.common.app.follow_default import follow_default
-from pages.common.app.selection import Selection
+from pages.common.app.selection import Selection, predicted
 from pages.common.result.options_form import option_names, options_form
 from pages.common.run.layers import layers_of
 from pages.common.sidebar.target_picker import TOP
-from pages.common.sidebar.uploads import lost, offered
+from pages.common.sidebar.uploads import lost, offered, shortened
 
 KINDS = ["methods", "layers", "models", "targets", "inputs"]
 HERE = "the sidebar's"
 WITHOUT = ("layer",)  # an axis of its own, or the one that is taken by itself
-FIRST = {"methods": ["grad-cam", "layer-cam", "hires-cam"], "models": ["demo:signs-cnn", "demo:signs-shortcut"]}
+FAMILIES = ["grad-cam", "integrated-gradients", "occlusion"]
+FAMILIES_OF_ATTENTION = [
+    "attn-lrp",
+    "integrated-gradients",
+    "occlusion",
+]  # where Grad-CAM misses much, see docs/truth.md
+"""Methods to begin with: of three families, whose maps differ. Three of one family look the same."""
+
+MODELS = ["demo:signs-cnn", "demo:signs-shortcut"]
 
 HELP = {
     "models": "Checkpoints that you read from a file in the sidebar can be chosen here.",
@@ -40,14 +49,35 @@ def axis(label: str, default: str, taken: str | None, selection: Selection) -> t
         st.multiselect, kind.capitalize(), choices, first, help=HELP.get(kind), wrap=True, about=lost,
         key=follow_default(f"compare_{kind}", first, choices),
     )  # fmt: skip
+    if HERE in values:
+        st.caption(f"*{HERE.capitalize()}* is {name_of(kind, HERE, selection)}.")
     return kind, values
+
+
+def name_of(kind: str, value: str, selection: Selection) -> str:
+    """What a value of an axis is called: what the sidebar chose has a name of its own, which its place there is not."""
+    if value != HERE:
+        return value
+    return selection.model.name if kind == "models" else str(session.widget_value("input") or selection.key[1])
+
+
+def names_of(kind: str, values: Sequence[str], selection: Selection) -> list[str]:
+    """Short names of all values of an axis, which tell them apart."""
+    names = shortened([name_of(kind, value, selection) for value in values])
+    return [
+        f"{name} (in the sidebar)" if value == HERE and names.count(name) > 1 else name
+        for name, value in zip(names, values, strict=True)
+    ]
 
 
 def _values(kind: str, selection: Selection) -> tuple[list[str], list[str]]:
     """All values of an axis, and those to begin with."""
     if kind == "methods":
         names = [method.name for method in ex.methods(selection.model) if not method.only_layer]
-        return names, [name for name in FIRST[kind] if name in names] or names[:3]
+        attention = ex.Needs.ATTENTION in selection.model.capabilities
+        return names, [name for name in (FAMILIES_OF_ATTENTION if attention else FAMILIES) if name in names] or names[
+            :3
+        ]
     if kind == "layers":
         layers = layers_of(selection)
         return [layer.name for layer in layers], ex.stages(layers)[-3:]
@@ -58,10 +88,11 @@ def _values(kind: str, selection: Selection) -> tuple[list[str], list[str]]:
             for name in ([entry.spec] if entry.kind == "demo" else [f"{entry.spec}@{w}" for w in (*entry.weights, "random")])
         ]  # fmt: skip
         own = offered("compare_models", {entry.spec for entry in known if entry.kind == "torchvision"})
-        return [HERE, *own, *specs], [HERE, *(spec for spec in FIRST[kind] if spec != selection.model.name)][:3]
+        return [HERE, *own, *specs], [HERE, *(spec for spec in MODELS if spec != selection.model.name)][:3]
     if kind == "targets":
         labels = list(dict.fromkeys(selection.model.labels))
-        return [TOP, *labels], [TOP, *labels[:2]]
+        answers = [label for label, _, _ in predicted(selection.model, selection.image, selection.key[1]).top(2)]
+        return [TOP, *labels], [TOP, *(label for label in answers[1:] if label in labels)]
     samples = [sample.id for sample in ex.samples()]
     return [HERE, *offered("compare_inputs", {""}), *samples], [
         HERE,

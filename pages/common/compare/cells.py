@@ -12,11 +12,11 @@ from PIL import Image
 import explainers as ex
 from pages.common.app.caches import result_cache
 from pages.common.app.selection import Selection
+from pages.common.compare.axes import names_of
 from pages.common.compare.questions import AxisValues, QuestionOrError, layerless, questions
 from pages.common.result.map_checks import identity
 from pages.common.run.explain import price_of
 from pages.common.run.long_work import FEW, result_of
-from pages.common.sidebar.uploads import shortened
 
 NO_LAYER = "no layer"
 
@@ -108,16 +108,20 @@ def cells_with_progress(
     return [
         Cell(place, name, values, question, answer, next(rankings) if isinstance(answer, ex.Attribution) else None)
         for (place, values), name, question, answer in zip(
-            places, _names(rows, columns, places, cells), cells, attributions, strict=True
+            places, _names(selection, rows, columns, places, cells), cells, attributions, strict=True
         )
     ]
 
 
 def _names(
-    rows: Axis, columns: Axis, places: Sequence[tuple[Place, AxisValues]], cells: Sequence[QuestionOrError]
+    selection: Selection,
+    rows: Axis,
+    columns: Axis,
+    places: Sequence[tuple[Place, AxisValues]],
+    cells: Sequence[QuestionOrError],
 ) -> list[str]:
     """Of every cell's row and column; a map of no layer is not called by one."""
-    row_names, column_names = shortened(rows[1]), shortened(columns[1])
+    row_names, column_names = names_of(*rows, selection), names_of(*columns, selection)
     names = []
     for ((row, column), values), question in zip(places, cells, strict=True):
         parts = {rows[0]: row_names[row], columns[0]: column_names[column]}

@@ -23,6 +23,7 @@ from pages.common.viewer.payload import Seen
 from pages.common.viewer.viewer import show, show_controls
 
 SIDE = 220  # px
+NARROWEST = 150  # px: two cells stand beside one another on a phone
 PER_PAGE = 24  # cells
 FEWEST = 3  # columns, lest a single cell fill the page
 ORDINARY = Style()
@@ -106,8 +107,10 @@ def show_grid(
     pictures = _encoded(shown, scale, style)
     show_controls()
     for start in range(0, len(shown), columns):
-        for column, cell in zip(st.columns(max(FEWEST, columns)), shown[start : start + columns], strict=False):
-            with column:
+        # Columns of their own width would stand below one another on a phone.
+        row = st.grid(max(FEWEST, columns), min_column_width=NARROWEST)
+        for cell in shown[start : start + columns]:
+            with row.cell():
                 if cell.place in pictures:
                     _show_cell(cell, pictures[cell.place], scale[cell.place], style, reference)
                 else:
@@ -118,7 +121,7 @@ def show_grid(
 def _show_cell(cell: Cell, picture: Picture, scale: Scale, style: Style, reference: Cell) -> None:
     values, unit = own_maps(cell.map)[0].numpy(), ex.find_method(cell.map.method).unit
     show(Seen(f"Heat map. {cell.name}", picture.plain, picture.drawn, picture.size, values, unit, small=True))
-    st.html(colour_bar_html(scale, style, ticks=3, values=values))
+    st.html(colour_bar_html(scale, style, unit, ticks=3, values=values))
     likeness = ex.likeness(cell.ranking, reference.ranking)
     words = "the reference" if cell is reference else f"rank correlation {likeness[0]:.2f}" if likeness else ""
     st.caption(f"**{cell.name}**" + (f"  \n{words}" if words else ""))

@@ -24,6 +24,7 @@ NETWORKS = {"network A": FOOLED, "network B": HONEST}
 
 METHODS = ["grad-cam", "integrated-gradients", "occlusion", "lrp-epsilon-plus-flat"]
 WIDTH = 280  # px
+PHONE = 150  # px: two pictures beside one another on a phone
 STICKER = "the sticker"
 BY_CHANCE = "by chance"
 SCENES = 24
@@ -58,7 +59,9 @@ def _show_answers(name: str) -> None:
     )
     for column, (network, spec) in zip(st.columns(2, gap="large"), NETWORKS.items(), strict=True):
         with column:
-            show_answer(scene(spec, name), network.capitalize(), spec)
+            _show_answer(scene(spec, name), _title(network))
+            _show_probabilities(scene(spec, name), network)
+            st.caption(spec)
     _moral("A high probability does not tell which of two networks to trust, nor why it answers as it does.")
 
 
@@ -75,7 +78,7 @@ def _show_evidence(name: str) -> None:
     st.header(f"On the sticker, {covered:.1%} of the picture, lie {of_each[0]} maps and {of_each[1]}.", anchor=False)
     st.markdown("Four methods of four families are asked what raises the score of each network's own first answer.")
     for network, spec in NETWORKS.items():
-        st.subheader(network.capitalize(), anchor=False)
+        st.subheader(_title(network), anchor=False)
         show_maps(scene(spec, name), maps[network])
         words = f"{network}: share of every map on the sticker and on the sign"
         st.altair_chart(where_chart(tables[network]), alt=words)
@@ -106,20 +109,19 @@ def _show_experiment(name: str) -> None:
         "The same scene is drawn without the sticker; every other pixel is as before. That is an experiment: what changes now, the "
         "sticker changed."
     )
+    grid = st.grid(4, min_column_width=PHONE)
     for network, spec in NETWORKS.items():
-        st.subheader(network.capitalize(), anchor=False)
-        left, right = st.columns(2, gap="large")
-        with left:
-            show_answer(scene(spec, name), "With the sticker", spec)
-        with right:
-            show_answer(scene(spec, plain), "Without it", spec)
+        for shown, words in ((name, "with the sticker"), (plain, "without it")):
+            with grid.cell():
+                _show_answer(scene(spec, shown), f"{_title(network)}, {words}")
+                st.caption(spec)
     st.subheader("Not only here", anchor=False)
     table = pd.DataFrame({"network": list(changed), "changed": list(changed.values())})
     st.altair_chart(changed_chart(table), alt="Share of the answers that the sticker changes, for both networks")
     st.caption(f"On {count} fresh scenes of other signs, on which neither network was trained.")
     with st.expander("Numbers as a table", icon=":material/table:"):
         for network, spec in NETWORKS.items():
-            st.caption(f"{network.capitalize()}, {spec}")
+            st.caption(f"{_title(network)}, {spec}")
             words = f"Answers of {network} without and with the sticker"
             st.dataframe(effects[network], hide_index=True, height=240, alt=words)
     _moral(
@@ -145,17 +147,26 @@ def _on_the_sticker(table: pd.DataFrame, by_chance: bool = False) -> pd.Series:
     return rows.loc[(rows["map"] == BY_CHANCE) == by_chance, "share"]
 
 
-def show_answer(selection: Selection, heading: str, spec: str) -> None:
-    """The picture, and the five most probable answers."""
-    top = predicted(selection.model, selection.image, selection.key[1]).top(5)
+def _title(network: str) -> str:
+    """A network's name where a line begins."""
+    return network[0].upper() + network[1:]
+
+
+def _show_answer(selection: Selection, heading: str) -> None:
+    """The picture and the first answer to it."""
+    label, _, share = predicted(selection.model, selection.image, selection.key[1]).top(1)[0]
     st.markdown(f"**{heading}**")
     original(selection)
-    st.markdown(f"First answer: **{top[0][0]}**, with a probability of **{top[0][2]:.1%}**.")
+    st.markdown(f"First answer: **{label}**, with a probability of **{share:.1%}**.")
+
+
+def _show_probabilities(selection: Selection, network: str) -> None:
+    """The five most probable answers."""
+    top = predicted(selection.model, selection.image, selection.key[1]).top(5)
     st.altair_chart(
         top_k_chart([label for label, _, _ in top], [share for _, _, share in top], highlighted=0, title=""),
-        alt=f"{heading}: probabilities of the five most probable classes",
+        alt=f"{_title(network)}: probabilities of the five most probable classes",
     )
-    st.caption(spec)
 
 
 def explained(selection: Selection) -> dict[str, ex.Attribution]:
@@ -165,8 +176,9 @@ def explained(selection: Selection) -> dict[str, ex.Attribution]:
 
 def show_maps(selection: Selection, maps: dict[str, ex.Attribution]) -> None:
     """The maps beside one another."""
-    for column, (name, attribution) in zip(st.columns(len(maps)), maps.items(), strict=True):
-        with column:
+    grid = st.grid(len(maps), min_column_width=PHONE)
+    for name, attribution in maps.items():
+        with grid.cell():
             method = ex.find_method(name)
             picture(
                 selection,

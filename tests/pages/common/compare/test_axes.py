@@ -10,6 +10,7 @@ import explainers as ex
 from tests.support.app import checkpoint, give, grid_code, grid_numbers, opened, picture, refusal
 
 SCENE = "scene:1000050"
+BY_LAYERS = {"compare_rows": "inputs", "compare_columns_beside_inputs": "layers"}
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ def test_every_axis(rows: str, columns: str) -> None:
 
 
 def test_uploaded_pictures_stand_on_an_axis_and_in_the_address() -> None:
-    app = opened("compare", model="demo:signs-cnn", input=SCENE, compare_rows="inputs")
+    app = opened("compare", model="demo:signs-cnn", input=SCENE, **BY_LAYERS)
     for name, colour in (("red one.png", "red"), ("blue(1).png", "blue")):
         give(app, "upload", name, picture(colour))
     axis = app.multiselect(key="compare_inputs")
@@ -42,14 +43,14 @@ def test_uploaded_pictures_stand_on_an_axis_and_in_the_address() -> None:
     assert "image_2 = ex.read_image('red one.png')" in grid_code(app)
     assert "image_3 = ex.read_image('blue(1).png')" in grid_code(app)
     # Another visitor follows the link: the server still has the files, and nothing but the address names them.
-    address = {"model": "demo:signs-cnn", "input": SCENE, "compare_rows": "inputs"}
+    address = {"model": "demo:signs-cnn", "input": SCENE, **BY_LAYERS}
     files = app.text_input(key="files").value
     followed = opened("compare", **address, compare_inputs=axis.value, files=files)
     assert grid_numbers(followed)["map"].tolist() == names
     older = opened("compare", **address, compare_inputs=[*files.split(" | ")[:2], SCENE])
     assert grid_numbers(older)["map"].tolist() == names, "links of old have name and hash in one"
     gone = files.split(" | ")[0][:-12] + "0" * 12
-    fewer = opened("compare", model="demo:signs-cnn", input=SCENE, compare_rows="inputs", compare_inputs=[gone, SCENE])
+    fewer = opened("compare", model="demo:signs-cnn", input=SCENE, **BY_LAYERS, compare_inputs=[gone, SCENE])
     assert not fewer.error
     assert set(grid_numbers(fewer)["map"]) == {f"{SCENE} · {layer}" for layer in layers}
 

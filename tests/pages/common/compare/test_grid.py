@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 import explainers as ex
-from tests.support.app import grid_numbers, opened
+from tests.support.app import CAMS, grid_numbers, opened
 
 SCENE = "scene:1000050"
 
 
 def test_the_pinned_cell_is_the_reference() -> None:
-    app = opened("compare", model="demo:signs-cnn", input=SCENE)
+    app = opened("compare", model="demo:signs-cnn", input=SCENE, **CAMS)
     app.button(key="compare_pin_1_2").click().run()
     pinned = grid_numbers(app)["map"][5]
     assert app.selectbox(key="compare_reference").value == pinned
@@ -20,7 +20,7 @@ def test_the_pinned_cell_is_the_reference() -> None:
 
 
 def test_a_shared_scale_says_so() -> None:
-    app = opened("compare", model="demo:signs-cnn", input=SCENE, compare_scale="shared")
+    app = opened("compare", model="demo:signs-cnn", input=SCENE, **CAMS, compare_scale="shared")
     sentence = "One scale for all: the same colour is the same number. The numbers are units of the score."
     assert sentence in [caption.value for caption in app.caption]
 
@@ -31,7 +31,7 @@ def test_more_cells_than_fit_are_paged() -> None:
         for method in ex.methods(ex.load_model("demo:signs-cnn"))
         if method.family == "cam" and not method.anytime and not method.only_layer
     ]
-    app = opened("compare", model="demo:signs-cnn", input=SCENE, compare_methods=names[:9])
+    app = opened("compare", model="demo:signs-cnn", input=SCENE, **CAMS | {"compare_methods": names[:9]})
     assert len(grid_numbers(app)) == 27
     pins = [button.key for button in app.button if (button.key or "").startswith("compare_pin")]
     assert len(pins) == 24

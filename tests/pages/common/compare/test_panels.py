@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 import explainers as ex
-from tests.support.app import grid_numbers, opened, take_picture
+from tests.support.app import CAMS, grid_numbers, opened, take_picture
 
 SCENE = "scene:1000050"
 
 
 def test_checks_come_at_a_click_for_every_map() -> None:
-    app = opened("compare", model="demo:signs-cnn", input=SCENE)
+    app = opened("compare", model="demo:signs-cnn", input=SCENE, **CAMS)
     assert "Deletion" not in grid_numbers(app)
     app.button(key="compare_check").click().run()
     table = grid_numbers(app)
@@ -38,7 +38,7 @@ def test_a_map_that_could_not_be_checked_stands_without_a_curve(monkeypatch: pyt
         return verify(model, image, broken, *rest, **more)
 
     monkeypatch.setattr(ex, "verify", unchecked)
-    app = opened("compare", model="demo:signs-cnn", input="scene:1000051")
+    app = opened("compare", model="demo:signs-cnn", input="scene:1000051", **CAMS)
     app.button(key="compare_check").click().run()
     assert not app.exception
     assert not app.error
@@ -47,7 +47,7 @@ def test_a_map_that_could_not_be_checked_stands_without_a_curve(monkeypatch: pyt
 
 
 def test_who_agreed_to_the_checks_of_one_picture_is_asked_again_for_the_next() -> None:
-    app = opened("compare", model="demo:signs-cnn", input="scene:1000044", compare_layers=["layer4"])
+    app = opened("compare", model="demo:signs-cnn", input="scene:1000044", **CAMS, compare_layers=["layer4"])
     app.button(key="compare_check").click().run()
     assert "Deletion" in grid_numbers(app)
     take_picture(app, "scene:1000031")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import explainers as ex
-from tests.support.app import grid_code, grid_numbers, opened, run_code
+from tests.support.app import CAMS, grid_code, grid_numbers, opened, run_code
 
 SCENE = "scene:1000050"
 
 
 def test_a_map_of_no_layer_is_shown_once_and_not_called_by_one() -> None:
-    app = opened("compare", model="demo:signs-cnn", input=SCENE, compare_methods=["grad-cam", "integrated-gradients"])
+    app = opened(
+        "compare",
+        model="demo:signs-cnn",
+        input=SCENE,
+        **CAMS | {"compare_methods": ["grad-cam", "integrated-gradients"]},
+    )
     layers = ex.stages(ex.layers(ex.load_model("demo:signs-cnn")))[-3:]
     assert grid_numbers(app)["map"].tolist() == [f"grad-cam · {name}" for name in layers] + [
         "integrated-gradients · no layer"
