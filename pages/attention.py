@@ -1,5 +1,7 @@
 """Attention: where the tokens of a transformer look, head by head and through all layers."""
 
+from functools import partial
+
 import streamlit as st
 
 import explainers as ex
@@ -51,8 +53,7 @@ with controls:
 with results, sentences():
     attribution = explain_with_progress(selection, method, options)
     code = explain_code(selection, method, options)
-    explanation_panel(selection, attribution, view, code, method.title)
-    method_notes(method)
+    explanation_panel(selection, attribution, view, code, method.title, about=partial(method_notes, method))
 
 st.subheader("The heads of one layer")
 st.caption(

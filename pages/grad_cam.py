@@ -1,6 +1,7 @@
 """Grad-CAM and its relatives: where in a layer the evidence for a class lies."""
 
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
@@ -44,8 +45,14 @@ with controls:
 with results, sentences() as errors:
     attribution = explain_with_progress(selection, method, options)
     title = f"{method.title} at {attribution.layer}"
-    explanation_panel(selection, attribution, view, explain_code(selection, method, options), title)
-    method_notes(method)
+    explanation_panel(
+        selection,
+        attribution,
+        view,
+        explain_code(selection, method, options),
+        title,
+        about=partial(method_notes, method),
+    )
 
 if strip and not errors:
     st.subheader("From early to late")

@@ -1,13 +1,15 @@
 """Perturbation: hide a part of the picture and see how the score answers."""
 
+from functools import partial
+
 import streamlit as st
 
-from explainers.render.charts.attribution import value_histogram
 from pages.common.app.errors import sentences
 from pages.common.result.live_map import refine_with_progress
 from pages.common.result.options_form import method_form, method_notes
 from pages.common.result.panel import certainty, explanation_panel
 from pages.common.result.pictures import regions_picture
+from pages.common.result.tables import value_charts
 from pages.common.result.view import view_form
 from pages.common.run.snippets import explain_code
 from pages.common.sidebar.selection import current_selection
@@ -26,11 +28,12 @@ with controls:
     regions_picture(selection, method, options)
 with results, sentences():
     attribution = refine_with_progress(selection, method, options, view)
-    explanation_panel(selection, attribution, view, explain_code(selection, method, options), method.title)
-    certainty(selection, attribution, view)
-    st.subheader("How the values are spread")
-    st.altair_chart(
-        value_histogram(attribution.values[0], unit="Attribution of one pixel or cell", log_counts=True),
-        alt="Histogram of the map's values",
-    )
-    method_notes(method)
+
+    def numbers() -> None:
+        certainty(selection, attribution, view)
+        value_charts(attribution, "Attribution of one pixel or cell")
+
+    explanation_panel(
+        selection, attribution, view, explain_code(selection, method, options), method.title,
+        numbers=numbers, about=partial(method_notes, method),
+    )  # fmt: skip

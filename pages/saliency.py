@@ -1,11 +1,13 @@
 """Saliency: which pixels the score is sensitive to, or is made of."""
 
+from functools import partial
+
 import streamlit as st
 
-from explainers.render.charts.attribution import completeness_chart, value_histogram
 from pages.common.app.errors import sentences
 from pages.common.result.options_form import method_form, method_notes
 from pages.common.result.panel import explanation_panel
+from pages.common.result.tables import value_charts
 from pages.common.result.view import view_form
 from pages.common.run.explain import explain_with_progress
 from pages.common.run.snippets import explain_code
@@ -23,15 +25,7 @@ with controls:
 with results, sentences():
     attribution = explain_with_progress(selection, method, options)
     title = f"{method.title} at {attribution.layer}" if attribution.layer else method.title
-    explanation_panel(selection, attribution, view, explain_code(selection, method, options), title)
-    method_notes(method)
-    if attribution.completeness is not None:
-        st.subheader("Does it add up?")
-        st.altair_chart(
-            completeness_chart(attribution.completeness), alt="Sum of the map beside the change of the score"
-        )
-    st.subheader("How the values are spread")
-    st.altair_chart(
-        value_histogram(attribution.values[0], unit="Attribution of one value of the map", log_counts=True),
-        alt="Histogram of the map's values",
-    )
+    explanation_panel(
+        selection, attribution, view, explain_code(selection, method, options), title,
+        numbers=partial(value_charts, attribution, "Attribution of one value of the map"), about=partial(method_notes, method),
+    )  # fmt: skip

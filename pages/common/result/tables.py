@@ -1,4 +1,4 @@
-"""Tables on a page: of a map's values, and any to take away."""
+"""Tables and charts on a page: of a map's values, and tables to take away."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 import explainers as ex
+from explainers.render.charts.attribution import completeness_chart, value_histogram
 from pages.common.result.view import View
 from pages.common.run.snippets import show_code
 
@@ -45,6 +46,21 @@ def map_table(attribution: ex.Attribution, view: View) -> None:
             f"{own[0]} × {own[1]} cells at the map's own resolution; the {len(table)} strongest, rows and columns from 0."
         )
         st.dataframe(table, hide_index=True, height=240, alt="Values of the map, strongest first")
+
+
+def value_charts(attribution: ex.Attribution, unit: str) -> None:
+    """Whether a map adds up, where its method promises that, and how its values are spread.
+
+    Args:
+        unit: what one of the values is, for the axis.
+    """
+    if attribution.completeness is not None:
+        st.subheader("Does it add up?")
+        words = "Sum of the map beside the change of the score"
+        st.altair_chart(completeness_chart(attribution.completeness), alt=words)
+    st.subheader("How the values are spread")
+    histogram = value_histogram(attribution.values[0], unit=unit, log_counts=True)
+    st.altair_chart(histogram, alt="Histogram of the map's values")
 
 
 def strongest(values: np.ndarray, count: int) -> pd.DataFrame:

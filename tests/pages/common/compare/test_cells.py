@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 import explainers as ex
-from tests.support.app import grid_numbers, opened
+from pages.common.run import confirm
+from tests.support.app import CAMS, grid_numbers, opened
 
 SCENE = "scene:1000050"
 
@@ -27,7 +28,8 @@ def test_long_work_waits_for_a_click_that_says_what_it_takes(monkeypatch: pytest
         return ex.Cost(65537, 0, 45.0) if options.get("regions") == 15 else ex.Cost(33, 0, 0.5)
 
     monkeypatch.setattr(ex, "estimate", price)
-    app = opened("compare", model="demo:signs-cnn", input=SCENE)
+    monkeypatch.setattr(confirm, "PATIENCE", 20.0)
+    app = opened("compare", model="demo:signs-cnn", input=SCENE, **CAMS)
     assert not priced, "captures start by themselves"
     app = opened(
         "compare", model="demo:signs-cnn", input=SCENE, compare_methods=["grad-cam", "shapley"], compare_shapley_regions="15",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from streamlit.testing.v1 import AppTest
+
+from pages.common.run import confirm
 
 
 def working(seconds: float, unasked: bool) -> None:
@@ -20,6 +23,11 @@ def working(seconds: float, unasked: bool) -> None:
     offer = Offer("Start: {passes} passes, about {time}", key="start", unasked=unasked)
     if confirmed(work, prices, offer):
         st.success("started")
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confirm, "PATIENCE", 20.0)
 
 
 def shown(app: AppTest) -> tuple[int, list[str], list[str]]:

@@ -43,7 +43,8 @@ def test_short_work_starts_by_itself_and_is_done_once_for_all() -> None:
     assert shown(again) == ([], ["what it makes"], 0)
 
 
-def test_long_work_waits_for_a_click_and_the_rest_of_the_page_does_not() -> None:
+def test_long_work_waits_for_a_click_and_the_rest_of_the_page_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confirm, "PATIENCE", 20.0)
     app = AppTest.from_function(working, args=("long", 21.0)).run()
     assert shown(app) == (["Start: 120 passes, about 21 s"], [], 0)
     app.button[0].click().run()
