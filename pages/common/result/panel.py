@@ -9,6 +9,7 @@ import streamlit as st
 
 import explainers as ex
 from pages.common.app import session
+from pages.common.app.announce import announce
 from pages.common.app.errors import sentences
 from pages.common.app.selection import Selection
 from pages.common.result.downloads import downloads
@@ -70,6 +71,7 @@ def explanation_panel(
     with sentences():
         verdict = verdict_panel(MapChecks(selection, attribution, region), truth, conclusions, checks_tab)
         said = "" if verdict is None else f"{verdict.grade}: {verdict.reason}"
+        announce(f"The map by {title} of {target} is there. {said}", repr(selection.key))
         with menu:
             downloads(selection, attribution, view, scale, title, verdict=said, region=region)
 

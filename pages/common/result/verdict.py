@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 import explainers as ex
 from explainers.render.charts.trust import curve_chart, fit_chart, randomisation_chart
 from pages.common.app.address import bound
+from pages.common.app.badges import badge, badge_row
 from pages.common.app.images import batched
 from pages.common.app.progress import progress_bar
 from pages.common.app.selection import short_hash
@@ -54,7 +55,7 @@ def verdict_panel(
     with conclusions:
         conclude(FAITHFUL, verdict.grade, verdict.reason)
         ground = answer_conclusion(map_checks.selection)
-        with st.container(horizontal=True):
+        with badge_row():
             _badges(verdict)
     with checks_tab:
         st.markdown(verdict.sentence)
@@ -116,7 +117,7 @@ def _badges(verdict: ex.Verdict) -> None:
         colour, icon = COLOURS[finding.good]
         number = "" if finding.value is None or check.name == "map" else f" {finding.value:.2f}"
         better = f" ({check.better} is better)" if check.better and number else ""
-        st.badge(f"{check.title}{number}", color=colour, icon=icon, help=f"{finding.sentence} {check.says}{better}")
+        badge(f"{check.title}{number}", colour, icon, f"{finding.sentence}\n\n{check.says}{better}")
 
 
 def _charts(verdict: ex.Verdict) -> None:
