@@ -43,7 +43,7 @@ def target_sensitivity(context: CheckContext, options: CheckOptions) -> Finding:
     target = context.run.resolve(context.input, context.target).take([0])
     other_target = another_target(target, context.run.outputs(context.input, layer_of(target)))
     if other_target is None:
-        return Finding(name, None, None, "Not checked: the model has one output, so there is no other to ask for.")
+        return Finding(name, None, None, "Not checked: there is no other class or output to ask the method for.")
     second_run = _map(context, target, options, other_draws=True)
     other = _map(context, other_target, options, other_draws=False)
     again, value = spearman(heat, second_run) or 0.0, abs(spearman(heat, other) or 0.0)
@@ -56,14 +56,16 @@ def another_target(target: Target, outputs: Tensor) -> Target | None:
     Args:
         outputs: of the network, or of the layer that the target reads, for one input: (1, K, ...).
     """
-    count = outputs.shape[1] if outputs.ndim > 1 else 1
-    if count < 2:
-        return None
     if isinstance(target, ChannelTarget):
-        return ChannelTarget(target.layer, (target.channel + count // 2) % count, target.place)
+        # As the target reads them: tokens have their channels last.
+        count = outputs.shape[-1 if outputs.ndim == 3 else 1]
+        return ChannelTarget(target.layer, (target.channel + count // 2) % count, target.place) if count > 1 else None
     if isinstance(target, RegressionTarget):
-        return RegressionTarget((target.output + 1) % count)
-    scores = outputs.flatten(1)[0].clone()
+        count = outputs[0].numel()
+        return RegressionTarget((target.output + 1) % count) if count > 1 else None
+    if outputs.ndim != 2 or outputs.shape[1] < 2:
+        return None
+    scores = outputs[0].clone()
     if isinstance(target, ClassTarget):
         scores[target.index if isinstance(target.index, int) else target.index[0]] = torch.inf
     return ClassTarget(int(scores.argmin()))
