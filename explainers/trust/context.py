@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -16,7 +17,7 @@ from explainers.api import explain
 from explainers.core.attribution import Attribution, Reduce
 from explainers.core.cost import Cost
 from explainers.core.model import Model
-from explainers.core.target import Target
+from explainers.core.target import ClassTarget, Target, TopTarget
 from explainers.engine.engine import Engine
 from explainers.engine.passes import Progress
 from explainers.engine.run import Run
@@ -105,14 +106,29 @@ class CheckContext:
         """Whether the method is registered, and quick enough to be run for other pictures as well."""
         return runs_again(self.attribution, self.rerun_cost)
 
-    def map_of_another(self, picture: Image.Image) -> Tensor:
-        """The same method's heat map (H, W) of another picture, for that picture's top class."""
-        inputs = self.model.inputs(picture).to(self.input)
+    def map_of_another(self, inputs: Tensor) -> Tensor:
+        """The same method's heat map (H, W) of another input (1, ...): for its own top class where this one is of a class."""
+        target = None if isinstance(self.target, ClassTarget | TopTarget) else self.target.take([0])
         attribution = explain(
-            self.model, inputs, self.attribution.method, None, engine=self.engine, cancel=self.cancel, **self.attribution.options
+            self.model, inputs, self.attribution.method, target, engine=self.engine, cancel=self.cancel, **self.attribution.options
         )  # fmt: skip
         self.spend(attribution.cost)
         return heatmap_of(attribution, self.reduce)
+
+    def input_of(self, picture: Image.Image) -> Tensor:
+        """Another picture as an input (1, C, H, W) of the model, on the device.
+
+        A model that comes without preprocessing gets it in the size of the input that was explained, with its mean and deviation.
+        """
+        if self.model.preprocess is not None:
+            return self.model.inputs(picture).to(self.input)
+        count, height, width = self.input.shape[1:]
+        values = (
+            torch.from_numpy(np.array(picture.convert("RGB").resize((width, height)))).to(self.input).movedim(-1, 0)
+        )
+        channels = values[torch.arange(count) % 3] if count > 1 else values.mean(0, keepdim=True)
+        scaled = (channels - channels.mean()) / channels.std().clamp_min(1e-6)
+        return (scaled * self.input.std() + self.input.mean())[None]
 
     def rerun_each(self, inputs: Tensor) -> Tensor:
         """Heat maps of the same method on inputs (M, ...), each as if it had come alone: (M, H, W) or (M, F), float64."""

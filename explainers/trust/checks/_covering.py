@@ -8,6 +8,7 @@ photographers put things.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from explainers.trust.registry import SeedOptions
 
 CONVINCING = 0.95  # of the opponents must do worse
 TIE = 0.1  # of a probability: where no order changes it by more, there is nothing to measure
+FLAT = 1e-6  # of a score's own size: the same
 PETSIUK = "Petsiuk, Das & Saenko 2018, arXiv:1806.07421"
 
 
@@ -114,10 +116,12 @@ def moved_maps(heat: Tensor, count: int, seed: int) -> list[Tensor]:
 
 
 def maps_of_other_pictures(context: CheckContext, count: int) -> list[Tensor]:
-    """The same method's maps of pictures of the gallery, each for its own top class."""
+    """The same method's maps of as many pictures of the gallery: of the kind that the model is for, and never of the one explained."""
     drawn = context.model.name.startswith("demo:")
-    gallery = [sample for sample in samples() if sample.id.startswith("scene:") == drawn][:count]
-    return [context.map_of_another(sample.load()) for sample in gallery]
+    gallery = sorted(samples(), key=lambda sample: sample.id.startswith("scene:") != drawn)
+    inputs = (context.input_of(sample.load()) for sample in gallery)
+    others = (other for other in inputs if not torch.equal(other, context.input))
+    return [context.map_of_another(other) for other in itertools.islice(others, count)]
 
 
 def centre_order(size: Sequence[int]) -> Tensor:
@@ -164,14 +168,11 @@ def compare_orders(context: CheckContext, options: CoverOptions, insert: bool) -
     whole_score = float(run.scores(input, target)[0])
     if not (math.isfinite(whole_score) and bool(scores.isfinite().all())):
         return no_finite_scores(name)
-    if unit == "probability" and max(float(scores.max()), whole_score) - min(float(scores.min()), whole_score) < TIE:
-        return _nothing_to_measure(name, whole_score)
-    low, high = (
-        (0.0, 1.0)
-        if unit == "probability"
-        else (min(float(scores.min()), whole_score), max(float(scores.max()), whole_score))
-    )
-    means = ((scores - low) / (high - low)).mean(1).clamp(0, 1) if high > low else torch.zeros(len(scores))
+    lowest, highest = min(float(scores.min()), whole_score), max(float(scores.max()), whole_score)
+    if highest - lowest < TIE if unit == "probability" else highest - lowest <= FLAT * max(abs(lowest), abs(highest)):
+        return _nothing_to_measure(name, unit, whole_score)
+    low, high = (0.0, 1.0) if unit == "probability" else (lowest, highest)
+    means = ((scores - low) / (high - low)).mean(1).clamp(0, 1)
     areas = Areas(float(means[0]), means[first_opponent:], float(means[1]) if first_opponent == 2 else None)
     beaten, beats_centre = areas.beaten(insert), areas.beats_centre(insert)
     details = {
@@ -184,9 +185,12 @@ def compare_orders(context: CheckContext, options: CoverOptions, insert: bool) -
     return Finding(name, areas.map, _good(beaten, beats_centre), sentence, clause, table, details)
 
 
-def _nothing_to_measure(name: str, whole_score: float) -> Finding:
-    sentence = f"Nothing to measure: the probability is {whole_score:.3f}, and no order of covering changes it by {TIE} or more."
-    return Finding(name, None, None, sentence, "", None, {"quantity": "probability", "whole": whole_score})
+def _nothing_to_measure(name: str, unit: str, whole_score: float) -> Finding:
+    value, change = (
+        (f"{whole_score:.3f}", f" by {TIE} or more") if unit == "probability" else (f"{whole_score:.3g}", "")
+    )
+    sentence = f"Nothing to measure: the {unit} is {value}, and no order of covering changes it{change}."
+    return Finding(name, None, None, sentence, "", None, {"quantity": unit, "whole": whole_score})
 
 
 def _good(beaten: float | None, beats_centre: bool | None) -> bool | None:

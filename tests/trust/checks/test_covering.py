@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import explainers as ex
 from explainers.inputs.baselines import Fill, masker_for
-from explainers.trust.checks._covering import CoverOptions, random_orders
+from explainers.trust.checks._covering import CoverOptions, maps_of_other_pictures, moved_maps, opponent_orders
+from explainers.trust.context import CheckContext, heatmap_of
 from tests.support.attributions import SIDE, attribution_of, probability_of, random_map
 from tests.support.models.networks import Linear, fixed_engine, random_inputs, small_model
 
@@ -68,8 +69,8 @@ def test_the_order_from_the_centre_can_be_left_out() -> None:
         assert "centre" not in alone.sentence
 
 
-def test_random_orders_and_the_centre_are_what_the_map_is_compared_with() -> None:
-    """A map of the centre does exactly as well as the centre; half of all random maps do better than a random one."""
+def test_opponents_and_the_centre_are_what_the_map_is_compared_with() -> None:
+    """A map of the centre does exactly as well as the centre; half of all random maps do better than a moved one."""
     model, image = small_model(), random_inputs(1)
     away = (torch.arange(SIDE) - 7.5).square()
     centre = attribution_of(-(away[:, None] + away)[None], image, ex.ClassTarget(CLASS))
@@ -78,7 +79,7 @@ def test_random_orders_and_the_centre_are_what_the_map_is_compared_with() -> Non
     shares = [
         ex.verify(
             model, image, attribution_of(random_map(seed)[None], image, ex.ClassTarget(CLASS)), "deletion", steps=4, orders=15
-        ).findings[0].details["better than random orders"]
+        ).findings[0].details["better than opponents"]
         for seed in range(30)
     ]  # fmt: skip
     # Mean of 30 uniform shares: 0.5 with a deviation of 0.053.
@@ -86,16 +87,153 @@ def test_random_orders_and_the_centre_are_what_the_map_is_compared_with() -> Non
     assert np.std(shares) > 0.15
 
 
-def test_random_orders_are_as_coarse_as_the_map() -> None:
-    image = random_inputs(1)
-    coarse = random_orders(attribution_of(random_map(1, 4)[None], image), CoverOptions(orders=4))
-    fine = random_orders(attribution_of(random_map(1)[None], image), CoverOptions(orders=4))
+def test_moved_maps_have_the_values_of_the_map_in_other_places() -> None:
+    heat = random_map(1)
+    copies = moved_maps(heat, 40, seed=2)
+    assert len(copies) == 40
+    assert all(torch.equal(copy.flatten().sort().values, heat.flatten().sort().values) for copy in copies)
+    assert not any(torch.equal(copy, heat) for copy in copies)
+    again, others = moved_maps(heat, 40, seed=2), moved_maps(heat, 40, seed=3)
+    assert all(map(torch.equal, copies, again))
+    assert not all(map(torch.equal, copies, others))
 
-    def roughness(orders: list[Tensor]) -> float:
+
+def test_moved_maps_of_a_spot_never_lie_where_it_lies_in_the_middle() -> None:
+    """What lies in the middle, as things in photographs do, lies somewhere else in every copy."""
+    spot = torch.zeros(SIDE, SIDE)
+    spot[7:9, 7:9] = 1
+    copies = moved_maps(spot, 60, seed=0)
+    assert all(float((copy * spot).sum()) == 0 for copy in copies)
+    places = {tuple(copy.nonzero()[0].tolist()) for copy in copies}
+    assert len(places) > 20
+
+
+def test_moved_maps_keep_neighbours_together() -> None:
+    """As smooth as the map, turned ones included; what leaves on one side comes in on the other."""
+    heat = torch.arange(24).view(4, 6)
+    pairs = {
+        frozenset((int(a), int(b)))
+        for rows in (heat, heat.T)
+        for a, b in zip(rows, rows.roll(-1, 0), strict=True)
+        for a, b in zip(a, b, strict=True)
+    }
+    for copy in moved_maps(heat, 20, seed=1):
+        assert copy.shape == heat.shape, "what is not square is not turned on its side"
+        for rows in (copy, copy.T):
+            for row, below in zip(rows, rows.roll(-1, 0), strict=True):
+                assert {frozenset((int(a), int(b))) for a, b in zip(row, below, strict=True)} <= pairs
+
+
+def test_a_vector_has_its_values_in_random_places() -> None:
+    heat = torch.arange(10.0)
+    copies = moved_maps(heat, 5, seed=0)
+    assert all(sorted(copy.tolist()) == heat.tolist() for copy in copies)
+    assert len({tuple(copy.tolist()) for copy in copies}) == 5
+
+
+def test_opponents_are_as_coarse_as_the_map() -> None:
+    model, image = small_model(), random_inputs(1)
+
+    def roughness(heat: Tensor) -> float:
+        context = CheckContext(model, attribution_of(heat[None], image), fixed_engine(16))
+        orders = opponent_orders(context, CoverOptions(orders=4))
+        assert all(sorted(order.flatten().tolist()) == list(range(SIDE * SIDE)) for order in orders)
         return float(np.mean([(o[1:] - o[:-1]).abs().double().mean() for o in orders]))
 
-    assert roughness(coarse) < 0.5 * roughness(fine)
-    assert all(sorted(order.flatten().tolist()) == list(range(SIDE * SIDE)) for order in coarse + fine)
+    assert roughness(random_map(1, 4)) < 0.5 * roughness(random_map(1))
+
+
+def context_of(model: ex.Model, attribution: ex.Attribution) -> CheckContext:
+    rerun = ex.Cost(attribution.cost.forward, attribution.cost.backward)
+    return CheckContext(model, attribution, fixed_engine(16), rerun_cost=rerun)
+
+
+def test_the_maps_of_other_pictures_are_those_of_the_gallery_but_for_the_one_explained() -> None:
+    model = ex.load_model("demo:signs-cnn")
+    first, *others = [sample.load() for sample in ex.samples()[:4]]
+    context = context_of(model, ex.explain(model, first, "grad-cam"))
+    maps = maps_of_other_pictures(context, 3)
+    expected = [heatmap_of(ex.explain(model, other, "grad-cam")) for other in others]
+    assert all(torch.allclose(heat, wanted, atol=1e-5) for heat, wanted in zip(maps, expected, strict=True))
+    assert context.cost.forward == 3
+
+
+def test_for_a_model_of_photographs_they_are_photographs_first() -> None:
+    demo = ex.load_model("demo:signs-cnn")
+    model = ex.wrap(demo.network, (3, 96, 96), preprocess=demo.preprocess)
+    photographs = [sample.load() for sample in ex.samples() if sample.id.startswith("photo:")]
+    context = context_of(model, ex.explain(model, photographs[0], "grad-cam"))
+    maps = maps_of_other_pictures(context, 5)
+    expected = [
+        heatmap_of(ex.explain(model, other, "grad-cam"))
+        for other in (*photographs[1:], *(s.load() for s in ex.samples()[:2]))
+    ]
+    assert all(torch.allclose(heat, wanted, atol=1e-5) for heat, wanted in zip(maps, expected, strict=True))
+
+
+def test_other_pictures_are_asked_for_the_same_channel_and_for_their_own_class() -> None:
+    model, image = ex.load_model("demo:signs-cnn"), ex.samples()[0].load()
+    channel = ex.ChannelTarget("layer3", 17)
+    for target, expected in ((channel, channel), ("give way", None)):
+        context = context_of(model, ex.explain(model, image, "grad-cam", target))
+        (heat,) = maps_of_other_pictures(context, 1)
+        assert torch.allclose(
+            heat, heatmap_of(ex.explain(model, ex.samples()[1].load(), "grad-cam", expected)), atol=1e-5
+        )
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_model_without_preprocessing_gets_other_pictures_as_inputs_like_its_own(channels: int) -> None:
+    weights = random_inputs(1, (channels * SIDE * SIDE, 3), seed=3)[0]
+    model = ex.Model("tensors", Linear(weights), (channels, SIDE, SIDE))
+    image = 7 + 3 * random_inputs(1, (channels, SIDE, SIDE))
+    context = context_of(model, ex.explain(model, image, "input-x-gradient"))
+    other = context.input_of(ex.samples()[0].load())
+    assert other.shape == image.shape
+    assert float(other.mean()) == pytest.approx(float(image.mean()), rel=1e-4)
+    assert float(other.std()) == pytest.approx(float(image.std()), rel=0.05)
+    assert len(maps_of_other_pictures(context, 2)) == 2
+
+
+def test_the_price_of_the_opponents_is_what_they_cost() -> None:
+    """Other pictures for quick methods alone: a method of many passes, and a map that nobody made, have moved copies only."""
+    model, image = small_model(), random_inputs(1)
+    curves = (1 + 3 + 1) * 4 + 1
+    cases = [
+        (ex.explain(model, image, "grad-cam", CLASS), curves + 2 * 4, 2),
+        (ex.explain(model, image, "integrated-gradients", CLASS, steps=100), curves, 0),
+        (attribution_of(random_map()[None], image, ex.ClassTarget(CLASS)), curves, 0),
+    ]
+    for attribution, forward, runs in cases:
+        expected = ex.estimate_verify(model, attribution, "insertion", steps=4, orders=3, pictures=2)
+        spent = ex.verify(model, image, attribution, "insertion", steps=4, orders=3, pictures=2).cost
+        assert (spent.forward, spent.backward) == (expected.forward, expected.backward)
+        assert spent.forward == forward + runs * attribution.cost.forward
+        assert spent.backward == runs * attribution.cost.backward
+
+
+@pytest.mark.parametrize("name", ["deletion", "insertion"])
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_where_no_order_changes_the_score_there_is_nothing_to_measure(name: str, task: str) -> None:
+    """A network whose answer hardly depends on the picture."""
+    weights = 1e-9 * random_inputs(1, (3 * SIDE * SIDE, 5), seed=3, dtype=torch.float64)[0]
+    network = nn.Sequential(Linear(weights), Shift(5.0))
+    model, image = ex.Model("flat", network, (3, SIDE, SIDE), task=task), random_inputs(1, dtype=torch.float64)
+    target = ex.ClassTarget(0) if task == "classification" else ex.RegressionTarget(0)
+    finding = ex.verify(model, image, attribution_of(random_map()[None], image, target), name, steps=4)[name]
+    assert (finding.value, finding.good, finding.clause) == (None, None, "")
+    assert finding.sentence.startswith("Nothing to measure: the ")
+
+
+class Shift(nn.Module):
+    """outputs + amount."""
+
+    def __init__(self, amount: float) -> None:
+        super().__init__()
+        self.amount = amount
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs + self.amount
 
 
 def test_a_curve_of_scores_has_the_range_of_its_scores() -> None:
