@@ -17,7 +17,7 @@ from explainers.core.cost import Cost
 from explainers.core.errors import VitrineError
 from explainers.core.model import Model
 from explainers.registry import find_method
-from explainers.trust.context import CheckContext, heatmap_of
+from explainers.trust.context import CheckContext, heatmap_of, registered_method
 from explainers.trust.finding import Finding, percent
 from explainers.trust.ranking import spearman, top_overlap
 from explainers.trust.registry import Asks, CheckOptions, check
@@ -62,7 +62,13 @@ def agreement(context: CheckContext, options: CheckOptions) -> Finding:
     known = table["rank correlation"].dropna()
     if known.empty:
         return Finding("agreement", None, None, "A constant map has no ranks to compare.", "", table)
-    return _finding(float(known.mean()), table, [find_method(other.method).title for other in others])
+    return _finding(float(known.mean()), table, [_title(other) for other in others])
+
+
+def _title(attribution: Attribution) -> str:
+    """Of the method; its name where it is not registered."""
+    method = registered_method(attribution)
+    return attribution.method if method is None else method.title
 
 
 def companions(model: Model, attribution: Attribution) -> list[str]:
