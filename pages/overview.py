@@ -9,6 +9,8 @@ from explainers.render.bars import bars_html
 from pages.common.app.errors import sentences
 from pages.common.app.images import batched
 from pages.common.app.selection import predicted
+from pages.common.result.conclusions import answer_conclusion, map_conclusion
+from pages.common.result.map_checks import MapChecks
 from pages.common.result.pictures import original, picture
 from pages.common.result.view import View
 from pages.common.run.explain import explain_with_progress
@@ -34,7 +36,7 @@ with answer:
     names, shares = [name for name, _, _ in top], [share for _, _, share in top]
     st.html(bars_html(names, shares, "Probabilities of the five most probable classes", highlighted=0))
     st.caption("A high probability is no proof of a good reason: look where the evidence lies.")
-with evidence, sentences():
+with evidence, sentences() as errors:
     st.subheader("Where the evidence lies")
     # On a transformer Grad-CAM misses the sign in a quarter of the drawn scenes, see docs/truth.md.
     method = ex.find_method("attn-lrp" if ex.Needs.ATTENTION in selection.model.capabilities else "grad-cam")
@@ -44,6 +46,7 @@ with evidence, sentences():
     caption = f"{where}: the map highlights what raises the score of {target}."
     picture(selection, attribution, View(), caption)
 
+conclusions = st.columns(2, gap="medium")
 st.subheader("Look closer")
 counts = Counter(method.family for method in ex.methods(selection.model))
 for row in batched(
@@ -66,6 +69,13 @@ for row in batched(
         with column.container(border=True, height="stretch"):
             st.page_link(f"pages/{page}.py")
             st.caption(caption)
+
+# The pictures stand before anything is asked about them.
+if not errors:
+    with conclusions[0], sentences():
+        map_conclusion(MapChecks(selection, attribution))
+    with conclusions[1], sentences():
+        answer_conclusion(selection)
 
 # Table and code are there once they are asked for: a browser loads as much code for the two as for all the rest of the page, and
 # the pictures would wait for it.

@@ -10,6 +10,7 @@ import explainers as ex
 from pages.common.app.caches import result_cache
 from pages.common.app.progress import progress_bar
 from pages.common.app.selection import Selection
+from pages.common.result.map_checks import MapChecks
 
 FAITHFUL = "Is this map faithful to the model?"
 SAFE = "Is the answer itself safe ground?"
@@ -37,6 +38,14 @@ def conclude(question: str, grade: ex.Grade, reason: str) -> None:
     """One question with its answer."""
     colour, icon = LOOKS[grade]
     st.markdown(f"**{question}** :{colour}-badge[{icon} {grade}] \n{reason}")
+
+
+def map_conclusion(map_checks: MapChecks) -> ex.Verdict:
+    """Whether the map is faithful by the quick checks, drawn."""
+    with progress_bar("Checking the map") as bar:
+        verdict = map_checks.verdict(bar=bar)
+    conclude(FAITHFUL, verdict.grade, verdict.reason)
+    return verdict
 
 
 def answer_conclusion(selection: Selection) -> ex.Ground:
