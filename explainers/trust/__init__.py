@@ -7,7 +7,7 @@ them together.
 from explainers.trust import checks  # noqa: F401 (they register themselves)
 from explainers.trust.finding import Finding
 from explainers.trust.grade import Grade
-from explainers.trust.ground import Ground, GroundFinding, answer_ground
+from explainers.trust.ground import Ground, GroundFinding, Reference, answer_ground, familiarity_reference
 from explainers.trust.registry import Asks, Check, CheckOptions, find_check
 from explainers.trust.runner import estimate_verify, verify
 from explainers.trust.truth import truth_mask
@@ -21,9 +21,11 @@ __all__ = [
     "Grade",
     "Ground",
     "GroundFinding",
+    "Reference",
     "Verdict",
     "answer_ground",
     "estimate_verify",
+    "familiarity_reference",
     "find_check",
     "truth_mask",
     "verify",

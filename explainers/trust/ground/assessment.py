@@ -21,7 +21,7 @@ from explainers.trust.ground.bundled import bundled_reference
 from explainers.trust.ground.familiarity import familiarity_by_norms, familiarity_by_reference, features_of
 from explainers.trust.ground.reference import Reference
 from explainers.trust.ground.result import Ground, GroundFinding
-from explainers.trust.ground.stability import changed_inputs, stability
+from explainers.trust.ground.stability import LEAST_SIDE, changed_inputs, stability
 from explainers.trust.ground.sureness import UNSURE, sureness
 
 
@@ -74,7 +74,8 @@ def answer_ground(
         reason = "Not checked: the model puts out a quantity, and no error of it is known that could be compared."
         label = job.target.describe(model.labels)
         return Ground(Grade.NOT_CHECKED, reason, label, (), note, job.run.cost)
-    names, changed = changed_inputs(model, job.inputs) if model.takes_images else ([], job.inputs[:0])
+    changeable = model.takes_images and min(job.inputs.shape[-2:]) >= LEAST_SIDE
+    names, changed = changed_inputs(model, job.inputs) if changeable else ([], job.inputs[:0])
     job.run.expect(Cost(forward=2 + len(names)))
     if reference is None:
         outputs, features = job.run.outputs(job.inputs), None
@@ -82,13 +83,13 @@ def answer_ground(
         outputs, features = features_of(job.run, job.inputs, reference.layer)
     index = _class_of(job.target, outputs)
     findings = []
-    if bool(torch.isfinite(outputs).all()):
+    if bool(torch.isfinite(outputs).all()) and outputs[0].numel() > 1:
         findings.append(sureness(model, _probabilities(outputs)[0], index, reference))
         if names:
             probabilities = _probabilities(job.run.outputs(changed))
             findings.append(stability(model, names, probabilities, index))
         else:
-            sentence = "Not checked: which changes of an input do not matter is known of pictures only."
+            sentence = f"Not checked: which changes do not matter is known of pictures only, of {LEAST_SIDE} pixels a side or more."
             findings.append(GroundFinding("stable", None, None, sentence))
         if reference is not None and features is not None:
             findings.append(familiarity_by_reference(features, reference))
@@ -127,7 +128,7 @@ def _conclusion(
     or random weights: not supported. All three good: supported, unless the model has a known flaw. Else mixed.
     """
     if not findings:
-        return Grade.NOT_CHECKED, "Not checked: some of the model's outputs are not finite numbers."
+        return Grade.NOT_CHECKED, "Not checked: the outputs are not the finite scores of several classes."
     sure, stable, familiar = findings
     answer = f"its answer {model.label(index)!r} has {percent(sure.value or 0.0)}"
     if model.untrained:

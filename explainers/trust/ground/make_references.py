@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -69,7 +68,7 @@ def make_reference(name: str, store: SceneStore, training: range = TRAINING, hel
         measured_on="drawn scenes, three quarters of them blurred, noisy or dark",
         flaw=SHORTCUT if shortcut else "",
     )
-    return replace(reference, distances=reference.distance(drawn).sort().values.float())
+    return reference.at_distances(reference.distance(drawn))
 
 
 def _answers(run: Run, layer: str, scenes: Scenes) -> tuple[Tensor, Tensor, Tensor]:

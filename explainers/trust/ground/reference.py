@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +43,8 @@ class Reference:
     Features are what goes into the model's last layer. Their distance is Mahalanobis', to the nearest of the classes' means
     with one covariance for all (Lee et al. 2018, arXiv:1807.03888), shrunk as Ledoit & Wolf 2004 have it.
 
+    Bundled models bring their own; `familiarity_reference` makes one of your pictures.
+
     Attributes:
         world: what the pictures are, in the plural: "drawn road-sign scenes".
         fingerprint: of the model's weights.
@@ -54,6 +56,14 @@ class Reference:
             nothing was measured.
         measured_on: what the answers were counted on, in the plural.
         flaw: what is known to be wrong with the model that no single picture shows, in a sentence; or "".
+
+    Example:
+        >>> import explainers as ex
+        >>> model = ex.load_model("demo:signs-cnn")
+        >>> scenes = [ex.sample(f"scene:{seed}").load() for seed in range(20)]
+        >>> reference = ex.familiarity_reference(model, scenes, "twenty scenes")
+        >>> reference.layer, tuple(reference.means.shape)
+        ('fc', (1, 64))
     """
 
     world: str
@@ -77,6 +87,10 @@ class Reference:
         offsets = features.cpu().double().unsqueeze(1) - self.means.double()
         return (offsets @ self.whitening.double()).pow(2).sum(-1).amin(1).sqrt()
 
+    def at_distances(self, distances: Tensor) -> Reference:
+        """The same with the distances (M,) of pictures that were held out."""
+        return replace(self, distances=distances.sort().values.float())
+
     def farther(self, distance: float) -> float:
         """Share of the pictures held out that are farther than `distance`."""
         return float((self.distances > distance).double().mean())
@@ -86,6 +100,11 @@ class Reference:
         position = min(BINS - 1, int(probability * BINS))
         count = int(self.counts[position])
         return Reliability(count, float(self.right[position]) / count) if count >= FEW else None
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether answers were counted at all."""
+        return bool(self.counts.any())
 
     @property
     def sure_from(self) -> float:

@@ -27,6 +27,9 @@ from explainers.trust.ground.result import GroundFinding
 STEADY = 0.95
 """Share of the changes that must keep the answer."""
 
+LEAST_SIDE = 8
+"""Pixels; of smaller pictures a pixel is no small change."""
+
 SHIFT = 0.03  # of a side
 SHORT_SHIFT = 0.01
 ZOOM = 0.05

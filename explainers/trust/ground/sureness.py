@@ -35,7 +35,8 @@ def sureness(model: Model, probabilities: Tensor, index: int, reference: Referen
     margin = value - float(probabilities[second]) if second is not None else value
     entropy = float(torch.special.entr(probabilities).sum()) / math.log(max(2, len(probabilities)))
     known = None if reference is None else reference.reliability(value)
-    threshold = SURE if reference is None else reference.sure_from
+    measured = reference is not None and reference.is_measured
+    threshold = reference.sure_from if reference is not None and measured else SURE
     good = value >= threshold and order[0] == index
     sentence = f"The model gives {model.label(index)!r} a probability of {percent(value)}"
     if second is not None:

@@ -96,6 +96,10 @@ def test_what_is_not_checked() -> None:
     ground = ex.answer_ground(vectors, torch.ones(1, 1))
     assert ground.grade is ex.Grade.NOT_CHECKED
     assert [finding.good for finding in ground.findings] == [True, None, None]
+    single = ex.answer_ground(constant([3.0]), random_inputs(1)[..., :8, :8])  # of one class softmax makes 100 %
+    assert (single.grade, single.findings) == (ex.Grade.NOT_CHECKED, ())
+    tiny = ex.answer_ground(constant([3.0, 0.0, 0.0]), random_inputs(1)[..., :4, :4])
+    assert (tiny.grade, tiny["stable"].good) == (ex.Grade.NOT_CHECKED, None)
 
 
 def test_random_weights_are_no_ground() -> None:
