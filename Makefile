@@ -42,7 +42,8 @@ load: browser
 	$(BIN)/python -m benchmarks load
 
 truth: $(VENV)/.run
-	$(BIN)/python -m benchmarks.truth
+	$(BIN)/python -m benchmarks reliability
+	$(BIN)/python -m benchmarks truth
 
 # The API reference from the docstrings, into build/docs; and the drawing in docs/architecture.md.
 .PHONY: docs drawing

@@ -1,16 +1,16 @@
-"""`python -m benchmarks speed`, `truth`, `accuracy`, `verdicts`, `ground`, `load` or `values`."""
+"""`python -m benchmarks speed`, `truth`, `reliability`, `ground`, `accuracy`, `load` or `values`."""
 
 import sys
 
-from benchmarks import accuracy, ground, load, speed, truth, values, verdicts
+from benchmarks import accuracy, ground, load, reliability, speed, truth, values
 from explainers.engine.process import configure_process
 
 COMMANDS = {
     "speed": speed.main,
     "truth": truth.main,
-    "accuracy": accuracy.main,
-    "verdicts": verdicts.main,
+    "reliability": reliability.main,
     "ground": ground.main,
+    "accuracy": accuracy.main,
     "load": load.main,
     "values": values.main,
 }

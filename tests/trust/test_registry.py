@@ -11,7 +11,7 @@ from tests.support.models.networks import random_inputs, small_model
 
 def test_every_check_says_what_it_is() -> None:
     names = [check.name for check in ex.checks()]
-    assert len(names) == len(set(names)) == 15
+    assert len(names) == len(set(names)) == 18
     for check in ex.checks():
         assert check.citation
         assert check.says.endswith(".")
