@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 import explainers as ex
 from pages.common.result.options_form import option_key, option_names
-from tests.support.app import metrics, opened
+from tests.support.app import metrics, opened, viewers
 from tests.support.methods import FEW
 
 SCENE = "scene:1000051"
@@ -104,4 +104,4 @@ def test_every_method_ends_with_the_librarys_map_or_its_sentence(spec: str, quer
         table = next(element.value for element in app.dataframe if "column" in element.value)
         strongest = float(top.flatten()[top.abs().argmax()])
         assert table["value"].iloc[0] == pytest.approx(strongest, rel=1e-3, abs=1e-7), method.name
-        assert len(app.get("image")) >= 2, method.name
+        assert viewers(app) >= 2, method.name

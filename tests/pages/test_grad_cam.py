@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 import explainers as ex
-from tests.support.app import map_code, opened, run_code
+from tests.support.app import map_code, opened, run_code, viewers
 
 SCENE = "scene:1000050"
 
@@ -15,7 +15,7 @@ def test_a_method_that_fits_one_layer_only_has_no_strip() -> None:
     assert not app.error
     assert "cam_strip" not in [element.key for element in app.multiselect]
     assert "cam_strip_of_many" not in [element.key for element in app.multiselect]
-    assert len(app.get("image")) == 2
+    assert viewers(app) == 2
 
 
 def test_the_code_of_the_strip_makes_its_maps_and_their_fusion() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import explainers as ex
-from tests.support.app import opened, run_code, words
+from tests.support.app import opened, run_code, viewers, words
 
 
 def test_the_opening_page_says_what_predict_says() -> None:
@@ -18,7 +18,7 @@ def test_the_opening_page_says_what_predict_says() -> None:
     assert not app.get("vega_lite_chart")  # its library would be loaded before the pictures stand
     count = len([method for method in ex.methods(model) if method.family == "saliency"])
     assert f"by {count} methods, and whether the map adds up" in words(app)
-    assert len(app.get("imgs")) == 2 or len(app.get("image")) == 2
+    assert viewers(app) == 2
 
 
 @pytest.mark.parametrize(("model", "says"), [("demo:signs-cnn", "Grad-CAM at layer4"), ("demo:signs-vit", "AttnLRP")])

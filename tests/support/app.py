@@ -86,7 +86,13 @@ def grid_numbers(app: AppTest) -> pd.DataFrame:
 
 def badges(app: AppTest) -> str:
     """What the checks of a map say, in badges."""
-    return "\n".join(str(markdown.value) for markdown in app.markdown if "-badge[" in str(markdown.value))
+    labels = [popover.proto.popover.label for popover in app.get("popover")]
+    return "\n".join(label for label in labels if "-badge[" in label)
+
+
+def viewers(app: AppTest) -> int:
+    """How many pictures the page shows, to be looked at closely."""
+    return sum("vitrine_viewer" in str(component.proto) for component in app.get("bidi_component"))
 
 
 def picture(colour: str) -> bytes:

@@ -13,10 +13,10 @@ from pages.common.sections.story import scene
 SCENE = "scene:1000031"
 
 
-def checks(truth: np.ndarray | None = None, others: tuple[ex.Attribution, ...] = ()) -> MapChecks:
+def checks(truth: np.ndarray | None = None) -> MapChecks:
     selection = scene("demo:signs-cnn", SCENE)
     attribution = ex.explain(selection.model, selection.image, "grad-cam")
-    return MapChecks(selection, attribution, truth, others)
+    return MapChecks(selection, attribution, truth)
 
 
 def test_a_check_is_known_once_it_was_made_and_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,14 +36,25 @@ def test_a_price_is_the_librarys() -> None:
     assert (price.forward, price.backward) == (expected.forward, expected.backward)
 
 
-def test_truth_and_other_maps_belong_to_the_quick_checks_alone() -> None:
+def test_the_truth_belongs_to_the_quick_checks_alone() -> None:
     bare = checks()
-    truth = np.zeros(bare.attribution.inputs.shape[-2:], dtype=np.bool_)
+    known = checks(np.zeros(bare.attribution.inputs.shape[-2:], dtype=np.bool_))
+    assert known.key(QUICK, {}) != bare.key(QUICK, {})
+    assert known.key("deletion", {}) == bare.key("deletion", {})
+
+
+def test_two_maps_of_one_question_are_told_apart() -> None:
+    bare = checks()
     other = ex.explain(bare.selection.model, bare.selection.image, "layer-cam")
     assert identity(other) != identity(bare.attribution)
-    for known in (checks(truth), checks(others=(other,))):
-        assert known.key(QUICK, {}) != bare.key(QUICK, {})
-        assert known.key("deletion", {}) == bare.key("deletion", {})
+
+
+def test_dear_checks_are_those_that_are_not_made_unasked() -> None:
+    of_the_map = checks()
+    dear = {check.name for check in of_the_map.dear_checks()}
+    made = {finding.check for finding in of_the_map.verdict().findings}
+    assert "deletion" in dear
+    assert not dear & made
 
 
 def test_joined_verdicts_keep_order_and_cost() -> None:

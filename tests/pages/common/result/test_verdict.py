@@ -140,7 +140,7 @@ def test_the_code_of_the_checks_says_what_the_page_says(
         model, image = ex.load_model("demo:signs-cnn"), ex.sample(SCENE).load()
         ground = ex.answer_ground(model, image, "stop")
         words = conclusion(app, FAITHFUL).partition("badge[")[2].split(" ", 1)[1]
-        grade, reason = words.split("] \\n", 1)
+        grade, reason = words.split("] \n", 1)
         return f"{grade} {reason}\n{ground.grade} {ground.reason}"
 
     assert sentence_of_the_code() == said()
