@@ -84,7 +84,7 @@ def test_every_control_of_every_page_says_what_it_does_not_offer(page: str) -> N
     needed = VIEWS[page]
     usual = opened(page, input=SCENE, **needed)
     labels = {str(control.key): str(control.label) for control in controls(usual) if control.key not in needed}
-    assert len(labels) > 3
+    assert len(labels) >= 2
     app = opened(page, **dict.fromkeys(labels, "no such value"), **needed)
     said = warned(app)
     missing = [
