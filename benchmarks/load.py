@@ -37,19 +37,21 @@ PATIENCE = 120_000  # ms
 FIRST_BAR, WARM_BAR = 3.0, 1.5  # seconds, of what was asked for
 
 # When two large pictures of the page were decoded and painted, and when nothing was loading any more: milliseconds since the
-# navigation began. A picture may be an image or a canvas, in a component with a shadow of its own; charts are none.
+# navigation began. A picture may be an image or a canvas, in a component with a shadow of its own, and lie in layers one upon the
+# other, which then count as one and must all be there; charts are none.
 WATCH = """
 (() => {
   const seen = window.vitrineSeen = {pictures: null, whole: null};
-  const within = root => [...root.querySelectorAll("*")].flatMap(e => {
-    if (e.dataset.testid === "stVegaLiteChart") return [];
-    const inside = e.shadowRoot ? within(e.shadowRoot) : [];
-    return e.tagName === "IMG" || e.tagName === "CANVAS" ? [e, ...inside] : inside;
-  }).filter(e => !e.closest("[data-testid=stVegaLiteChart]"));
-  const stands = e => e.getBoundingClientRect().width >= 150 && (e.tagName === "CANVAS" || (e.complete && e.naturalWidth > 0));
+  const within = root => [...root.querySelectorAll("*")].flatMap(e => [
+    ...(e.matches("img[src], canvas") && !e.closest("[data-testid=stVegaLiteChart]") ? [e] : []),
+    ...(e.shadowRoot ? within(e.shadowRoot) : []),
+  ]);
+  const place = e => e.getBoundingClientRect();
+  const here = e => e.tagName === "CANVAS" || (e.complete && e.naturalWidth > 0);
+  const stand = pictures => new Set(pictures.map(e => Math.round(place(e).left))).size >= 2 && pictures.every(here);
   const look = () => {
     const main = document.querySelector("[data-testid=stMain]");
-    if (main && seen.pictures === null && within(main).filter(stands).length >= 2) seen.pictures = performance.now();
+    if (main && seen.pictures === null && stand(within(main).filter(e => place(e).width >= 150))) seen.pictures = performance.now();
     const app = document.querySelector("[data-testid=stApp]")?.dataset;
     const rests = app?.testScriptState === "notRunning" && !document.querySelector("[data-testid=stSkeleton]");
     if (rests && seen.pictures !== null) seen.whole = performance.now();
