@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import logging
+import pkgutil
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -50,10 +52,13 @@ ROUTES = [Route("/readyz", _ready)]
 
 
 def _import() -> None:
-    """Everything that takes seconds to import, and what is set and tidied up once per process."""
+    """Everything that takes seconds to import, for every page, and what is set and tidied up once per process."""
     import explainers as ex
+    import pages.common
     from pages.common.app.caches import upload_store
 
+    for module in pkgutil.walk_packages(pages.common.__path__, "pages.common."):
+        importlib.import_module(module.name)
     ex.configure_process()
     upload_store()  # what a crashed server left goes now, not at the first upload
 
