@@ -27,10 +27,9 @@ from pages.common.sidebar.uploads import (
 )
 
 
-def opens(label: str, help: str) -> bool:
+def opens(label: str) -> bool:
     """A button that opens a dialog; whether it opens now."""
-    key = f"_open_{label.lower()}"
-    st.button(label, key=key, width="stretch", help=help, on_click=_begin, args=(label,))
+    st.button(label, key=f"_open_{label.lower()}", width="stretch", on_click=_begin, args=(label,))
     if session.DIALOG.get() != label:
         return False
     session.DIALOG.set("")

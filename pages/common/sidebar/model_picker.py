@@ -40,11 +40,11 @@ def model_form() -> tuple[ex.Model, str]:
             key=follow_default("weights", choices[0]),
             about=lost,
             persist_state="session",
-            help="Trained weights are downloaded once and kept in TORCH_HOME; random ones show the untrained network.",
+            help="Those of torchvision are downloaded once and kept in TORCH_HOME; random ones show the untrained network.",
         )
     with st.container(horizontal=True, gap="xsmall"):
-        from_file = opens("Weights", "Weights from a file of yours.")
-        names = opens("Labels", "The names of the classes, and other names from a file of yours.")
+        from_file = opens("Weights")
+        names = opens("Labels")
     if from_file:
         weights_dialog(spec)
     upload = Upload.read(weights)

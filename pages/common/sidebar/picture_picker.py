@@ -18,9 +18,9 @@ def picture_form() -> tuple[Image.Image, str, str]:
     source = session.widget_value("input") or ex.samples()[0].id
     left, right = st.columns([1, 3], gap="small", vertical_alignment="center")
     with st.container(horizontal=True, gap="xsmall"):
-        gallery = opens("Gallery", "Road scenes with known truth, photographs, and what you uploaded.")
-        upload = opens("Upload", "A picture of yours.")
-        camera = opens("Camera", "A picture from the camera.")
+        gallery = opens("Gallery")
+        upload = opens("Upload")
+        camera = opens("Camera")
     if gallery:
         gallery_dialog(source)
     if upload:

@@ -56,7 +56,7 @@ class Upload:
     Attributes:
         key: of the file among the server's.
         name: of the file, without what a page would take for markup.
-        spec: the architecture that it is a checkpoint of, "" for a picture.
+        spec: the architecture whose weights or labels it holds, "" for a picture.
     """
 
     key: str
@@ -70,9 +70,9 @@ class Upload:
     @classmethod
     def of(cls, file_name: str, content: bytes, spec: str = "") -> Upload:
         """Keep a file on the server."""
-        path = Path(file_name)
-        name = re.sub(rf"(?!{LETTER}).", "_", path.stem, flags=re.DOTALL)[:LONGEST].strip() + path.suffix
-        return cls(upload_store().put(file_name, content), name, spec)
+        path = Path(re.sub(rf"(?!{LETTER}).", "_", file_name, flags=re.DOTALL))
+        name = path.stem[:LONGEST].strip() + path.suffix
+        return cls(upload_store().put(name, content), name, spec)
 
     @classmethod
     def written(cls, text: str) -> Upload | None:
@@ -95,7 +95,7 @@ class Upload:
 
     @property
     def kind(self) -> str:
-        """ "labels", "weights" or "picture"."""
+        """One of "labels", "weights" and "picture"."""
         if not self.spec:
             return "picture"
         return "labels" if Path(self.name).suffix.lower()[1:] in LABELS else "weights"
@@ -271,7 +271,7 @@ def lost(text: str) -> str | None:
 
 
 def shortened(values: Sequence[str]) -> list[str]:
-    """The values without the hashes of uploads, where they can be told apart without."""
-    short = [text.rpartition(BETWEEN)[0] if Upload.read(text) else text for text in values]
+    """The values without the hashes that links of old have, where they can be told apart without."""
+    short = [text.rpartition(BETWEEN)[0] if Upload.written(text) else text for text in values]
     count = Counter(short)
     return [brief if count[brief] == 1 else text for brief, text in zip(short, values, strict=True)]

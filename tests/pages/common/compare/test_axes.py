@@ -7,6 +7,7 @@ from hashlib import sha256
 import pytest
 
 import explainers as ex
+from pages.common.sidebar.hidden_fields import APART
 from tests.support.app import checkpoint, give, grid_code, grid_numbers, opened, picture, refusal
 
 SCENE = "scene:1000050"
@@ -47,9 +48,9 @@ def test_uploaded_pictures_stand_on_an_axis_and_in_the_address() -> None:
     files = app.text_input(key="files").value
     followed = opened("compare", **address, compare_inputs=axis.value, files=files)
     assert grid_numbers(followed)["map"].tolist() == names
-    older = opened("compare", **address, compare_inputs=[*files.split(" | ")[:2], SCENE])
+    older = opened("compare", **address, compare_inputs=[*files.split(APART)[:2], SCENE])
     assert grid_numbers(older)["map"].tolist() == names, "links of old have name and hash in one"
-    gone = files.split(" | ")[0][:-12] + "0" * 12
+    gone = files.split(APART)[0][:-12] + "0" * 12
     fewer = opened("compare", model="demo:signs-cnn", input=SCENE, **BY_LAYERS, compare_inputs=[gone, SCENE])
     assert not fewer.error
     assert set(grid_numbers(fewer)["map"]) == {f"{SCENE} · {layer}" for layer in layers}
@@ -60,6 +61,7 @@ def test_uploaded_checkpoints_stand_on_an_axis_and_one_that_does_not_fit_says_so
         "compare", model="torchvision:squeezenet1_1", weights="random", input="photo:coffee", compare_rows="models",
         compare_columns_beside_models="methods", compare_methods=["grad-cam", "layer-cam"], compare_models=["the sidebar's"],
     )  # fmt: skip
+    written = []
     for name, architecture in (
         ("one.pt", "squeezenet1_1"),
         ("two.pt", "squeezenet1_1"),
@@ -67,14 +69,14 @@ def test_uploaded_checkpoints_stand_on_an_axis_and_one_that_does_not_fit_says_so
     ):
         content = checkpoint(architecture, seed=len(name) + ord(name[0]))
         give(app, "weights", name, content)
+        written.append(f"torchvision:squeezenet1_1 · {name} · {sha256(content).hexdigest()[:12]}")
     assert refusal(app).startswith("other.pt does not fit")
-    unfit = f"torchvision:squeezenet1_1 · other.pt · {sha256(content).hexdigest()[:12]}"
     uploaded = app.multiselect(key="compare_models").options[1:3]
     assert uploaded == [f"torchvision:squeezenet1_1 · {name}.pt" for name in ("one", "two")]
     app = opened(
         "compare", model="torchvision:squeezenet1_1", weights="random", input="photo:coffee", compare_rows="models",
-        compare_columns_beside_models="methods", compare_methods=["grad-cam", "layer-cam"], compare_models=[*uploaded, unfit],
-        files=app.text_input(key="files").value,
+        compare_columns_beside_models="methods", compare_methods=["grad-cam", "layer-cam"], compare_models=[*uploaded, written[2]],
+        files=APART.join(written[:2]),
     )  # fmt: skip
     assert not app.exception
     assert not app.error
