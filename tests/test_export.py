@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import date
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import explainers as ex
-from explainers.export import json_text, save_result
+from explainers.export import differing_options, json_text, provenance, save_result
 
 SCENE = "scene:1000050"
 
@@ -47,3 +49,30 @@ def test_a_folder_that_cannot_be_written_is_said(explained: tuple[ex.Model, ex.A
     (tmp_path / "taken").write_text("")
     with pytest.raises(ex.VitrineError, match=r"cannot be written to .*taken.*choose another --out"):
         save_result(tmp_path / "taken", SCENE, model, ex.sample(SCENE).load(), attribution)
+
+
+def test_the_picture_says_what_it_is_and_the_manifest_agrees(
+    explained: tuple[ex.Model, ex.Attribution], tmp_path: Path
+) -> None:
+    model, attribution = explained
+    image, verdict = ex.sample(SCENE).load(), {"sentence": "Supported."}
+    manifest = save_result(tmp_path, "streets/stop.jpg", model, image, attribution, verdict)
+    with Image.open(tmp_path / manifest["overlay"]) as picture:
+        words = picture.text
+    assert words["Title"] == "Grad-CAM at layer4"
+    assert (words["Model"], words["Picture"], words["Verdict"]) == ("demo:signs-cnn", "stop.jpg", "Supported.")
+    assert words["Target"] == manifest["target"]
+    assert words["Creation Time"] == manifest["date"]
+    assert manifest["title"] == "Grad-CAM"
+    assert manifest["largest"] == manifest["scale"][1], "a map of few cells is not clipped"
+
+
+def test_only_options_that_differ_from_their_defaults_are_named(explained: tuple[ex.Model, ex.Attribution]) -> None:
+    model, attribution = explained
+    assert differing_options(attribution) == {}
+    other = ex.explain(model, ex.sample(SCENE).load(), "integrated-gradients", steps=7)
+    assert differing_options(other) == {"steps": 7}
+    day = date(2026, 11, 27)
+    assert provenance(model, other, "stop.jpg", link="http://x", day=day).lines()[1:] == [
+        "Method: Integrated gradients (steps=7).", "2026-11-27", "http://x",
+    ]  # fmt: skip

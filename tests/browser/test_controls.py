@@ -118,6 +118,7 @@ def test_views_and_downloads(app: App, path: str) -> None:
     assert f"{key}_limit" in query(app.page)
     seen.append(app.images()[places])
     assert all(differ(before, after) > 0.5 for before, after in itertools.pairwise(seen))
+    app.page.get_by_role("tab", name="Numbers").click()
     app.page.get_by_text("Numbers as a table").first.click()
     expect(app.page.get_by_test_id("stDataFrame").locator("visible=true").first).to_be_visible()
 

@@ -237,8 +237,9 @@ class App:
         return waiting.value.suggested_filename, Path(waiting.value.path()).read_bytes()
 
     def code(self) -> str:
-        """The code that makes the view, from the first expander that has it."""
-        self.page.get_by_text("The code that makes this").first.click()
+        """The code that makes the view: from the tab of a map, or from the first expander that has it."""
+        tab = self.page.get_by_role("tab", name="Code", exact=True)
+        (tab if tab.count() else self.page.get_by_text("The code that makes this")).first.click()
         block = self.page.get_by_test_id("stCode").locator("visible=true").first
         block.wait_for()
         return block.inner_text()
