@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 import explainers as ex
 from explainers.render.scale import own_maps
+from tests.support.app import CAMS
 from tests.support.browser.driving import App
 
 pytestmark = pytest.mark.browser
@@ -67,7 +68,7 @@ def test_it_is_moved_by_keys_wiped_by_a_slider_and_says_the_value_under_the_curs
 
 
 def test_cells_of_a_comparison_move_together_and_stay_when_the_page_is_drawn_anew(app: App) -> None:
-    app.open("compare", model="demo:signs-cnn", input=SCENE)
+    app.open("compare", model="demo:signs-cnn", input=SCENE, **CAMS)
     expect(frames(app.page)).to_have_count(9)
     frames(app.page).first.focus()
     app.page.keyboard.press("+")
