@@ -55,7 +55,7 @@ with results, sentences():
     code = explain_code(selection, method, options)
     explanation_panel(selection, attribution, view, code, method.title, about=partial(method_notes, method))
 
-st.subheader("The heads of one layer")
+st.header("The heads of one layer")
 st.caption(
     "What the tokens that the network's head reads attend to, for each attention head, and how far the tokens look on average. "
     "In windows: how much attention each place gets on average."
@@ -64,7 +64,7 @@ key = follow_default("attention_layer", layers[last])
 layer = bound(st.selectbox, "Layer shown", layers, index=last, key=key)
 heads_grid(selection, heads, layers.index(layer), view)
 
-st.subheader("How far the heads look")
+st.header("How far the heads look")
 st.altair_chart(attention_distance_chart(heads.distances), alt="Mean attention distance of every head, layer by layer")
 st.caption(
     "Mean distance in pixels of the model's input between a patch and those it attends to, weighted by attention: small means "

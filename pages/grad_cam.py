@@ -55,7 +55,7 @@ with results, sentences() as errors:
     )
 
 if strip and not errors:
-    st.subheader("From early to late")
+    st.header("From early to late")
     st.caption("Early layers see fine detail and little meaning, late layers the other way round.")
     ordered = [name for name in names if name in strip]
     several = options | {"layer": ordered}

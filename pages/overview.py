@@ -27,17 +27,17 @@ st.caption("A picture, what the model sees in it, and where in the picture the e
 
 scene, answer, evidence = st.columns(3, gap="medium")
 with scene:
-    st.subheader("The picture")
+    st.header("The picture")
     original(selection)
     st.caption(f"As {selection.model.name} sees it: cut and scaled to its input.")
 with answer:
-    st.subheader("What the model sees")
+    st.header("What the model sees")
     st.markdown(f"First answer: **{label}**, with a probability of **{probability:.1%}**.")
     names, shares = [name for name, _, _ in top], [share for _, _, share in top]
     st.html(bars_html(names, shares, "Probabilities of the five most probable classes", highlighted=0))
     st.caption("A high probability is no proof of a good reason: look where the evidence lies.")
 with evidence, sentences() as errors:
-    st.subheader("Where the evidence lies")
+    st.header("Where the evidence lies")
     # On a transformer Grad-CAM misses the sign in a quarter of the drawn scenes, see docs/truth.md.
     method = ex.find_method("attn-lrp" if ex.Needs.ATTENTION in selection.model.capabilities else "grad-cam")
     attribution = explain_with_progress(selection, method, {})
@@ -47,7 +47,7 @@ with evidence, sentences() as errors:
     picture(selection, attribution, View(), caption)
 
 conclusions = st.columns(2, gap="medium")
-st.subheader("Look closer")
+st.header("Look closer")
 counts = Counter(method.family for method in ex.methods(selection.model))
 for row in batched(
     [

@@ -26,10 +26,10 @@ st.caption(
 stats = stats_with_progress(model)
 findings = ex.health(stats)
 
-st.subheader("Health")
+st.header("Health")
 health_panel(findings, len(stats))
 
-st.subheader("All tensors")
+st.header("All tensors")
 METRICS = {
     "standard deviation": "std", "mean": "mean", "L2 norm": "l2", "sparsity": "sparsity", "dead filters": "dead_filters",
     "near-duplicate filters": "near_duplicate_filters", "spectral norm": "spectral_norm", "stable rank": "stable_rank",
@@ -40,7 +40,7 @@ st.altair_chart(weights_overview_chart(stats, METRICS[metric]), alt=f"{metric} o
 st.dataframe(readable(stats), hide_index=True, height=320, alt="Statistics of every tensor")
 download_table(stats, f"weights-{model.fingerprint}", weight_stats_code(code))
 
-st.subheader("One tensor")
+st.header("One tensor")
 names = list(stats["tensor"])
 tensor = bound(st.selectbox, "Tensor", names, key=follow_default("weights_tensor", names[0]))
 (counts, edges), spectrum = tensor_details(model, tensor)
@@ -57,11 +57,11 @@ with right:
 filters = ex.first_layer_filters(model)
 if filters is not None:
     name, weights = filters
-    st.subheader("What the first layer looks for")
+    st.header("What the first layer looks for")
     st.caption(f"The {len(weights)} filters of {name}, on one common scale.")
     show_picture(encode_png(filters_sheet(weights)), alt=f"Filters of {name}", width="content")
 
-st.subheader("Compare with other weights of this architecture")
+st.header("Compare with other weights of this architecture")
 with sentences():
     other = other_model(model)
     if other is not None:

@@ -30,7 +30,7 @@ Verdicts = dict[tuple[str, str], ex.Verdict]
 
 def difference_panel(maps: dict[str, Cell]) -> None:
     """One map minus another, in colours and in words."""
-    st.subheader("Difference of two maps")
+    st.header("Difference of two maps")
     left, right = st.columns(2)
     names = list(maps)
     first = maps[bound(left.selectbox, "This map", names, key=follow_default("compare_a", names[0]))]
@@ -70,7 +70,7 @@ def difference_panel(maps: dict[str, Cell]) -> None:
 
 def correlation_panel(maps: dict[str, Cell]) -> None:
     """How alike all maps are, as a matrix."""
-    st.subheader("Rank correlation")
+    st.header("Rank correlation")
     rankings = [cell.ranking for cell in maps.values()]
     key = ("matrix", *((name, *cell.key) for name, cell in maps.items()))
     matrix: pd.DataFrame = result_cache().get(key, lambda: ex.rank_correlations(rankings, list(maps)))
@@ -87,7 +87,7 @@ def checks_panel(maps: dict[str, Cell], numbers: pd.DataFrame) -> None:
     Args:
         numbers: a row per map, under "map"; the checks are added to it.
     """
-    st.subheader("All maps in numbers")
+    st.header("All maps in numbers")
     checks_of = {name: _checks_of(cell) for name, cell in maps.items()}
     fitting = {
         check.title: check

@@ -113,7 +113,7 @@ def certainty(selection: Selection, attribution: ex.Attribution, view: View) -> 
     """The standard error of a sampled map, as a picture beside what it means."""
     if attribution.error is None:
         return
-    st.subheader("How sure is the map?")
+    st.header("How sure is the map?")
     errors = dataclasses.replace(
         attribution,
         values=attribution.error,

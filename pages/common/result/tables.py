@@ -55,10 +55,10 @@ def value_charts(attribution: ex.Attribution, unit: str) -> None:
         unit: what one of the values is, for the axis.
     """
     if attribution.completeness is not None:
-        st.subheader("Does it add up?")
+        st.header("Does it add up?")
         words = "Sum of the map beside the change of the score"
         st.altair_chart(completeness_chart(attribution.completeness), alt=words)
-    st.subheader("How the values are spread")
+    st.header("How the values are spread")
     histogram = value_histogram(attribution.values[0], unit=unit, log_counts=True)
     st.altair_chart(histogram, alt="Histogram of the map's values")
 

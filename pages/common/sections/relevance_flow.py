@@ -38,7 +38,7 @@ def flow_with_progress(selection: Selection, method: ex.Method, options: dict[st
 
 def flow_panel(selection: Selection, method: ex.Method, options: dict[str, Any]) -> None:
     """How much relevance every layer keeps, in a sentence, a chart and a table."""
-    st.subheader("Is the relevance conserved?")
+    st.header("Is the relevance conserved?")
     with sentences():  # where it was stopped, or fails, the map stands all the same
         _show_flow(selection, method, options)
 
