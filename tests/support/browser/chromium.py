@@ -1,4 +1,4 @@
-"""Find a Chromium to drive, and install one where there is none: `python -m tests.support.browser.chromium`."""
+"""Find a Chromium to drive, and install one where there is none; and fetch axe-core: `python -m tests.support.browser.chromium`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from tests.support.browser.axe import AxeMissingError, find_axe
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -68,6 +70,11 @@ def main() -> int:
             "No Chromium was found and none could be installed; install one, or set CHROMIUM to its path.",
             file=sys.stderr,
         )
+        return 1
+    try:
+        find_axe()
+    except AxeMissingError as error:
+        print(error, file=sys.stderr)
         return 1
     return 0
 
