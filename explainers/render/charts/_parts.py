@@ -21,7 +21,7 @@ STEEP: Final = -50
 INK: Final = alt.ExprRef("luminance(background) < 0.2 ? '#d5d3ce' : '#3d434b'")
 """Colour of words: dark on a light ground and light on a dark one, at 4.5:1 or more; Vega reads the ground when it draws."""
 
-WORDS: Final = {
+WORDS: Final[dict[str, Any]] = {
     "axis": {"labelColor": INK, "titleColor": INK},
     "legend": {"labelColor": INK, "titleColor": INK},
     "title": {"color": INK, "subtitleColor": INK},

@@ -169,6 +169,7 @@ def layer_profile_chart(
             x=alt.X("layer:N", sort=order, title="Layer", axis=alt.Axis(labelAngle=STEEP, labelLimit=LABELS)),
             y=alt.Y("evidence:Q", title=unit, axis=plain()),
             color=alt.Color("statistic:N", sort=["mean", "max"], title="Over the map"),
+            strokeDash=alt.StrokeDash("statistic:N", sort=["mean", "max"], title="Over the map"),
             tooltip=[
                 alt.Tooltip("layer:N", title="Layer"),
                 alt.Tooltip("statistic:N", title="Over the map"),

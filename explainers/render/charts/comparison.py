@@ -55,6 +55,7 @@ def deletion_chart(table: pd.DataFrame) -> alt.Chart:
             x=alt.X("covered:Q", title="Pixels covered [%], strongest of each map first", axis=plain()),
             y=alt.Y("value:Q", title="Probability or score", axis=plain()),
             color=alt.Color("map:N", **looks),
+            strokeDash=alt.StrokeDash("map:N", **looks),
             tooltip=[alt.Tooltip("map:N", title="Map"), tooltip("covered", "Covered [%]"), tooltip("value", "Probability or score")],
         )
         .properties(**frame(HEIGHT, "Deletion"))

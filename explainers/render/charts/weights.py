@@ -84,6 +84,7 @@ def _panel(table: pd.DataFrame, measure: str, height: int, foot: str | None) -> 
             y=alt.Y(f"{measure}:Q", title=MEASURES[measure], axis=plain(tickCount=4)),
             tooltip=_tooltips(table),
             **_by_kind(table),
+            **({"shape": alt.Shape("kind:N", title="Kind of layer")} if "kind" in table else {}),
         )
         .properties(height=height, width="container")
     )
