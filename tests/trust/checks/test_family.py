@@ -147,6 +147,11 @@ def test_every_check_of_every_kind_of_map() -> None:
         expected = ex.estimate_verify(m, attribution, "all", truth=is_image, others=True, engine=engine, **few)
         spent = ex.Cost(int(table["forward passes"].sum()), int(table["backward passes"].sum()))
         assert (verdict.cost.forward, verdict.cost.backward) == (spent.forward, spent.backward)
+        forward, backward = expected.forward, expected.backward
+        if not is_image:  # it has one output, so the maps of another are announced, but not made
+            unmade = ex.estimate_verify(m, attribution, "target-sensitivity", engine=engine)
+            assert verdict["target-sensitivity"].value is None
+            forward, backward = forward - unmade.forward, backward - unmade.backward
         # A network of two layers is redrawn in two steps, not in the three announced.
-        assert abs(spent.forward - expected.forward) <= 0.15 * expected.forward + 3
-        assert abs(spent.backward - expected.backward) <= 0.15 * expected.backward + 3
+        assert abs(spent.forward - forward) <= 0.15 * forward + 3
+        assert abs(spent.backward - backward) <= 0.15 * backward + 3
