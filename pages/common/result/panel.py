@@ -8,6 +8,7 @@ from collections.abc import Callable
 import streamlit as st
 
 import explainers as ex
+from explainers.render.lettering import number
 from pages.common.app import session
 from pages.common.app.announce import announce
 from pages.common.app.errors import sentences
@@ -85,7 +86,7 @@ def _numbers(attribution: ex.Attribution, view: View) -> None:
     )
     numbers[1].metric(
         "Largest value",
-        f"{view.largest(attribution):.2g}",
+        number(view.largest(attribution)),
         help="Of the map as it is shown; the colour bar ends there, or says that values go beyond its end.",
     )
     passes = f"{attribution.cost.forward} + {attribution.cost.backward}"
