@@ -85,4 +85,4 @@ with st.expander("Numbers as a table", icon=":material/table:", key="_overview_t
 with st.expander("The code that makes this", icon=":material/code:", key="_overview_code", on_change="rerun") as code:
     if code.open:
         show = explain_code(selection, method, {}, "print(ex.predict(model, image).top(5))")
-        st.code(show, language="python")
+        st.code(show, language="python", wrap_lines=True)

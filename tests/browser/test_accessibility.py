@@ -31,10 +31,8 @@ PAGES: dict[str, tuple[str, dict[str, str]]] = {
 
 SCHEMES = ("light", "dark")
 
-KNOWN = (
-    Known("list", "stSidebarNav", "Streamlit keeps the links of its navigation in divs inside a list."),
-    Known("listitem", "stSidebarNav", "The same links."),
-)
+KNOWN: tuple[Known, ...] = ()
+"""Nothing at present; an entry is `Known("list", "stSidebarNav", "Streamlit keeps the links of its navigation in divs.")`."""
 
 
 def dress(page: Page, scheme: str) -> None:

@@ -65,7 +65,7 @@ def explanation_panel(
         if numbers is not None:
             numbers()
     with code_tab:
-        st.code(code, language="python")
+        st.code(code, language="python", wrap_lines=True)
     with about_tab:
         if about is not None:
             about()

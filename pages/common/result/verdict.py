@@ -158,7 +158,7 @@ def _table(verdict: ex.Verdict, ground: ex.Ground, code: str) -> None:
         st.dataframe(ground.table(), hide_index=True, alt="How sure, how stable and how familiar the answer is")
         st.caption(ground.limit)
         st.caption("The same from Python, after the code that makes the map:")
-        st.code(code, language="python")
+        st.code(code, language="python", wrap_lines=True)
 
 
 def _code(map_checks: MapChecks, truth: Truth | None, checks: OptionsByCheck) -> str:

@@ -15,7 +15,7 @@ from pages.common.run.words import plain
 def show_code(code: str, title: str = "The code that makes this") -> None:
     """The code in a box to open."""
     with st.expander(title, icon=":material/code:"):
-        st.code(code, language="python")
+        st.code(code, language="python", wrap_lines=True)
 
 
 def script(*lines: str) -> str:

@@ -73,7 +73,7 @@ def _stop_if_it_takes_no_pictures(model: ex.Model, code: str) -> None:
     zeros = f"torch.zeros(1, {model.input_shape[0]})"
     call = f'a = ex.explain(model, {zeros}, method="integrated-gradients")'
     with st.expander("From Python", icon=":material/code:"):
-        st.code(f"import torch\n\nimport explainers as ex\n\n{code}\n{call}", language="python")
+        st.code(f"import torch\n\nimport explainers as ex\n\n{code}\n{call}", language="python", wrap_lines=True)
     st.stop()
 
 

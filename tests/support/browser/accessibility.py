@@ -95,23 +95,32 @@ MARK = """
   const group = e => e.closest("[role=radiogroup], [role=tablist], [role=grid], [role=toolbar], [data-testid=stMultiSelectTagsContainer]");
   const name = e => {
     const words = e.getAttribute("aria-label") || e.labels?.[0]?.innerText || e.innerText || e.value || "";
-    const place = e.closest("[class*='st-key-']")?.className.match(/st-key-\\S+/)?.[0] ?? "";
-    return `${e.localName} "${words.slice(0, 60).replaceAll("\\n", " ")}" in ${e.closest("[data-testid]")?.dataset.testid} ${place}`;
+    const place = (host(e) ?? e).closest("[class*='st-key-']")?.className.match(/st-key-\\S+/)?.[0] ?? "";
+    return `${e.localName} "${words.slice(0, 60).replaceAll("\\n", " ")}" in ${(host(e) ?? e).closest("[data-testid]")?.dataset.testid} ${place}`;
   };
   const ring = e => {
-    for (let up = 0, at = e; at && up < 5; up++, at = at.parentElement) {
+    for (let up = 0, at = e; at && up < 5; up++, at = at.parentElement ?? host(at)) {
       const style = getComputedStyle(at), box = at.getBoundingClientRect();
       const seen = up > 0 || (box.width > 4 && Number(style.opacity) > 0);
       if (seen && style.outlineStyle === "solid" && parseFloat(style.outlineWidth) >= 2) return style.outlineColor;
     }
     return null;
   };
-  const controls = [...document.querySelectorAll(kinds)].filter(e => shown(e) && e.tabIndex >= 0);
+  // Components keep what they draw in shadow roots of their own.
+  const roots = [document];
+  for (const root of roots) for (const e of root.querySelectorAll("*")) if (e.shadowRoot) roots.push(e.shadowRoot);
+  const active = () => {
+    let e = document.activeElement;
+    while (e?.shadowRoot?.activeElement) e = e.shadowRoot.activeElement;
+    return e;
+  };
+  const host = e => e.getRootNode().host;
+  const controls = roots.flatMap(root => [...root.querySelectorAll(kinds)]).filter(e => shown(e) && e.tabIndex >= 0);
   const reached = new Set();
   window.vitrineTab = {
     count: controls.length,
     stop: () => {
-      const e = document.activeElement;
+      const e = active();
       if (!e || e === document.body) return null;
       const again = reached.has(e);
       reached.add(e);
