@@ -19,7 +19,7 @@ function listen() {
   const begin = (event) => {
     if (event.target instanceof Element && event.target.closest(CONTROL)) page.written = false;
   };
-  for (const kind of ["pointerdown", "keydown", "change"]) document.addEventListener(kind, begin, true);
+  for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, begin, true);
   window.addEventListener("popstate", () => { page.written = true; page.moved = null; }, true);
   window.navigation.addEventListener("navigate", (event) => {
     const adds = event.navigationType === "push";
