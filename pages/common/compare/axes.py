@@ -21,11 +21,8 @@ KINDS = ["methods", "layers", "models", "targets", "inputs"]
 HERE = "the sidebar's"
 WITHOUT = ("layer",)  # an axis of its own, or the one that is taken by itself
 FAMILIES = ["grad-cam", "integrated-gradients", "occlusion"]
-FAMILIES_OF_ATTENTION = [
-    "attn-lrp",
-    "integrated-gradients",
-    "occlusion",
-]  # where Grad-CAM misses much, see docs/truth.md
+# On a transformer Grad-CAM misses the sign in a quarter of the drawn scenes, see docs/truth.md.
+FAMILIES_OF_ATTENTION = ["attn-lrp", "integrated-gradients", "occlusion"]
 """Methods to begin with: of three families, whose maps differ. Three of one family look the same."""
 
 MODELS = ["demo:signs-cnn", "demo:signs-shortcut"]

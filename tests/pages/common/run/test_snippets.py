@@ -72,17 +72,21 @@ def test_a_comparison() -> None:
 
 
 def test_a_verdict_goes_on_where_the_map_ends() -> None:
-    assert verdict_code(None, [], {}, "3") == (
-        "verdicts = [\n    ex.verify(model, image, a),\n]\nprint(ex.Verdict.joined(verdicts).sentence)"
+    assert verdict_code(None, {}, "") == (
+        "verdicts = [\n    ex.verify(model, image, a),\n]\n"
+        "verdict = ex.Verdict.joined(verdicts)\n"
+        "print(verdict.grade, verdict.reason)\n"
+        "ground = ex.answer_ground(model, image)\n"
+        "print(ground.grade, ground.reason)"
     )
-    assert verdict_code("(1, 2, 3, 4)", [("layer-cam", {"eigen_smooth": True})], {"deletion": {"steps": 4}}, "3") == (
+    assert verdict_code("(1, 2, 3, 4)", {"deletion": {"steps": 4}}, "3") == (
         "truth = (1, 2, 3, 4)\n"
-        "others = [\n"
-        '    ex.explain(model, image, "layer-cam", target=3, eigen_smooth=True),\n'
-        "]\n"
         "verdicts = [\n"
-        "    ex.verify(model, image, a, truth=truth, others=others),\n"
+        "    ex.verify(model, image, a, truth=truth),\n"
         "    ex.verify(model, image, a, 'deletion', steps=4),\n"
         "]\n"
-        "print(ex.Verdict.joined(verdicts).sentence)"
+        "verdict = ex.Verdict.joined(verdicts)\n"
+        "print(verdict.grade, verdict.reason)\n"
+        "ground = ex.answer_ground(model, image, target=3)\n"
+        "print(ground.grade, ground.reason)"
     )
