@@ -31,6 +31,10 @@ PAGES: dict[str, tuple[str, dict[str, str]]] = {
 
 SCHEMES = ("light", "dark")
 
+DIALOGS = ("Gallery", "Upload", "Camera")
+
+OPEN = "[data-testid=stDialog] [role=dialog], [data-testid=stPopoverBody]"
+
 KNOWN: tuple[Known, ...] = ()
 """Nothing at present; an entry is `Known("list", "stSidebarNav", "Streamlit keeps the links of its navigation in divs.")`."""
 
@@ -73,20 +77,23 @@ def test_every_page_can_be_used_by_everybody(app: App, name: str) -> None:
 
 
 def test_what_opens_over_the_page(app: App) -> None:
-    """The doors of the sidebar, which is the same on every page."""
+    """The dialogs of the sidebar, which is the same on every page, and a badge's explanation."""
     app.open("grad_cam")
+    sidebar = app.page.get_by_test_id("stSidebar")
+    doors = [sidebar.get_by_role("button", name=name) for name in DIALOGS]
+    doors.append(app.page.get_by_test_id("stMain").get_by_test_id("stPopoverButton").first)
     for scheme in SCHEMES:
         dress(app.page, scheme)
-        doors = app.page.get_by_test_id("stPopoverButton")
-        expect(doors.first).to_be_visible()
-        for door in range(doors.count()):
-            doors.nth(door).click()
-            expect(app.page.get_by_test_id("stPopoverBody")).to_be_visible()
+        for door, name in zip(doors, (*DIALOGS, "badge"), strict=True):
+            door.click()
+            opened = app.page.locator(OPEN)
+            expect(opened).to_be_visible()
             app.wait()
-            hard = faults(examine(app.page, "[data-testid=stPopoverBody]"))
-            assert not hard, listed(f"grad_cam, popover {door}", scheme, hard)
+            hard = faults(examine(app.page, OPEN))
+            assert not hard, listed(f"grad_cam, {name}", scheme, hard)
             app.page.keyboard.press("Escape")
-            expect(app.page.get_by_test_id("stPopoverBody")).to_have_count(0)
+            expect(opened).to_have_count(0)
+            app.wait()
 
 
 def test_another_axe_than_the_pinned_one_is_not_used(tmp_path: Path) -> None:
