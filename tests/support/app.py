@@ -63,7 +63,10 @@ def metrics(app: AppTest) -> dict[str, str]:
 
 
 def map_code(app: AppTest) -> str:
-    """The code on the page that makes its map."""
+    """The code on the page that makes its map; on the opening page it is made once its box is opened."""
+    if not app.code:
+        app.session_state["_overview_code"] = True
+        app.run()
     return next(str(block.value) for block in app.code if "= ex.explain(" in block.value)
 
 
