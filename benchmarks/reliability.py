@@ -25,8 +25,8 @@ from benchmarks.questions import KnownQuestion, grid_questions, lies_there, mean
 from explainers.core.cost import Cost
 from explainers.core.options import Options
 from explainers.engine.run import Run
+from explainers.graph.redraw import redrawn
 from explainers.registry import explainer, forget_method
-from explainers.trust.checks._redrawn_network import redrawn
 from explainers.trust.context import heatmap_of
 
 METHODS = ("grad-cam", "attn-lrp", "integrated-gradients", "lrp-epsilon-plus-flat", "layer-cam", "guided-backprop")

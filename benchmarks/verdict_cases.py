@@ -12,9 +12,9 @@ from benchmarks.case import Case, Requirement
 from benchmarks.floors import frozen, in_parts, raw_scores, sizes
 from benchmarks.ours import loaded, options_of
 from benchmarks.setting import CLASS, images
-from explainers.trust.checks._hidden_cells import PICTURES
 
 MOMENT = "half a second"
+PICTURES = int(ex.find_check("faithfulness-correlation").options().model_dump()["pictures"])
 
 
 def network_verdict_case(method: str, name: str, device: torch.device) -> Case:

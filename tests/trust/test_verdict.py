@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import explainers as ex
-from explainers.trust.checks._redrawn_network import redrawn
+from explainers.graph.redraw import redrawn
 from explainers.trust.verdict import highlighted
 from tests.support.attributions import SIDE, attribution_of, explained, patch_mask
 from tests.support.invented import edges, invented

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from explainers.core.attribution import min_max_scaled
 from explainers.core.rng import seeded_generator
 from explainers.graph.layers import Layer
+from explainers.graph.redraw import redraw
 from explainers.graph.rewrite import copy_network
-from explainers.trust.checks._redrawn_network import redraw
 from explainers.trust.context import CheckContext, heatmap_of
 from explainers.trust.finding import Finding
 from explainers.trust.ranking import centred_ranks, spearman

@@ -11,7 +11,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from explainers.trust.checks._redrawn_network import redrawn
+from explainers.graph.redraw import redrawn
 from explainers.trust.context import CheckContext, heatmap_of
 from explainers.trust.finding import Finding
 from explainers.trust.ranking import centred_ranks, spearman

@@ -14,7 +14,7 @@ from torch import Tensor
 import explainers as ex
 from explainers.core.target import Target
 from explainers.engine.run import Run
-from explainers.trust.checks._redrawn_network import redraw
+from explainers.graph.redraw import redraw
 from explainers.trust.checks.randomisation import layer_groups
 from tests.support.attributions import SIDE
 from tests.support.invented import edges, invented

@@ -15,7 +15,7 @@ from torch import Tensor
 import explainers as ex
 from explainers.core.target import Target
 from explainers.engine.run import Run
-from explainers.trust.checks._redrawn_network import redrawn
+from explainers.graph.redraw import redrawn
 from explainers.trust.checks.redrawn_weights import BINS, entropy
 from tests.support.attributions import SIDE, random_map
 from tests.support.invented import Formula, edges, invented

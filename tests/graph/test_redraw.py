@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import explainers as ex
-from explainers.trust.checks._redrawn_network import redraw, redrawn
+from explainers.graph.redraw import redraw, redrawn
 from tests.support.models.networks import small_model
 
 
