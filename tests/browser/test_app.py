@@ -112,7 +112,7 @@ def test_saliency_controls(app: App) -> None:
         assert all(now.size != old.size or differ(now, old) > 0.01 for old in seen[-1:]), what
         seen.append(now)
 
-    expect(app.page.get_by_text("Does it add up?")).to_be_visible()
+    expect(app.page.get_by_text("Does it add up?")).to_be_attached()
     app.slide("saliency_integrated_gradients_steps", -45)
     changed("fewer steps")
     app.choose("saliency_integrated_gradients_baseline", "blur")
@@ -134,7 +134,7 @@ def test_saliency_controls(app: App) -> None:
     for title in ("Gradient", "Input × gradient", "SmoothGrad", "Gradient SHAP", "Guided backpropagation", "DeepLift"):
         app.choose("saliency_method", title)
         changed(title)
-        expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()
+        expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_attached()
     app.choose("saliency_method", "SmoothGrad")
     app.slide("saliency_smoothgrad_samples", -10)
     changed("samples")
@@ -158,7 +158,7 @@ def test_saliency_at_layers_against_references_and_in_regions(app: App) -> None:
     assert differ(app.images()[1], before) > 0.1
     for title in ("SmoothGrad squared", "VarGrad", "Blur integrated gradients", "Guided integrated gradients", "XRAI"):
         app.choose("saliency_method", title)
-        expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()
+        expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_attached()
     app.slide("saliency_xrai_grow", 3)
     assert query(app.page)["saliency_xrai_grow"] == ["5"]
 
@@ -181,7 +181,7 @@ def test_grad_cam_controls(app: App) -> None:
     app.choose("cam_layer", "layer4")
     for title in ("Grad-CAM++", "HiResCAM", "XGrad-CAM", "LayerCAM", "Eigen-CAM"):
         app.choose("cam_method", title)
-        expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()
+        expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_attached()
         assert differ(app.images()[1], app.images()[0]) > 1
     app.choose("cam_method", "Score-CAM")
     assert len(app.images()) == 2, "many passes for every layer: none is looked at unasked"

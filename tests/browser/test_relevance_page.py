@@ -17,7 +17,7 @@ def test_relevance_controls(app: App) -> None:
     picture, seen = app.images()
     assert differ(picture, seen) > 1
     expect(app.page.get_by_text("of the score arrives at the input")).to_be_visible()
-    expect(app.page.get_by_test_id("stVegaLiteChart")).to_have_count(1)
+    expect(app.page.get_by_test_id("stVegaLiteChart")).to_have_count(2)  # hidden halves, and the flow
     text = app.text()
     for title, method, option in (
         ("LRP-γ", "lrp-gamma", "gamma"),
@@ -25,7 +25,7 @@ def test_relevance_controls(app: App) -> None:
         ("LRP-ε", "lrp-epsilon", "epsilon"),
     ):
         app.choose("relevance_method", title)
-        expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()
+        expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_attached()
         before = app.images()[1]
         app.slide(option_key("relevance", method, option), 20)
         assert differ(app.images()[1], before) > 0.01, option
@@ -39,10 +39,10 @@ def test_relevance_controls(app: App) -> None:
     assert len(content.decode().splitlines()) == 1 + len(flow)
     app.choose("model", "demo:signs-vit")
     expect(app.page.get_by_text("for which AttnLRP and CP-LRP have rules")).to_be_visible()
-    expect(app.page.get_by_text("What AttnLRP shows, and what it does not")).to_be_visible()
+    expect(app.page.get_by_text("What AttnLRP shows, and what it does not")).to_be_attached()
     for title in ("CP-LRP", "AttnLRP"):
         app.choose("relevance_method_of_attention", title)
-        expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_visible()
+        expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_attached()
         expect(app.page.get_by_text("of the score arrives at the input")).to_be_visible()
         assert app.text() != text
         text = app.text()
@@ -53,6 +53,6 @@ def test_relevance_controls(app: App) -> None:
 
 def test_a_transformer_begins_with_rules_for_attention(app: App) -> None:
     app.open("relevance?model=demo:signs-vit")
-    expect(app.page.get_by_text("What AttnLRP shows, and what it does not")).to_be_visible()
+    expect(app.page.get_by_text("What AttnLRP shows, and what it does not")).to_be_attached()
     expect(app.page.get_by_text("for which AttnLRP and CP-LRP have rules")).to_be_visible()
-    expect(app.page.get_by_test_id("stVegaLiteChart")).to_have_count(1)
+    expect(app.page.get_by_test_id("stVegaLiteChart")).to_have_count(2)  # hidden halves, and the flow

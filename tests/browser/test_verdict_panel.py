@@ -25,9 +25,9 @@ def test_dear_checks_come_at_a_click(app: App) -> None:
     button.click()
     expect(app.page.get_by_text(re.compile("Deletion 0.0")).first).to_be_visible()
     app.wait()
-    assert "covering these pixels lowers the score faster than every one of 20 random orders" in app.text()
+    assert "covering these pixels lowers the score faster than with every one of 24 opponents" in app.text()
     charts = app.page.get_by_test_id("stVegaLiteChart")
-    assert charts.count() == 4  # deletion, insertion, randomisation; the profile of the strip's layers
+    assert charts.count() == 5  # hidden halves, deletion, insertion, randomisation; the profile of the strip's layers
     app.page.get_by_text("The checks as a table").click()
     expect(app.page.get_by_test_id("stDataFrame").locator("visible=true").first).to_be_visible()
 
