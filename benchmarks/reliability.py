@@ -136,11 +136,13 @@ def table(rows: Iterable[Graded]) -> Iterator[str]:
 def summary(rows: Sequence[Graded]) -> Iterator[str]:
     """The three numbers that the grade is judged by."""
     supported = [row.right for row in rows if row.grade is ex.Grade.SUPPORTED]
-    good = [row.grade is ex.Grade.SUPPORTED for row in rows if row.maps == "grad-cam" and row.right]
+    # On transformers Grad-CAM itself misses much, see docs/truth.md.
+    name = "attn-lrp" if any(row.maps == "attn-lrp" for row in rows) else "grad-cam"
+    good = [row.grade is ex.Grade.SUPPORTED for row in rows if row.maps == name and row.right]
     wrong = [row.grade is ex.Grade.SUPPORTED for row in rows if row.maps not in METHODS]
     for words, share in (
         ("Of all maps graded supported, so many lie where the evidence is", mean_over(supported)),
-        ("Of Grad-CAM's maps that lie there, so many are graded supported", mean_over(good)),
+        (f"Of the maps by {name} that lie there, so many are graded supported", mean_over(good)),
         ("Of maps that know nothing of the model or the class, so many are graded supported", mean_over(wrong)),
     ):
         yield f"- {words}: {'none' if share is None else f'{share:.1%}'}"
