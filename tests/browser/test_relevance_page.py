@@ -16,7 +16,7 @@ def test_relevance_controls(app: App) -> None:
     app.open("relevance")
     picture, seen = app.images()
     assert differ(picture, seen) > 1
-    expect(app.page.get_by_text("of the score arrives at the input")).to_be_visible()
+    expect(app.page.get_by_text("of the score arrives at the input")).to_be_attached()
     expect(app.page.get_by_test_id("stVegaLiteChart")).to_have_count(2)  # hidden halves, and the flow
     text = app.text()
     for title, method, option in (
@@ -33,6 +33,7 @@ def test_relevance_controls(app: App) -> None:
         text = app.text()
     assert {"relevance_method", option_key("relevance", "lrp-epsilon", "epsilon")} <= set(query(app.page))
     # The map's own table is in its menu.
+    app.page.get_by_role("tab", name="Numbers").click()
     name, content = app.download("CSV")
     assert name == "vitrine-relevance-flow-lrp-epsilon.csv"
     flow = ex.relevance_flow(ex.load_model("demo:signs-cnn"), ex.sample(ex.samples()[0].id).load(), None, "lrp-epsilon")
@@ -43,7 +44,7 @@ def test_relevance_controls(app: App) -> None:
     for title in ("CP-LRP", "AttnLRP"):
         app.choose("relevance_method_of_attention", title)
         expect(app.page.get_by_text(f"What {title} shows, and what it does not")).to_be_attached()
-        expect(app.page.get_by_text("of the score arrives at the input")).to_be_visible()
+        expect(app.page.get_by_text("of the score arrives at the input")).to_be_attached()
         assert app.text() != text
         text = app.text()
     before = app.images()[1]
