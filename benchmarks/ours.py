@@ -53,7 +53,7 @@ def curves(network: str, device: torch.device) -> Work:
     """Deletion and insertion of a map that stands ready, with nothing to compare it with."""
     model, inputs = loaded(network), images(1, device)
     ready = ex.explain(model, inputs, "grad-cam", CLASS, layer=LAYERS[network])
-    options = {"steps": SIZES[network].steps, "orders": 0, "centre": False, "fill": "mean"}
+    options = {"steps": SIZES[network].steps, "orders": 0, "pictures": 0, "centre": False, "fill": "mean"}
     return lambda: ex.verify(model, inputs, ready, ["deletion", "insertion"], **options)
 
 

@@ -124,8 +124,8 @@ def estimate_verify(
         >>> model = ex.load_model("demo:signs-cnn")
         >>> image = ex.sample("scene:1000050").load()
         >>> cost = ex.estimate_verify(model, ex.explain(model, image), "deletion")
-        >>> cost.forward > 0, cost.backward, cost.seconds > 0
-        (True, 0, True)
+        >>> cost.forward > 0, cost.backward, cost.seconds > 0  # backward: maps of four other pictures
+        (True, 4, True)
     """
     engine = engine or engine_for()
     _refuse_shapes(attribution)

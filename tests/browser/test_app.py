@@ -254,10 +254,13 @@ def test_moving_a_control_abandons_the_old_work(app: App) -> None:
     app.page.goto(
         app.page.url.replace("saliency_method=Gradient", "saliency_method=SmoothGrad&saliency_smoothgrad_samples=500")
     )
-    working = app.page.get_by_test_id("stProgress")
+    working, start = app.page.get_by_test_id("stProgress"), app.page.get_by_role("button", name="Start")
+    expect(working.or_(start).first).to_be_visible()
+    if start.count():  # on a slow machine the work is predicted to be long
+        start.click()
     expect(working).to_be_visible()
     app.choose("saliency_method", "Gradient")
-    expect(app.page.get_by_text("What Gradient shows")).to_be_visible()
+    expect(app.page.get_by_text("What Gradient shows")).to_be_attached()
     app.pick("saliency_method", "SmoothGrad")
     expect(working).to_be_visible()
     app.choose("saliency_method", "Gradient")
@@ -282,7 +285,8 @@ def test_both_themes_on_every_page(browser: Browser, address: str, path: str) ->
         wide = app.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, "nothing runs out of a narrow window"
         unnamed = app.page.locator("[data-testid=stMain] img:not([alt]), [data-testid=stMain] img[alt='']").count()
-        assert unnamed == 0, "every picture is described"
+        layers = app.page.locator("[data-testid=stMain] [role=img][aria-label] img").count()  # named together
+        assert unnamed == layers, "every picture is described"
     assert app.complaints == []
     context.close()
 

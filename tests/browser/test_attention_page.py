@@ -17,7 +17,7 @@ def test_heads_and_methods_of_a_transformer(app: App) -> None:
     assert differ(picture, heat) > 5
     assert len(heads) == 4
     assert differ(heads[0], heads[1]) > 1
-    expect(app.page.get_by_test_id("stVegaLiteChart")).to_have_count(1)
+    expect(app.page.get_by_test_id("stVegaLiteChart")).to_have_count(2)  # hidden halves, and how far the heads look
     expect(app.page.get_by_test_id("stAlert")).to_have_count(0)
 
     app.choose("attention_method", "Attention rollout")

@@ -95,8 +95,8 @@ def test_uploads_stand_on_both_axes_and_one_that_does_not_fit_says_so(app: App) 
         take(app, "compare_inputs", picture)
     take(app, "compare_models", f"{spec} · mine.pt")
     main = app.text()
-    for row in (f"{spec}@random", f"{spec} · mine.pt"):
-        for column in (SCENE, "red.png", "blue.png"):
+    for row in (f"{spec} · mine.pt (in the sidebar)", f"{spec} · mine.pt"):  # what was uploaded last is chosen there
+        for column in ("blue.png (in the sidebar)", "red.png", "blue.png"):
             assert f"{row} · {column}" in main
     assert len(app.images()) == 7  # three cells of two models, and the difference
     assert "weights='mine.pt'" in app.code()

@@ -21,7 +21,7 @@ def test_dear_checks_come_at_a_click(app: App) -> None:
     expect(app.page.get_by_text("Pointing game 1.00").first).to_be_visible()
     button = app.widget("make_checks").get_by_role("button")
     expect(button).to_have_text(re.compile(r"Make 3 checks: about [\d.]+ (s|min)"))
-    expect(app.page.get_by_text(re.compile(r"^\d+ forward and \d+ backward passes\.$"))).to_be_visible()
+    expect(app.page.get_by_text(re.compile(r"^[\d,]+ forward and \d+ backward passes\.$"))).to_be_visible()
     button.click()
     expect(app.page.get_by_text(re.compile("Deletion 0.0")).first).to_be_visible()
     app.wait()

@@ -15,7 +15,7 @@ from pages.common.app.selection import Selection, predicted
 from pages.common.result.options_form import option_names, options_form
 from pages.common.run.layers import layers_of
 from pages.common.sidebar.target_picker import TOP
-from pages.common.sidebar.uploads import lost, offered, shortened
+from pages.common.sidebar.uploads import Upload, lost, offered, shortened
 
 KINDS = ["methods", "layers", "models", "targets", "inputs"]
 HERE = "the sidebar's"
@@ -55,7 +55,10 @@ def name_of(kind: str, value: str, selection: Selection) -> str:
     """What a value of an axis is called: what the sidebar chose has a name of its own, which its place there is not."""
     if value != HERE:
         return value
-    return selection.model.name if kind == "models" else str(session.widget_value("input") or selection.key[1])
+    if kind != "models":
+        return str(session.widget_value("input") or selection.key[1])
+    weights = Upload.read(str(session.widget_value("weights")))
+    return f"{selection.model.name} · {weights.name}" if weights is not None else selection.model.name
 
 
 def names_of(kind: str, values: Sequence[str], selection: Selection) -> list[str]:
