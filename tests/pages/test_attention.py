@@ -20,7 +20,7 @@ def test_the_page_shows_what_the_library_says() -> None:
     last = heads.distances[heads.distances["layer"] == len(heads.maps) - 1]
     for head, distance in zip(last["head"], last["distance"], strict=True):
         assert f"Head {head} · {distance:.0f} px" in words(app)
-    spec = json.loads(app.get("vega_lite_chart")[0].proto.spec)
+    spec = json.loads(app.get("vega_lite_chart")[-1].proto.spec)
     assert "px" in spec["layer"][0]["encoding"]["y"]["title"]
     score = ex.explain(model, image, "transformer-attribution").score[0]
     assert f"{score:.3f}" in [m.value for m in app.metric if m.label == "Score"]

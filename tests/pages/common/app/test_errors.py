@@ -39,7 +39,7 @@ def test_a_model_that_cannot_be_had_is_said_in_the_page_too(monkeypatch: pytest.
         ("grad_cam", CHANNEL),
         ("perturbation", CHANNEL),
         ("relevance", UNFIT),
-        ("compare", CHANNEL),
+        ("compare", CHANNEL | {"compare_columns_beside_methods": "layers"}),
     ],
 )
 def test_an_error_stands_in_the_place_of_the_picture(page: str, query: dict[str, str]) -> None:
