@@ -49,7 +49,8 @@ def redrawn_weights(context: CheckContext, options: SeedOptions) -> Finding:
     name, heat = "redrawn-weights", context.heat
     if centred_ranks(heat.abs()) is None:
         return Finding(name, None, None, "All values of the map are of one size, so they have no ranks to compare.")
-    network = redrawn(context.model.network, options.seed)
+    # Kept: drawing millions of weights takes longer than the map.
+    network = context.run.cache.get(f"redrawn by seed {options.seed}", lambda network: redrawn(network, options.seed))
     model = replace(context.model, network=network, fingerprint=f"{context.model.fingerprint} redrawn")
     other = heatmap_of(context.rerun(context.input, model), options.reduce)
     is_finite = bool(torch.isfinite(other).all())
