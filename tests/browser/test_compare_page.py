@@ -10,7 +10,7 @@ import pytest
 import torch
 import torchvision
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 import explainers as ex
 from tests.support.app import CAMS
@@ -126,3 +126,16 @@ def test_an_upload_that_is_chosen_stands_in_the_address(app: App) -> None:
     assert sha256(drawing("red")).hexdigest()[:12] in address
     app.visit(address)
     assert "red.png · layer4" in app.text()
+
+
+def test_two_cells_stand_beside_one_another_on_a_phone(browser: Browser, address: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    app = App(context.new_page(), address)
+    app.open("compare", model="demo:signs-cnn", input=SCENE)
+    cells = app.page.locator("[data-testid=stMain] [role=img][aria-label^='Heat map']")
+    first, second = (cells.nth(cell).bounding_box() for cell in range(2))
+    assert first is not None
+    assert second is not None
+    assert abs(first["y"] - second["y"]) < 5
+    assert first["x"] + first["width"] <= second["x"] < second["x"] + second["width"] <= 390
+    context.close()

@@ -6,9 +6,10 @@ import io
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 import explainers as ex
+from pages.common.result.conclusions import FAITHFUL
 from tests.support.browser.driving import App
 
 pytestmark = pytest.mark.browser
@@ -74,3 +75,22 @@ def test_a_mask_comes_from_a_file(app: App) -> None:
     verdict = ex.verify(model, image, ex.explain(model, image, target="give way"), truth=ex.truth_mask(model, mask))
     for check, title in (("energy-inside", "Energy inside"), ("truth-overlap", "Overlap with the truth")):
         expect(app.page.get_by_text(f"{title} {verdict[check].value:.2f}").first).to_be_visible()
+
+
+def test_the_same_address_has_the_same_verdict_in_a_fresh_session(app: App, browser: Browser, address: str) -> None:
+    """Whatever was looked at on the way there."""
+    app.open("grad_cam", model="demo:signs-cnn", input=SCENE)
+    app.choose("cam_method", "HiResCAM")
+    app.choose("cam_method", "LayerCAM")
+    context = browser.new_context()
+    fresh = App(context.new_page(), address)
+    fresh.page.goto(app.page.url)
+    fresh.wait()
+    said = [visitor.page.get_by_text(FAITHFUL).first.inner_text() for visitor in (app, fresh)]
+    badges = [
+        visitor.page.get_by_role("button", name=re.compile("Target sensitivity")).inner_text()
+        for visitor in (app, fresh)
+    ]
+    assert said[0] == said[1]
+    assert badges[0] == badges[1]
+    context.close()
