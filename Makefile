@@ -41,8 +41,9 @@ bench: $(VENV)/.dev
 load: browser
 	$(BIN)/python -m benchmarks load
 
+# With PHOTOGRAPHS=FOLDER (pictures and a labels.json: file, index) grids of photographs as well, for a MobileNetV2 with WEIGHTS=FILE.
 truth: $(VENV)/.run
-	$(BIN)/python -m benchmarks reliability
+	$(BIN)/python -m benchmarks reliability $(if $(PHOTOGRAPHS),--photographs $(PHOTOGRAPHS) $(if $(WEIGHTS),--weights $(WEIGHTS)))
 	$(BIN)/python -m benchmarks truth
 
 # The API reference from the docstrings, into build/docs; and the drawing in docs/architecture.md.
