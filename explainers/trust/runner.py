@@ -74,10 +74,10 @@ def verify(
     others = tuple(others)
     _refuse_strangers(model, image, attribution, others)
     mask = None if truth is None else _truth_mask(model, truth, attribution)
-    selected = _select_checks(model, attribution, checks, mask is not None, bool(others))
-    check_options = read_options(selected, options)
     engine = engine or engine_for()
     rerun = rerun_passes(model, attribution, engine)
+    selected = _select_checks(model, attribution, checks, mask is not None, bool(others), rerun)
+    check_options = read_options(selected, options)
     expected = [check.cost(attribution, check_options[check.name], rerun) for check in selected]
     progress_parts = _progress_parts(progress, selected, expected)
     findings = []
@@ -129,9 +129,9 @@ def estimate_verify(
     """
     engine = engine or engine_for()
     _refuse_shapes(attribution)
-    selected = _select_checks(model, attribution, checks, truth, others)
-    check_options = read_options(selected, options)
     rerun = rerun_passes(model, attribution, engine)
+    selected = _select_checks(model, attribution, checks, truth, others, rerun)
+    check_options = read_options(selected, options)
     passes = sum((check.cost(attribution, check_options[check.name], rerun) for check in selected), Cost())
     inputs = attribution.inputs.to(engine.device)
     return replace(passes, seconds=predict_seconds(Run(model, engine), inputs, passes))
@@ -156,8 +156,13 @@ def read_options(selected: Sequence[Check], given: Mapping[str, Any]) -> dict[st
     }
 
 
-def _select_checks(model: Model, attribution: Attribution, wanted: Wanted, truth: bool, others: bool) -> list[Check]:
+def _select_checks(
+    model: Model, attribution: Attribution, wanted: Wanted, truth: bool, others: bool, rerun: Cost
+) -> list[Check]:
     """The checks to make, in order.
+
+    Args:
+        rerun: see `rerun_passes`.
 
     Raises:
         VitrineError: one that was named cannot be made here, or none was named.
@@ -175,7 +180,7 @@ def _select_checks(model: Model, attribution: Attribution, wanted: Wanted, truth
     if wanted == "all":
         return [check for check in checks(model, attribution) if lacks(check) is None]
     if wanted in (None, "quick"):
-        return [check for check in quick_checks(model, attribution) if lacks(check) is None]
+        return [check for check in _quick(model, attribution, rerun) if lacks(check) is None]
     assert wanted is not None
     named = [find_check(name) for name in dict.fromkeys([wanted] if isinstance(wanted, str) else wanted)]
     if not named:
@@ -198,7 +203,11 @@ def quick_checks(model: Model, attribution: Attribution) -> list[Check]:
         >>> ["target-sensitivity" in [check.name for check in ex.quick_checks(model, a)] for a in (quick, dear)]
         [True, False]
     """
-    affordable = runs_again(attribution, rerun_passes(model, attribution, engine_for()))
+    return _quick(model, attribution, rerun_passes(model, attribution, engine_for()))
+
+
+def _quick(model: Model, attribution: Attribution, rerun: Cost) -> list[Check]:
+    affordable = runs_again(attribution, rerun)
     return [
         check for check in checks(model, attribution) if check.quick and (affordable or Asks.RERUNS not in check.needs)
     ]
