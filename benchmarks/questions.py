@@ -17,6 +17,7 @@ from torch import Tensor
 
 import explainers as ex
 from explainers.demo.scenes import CLASSES, EVAL_SEEDS_START, Scene, draw_scene
+from explainers.trust.checks.ground_truth import energy_share, pointing_hit
 
 SEEDS = EVAL_SEEDS_START + 900_000  # no scene that the thresholds were tried on
 DECISIVE = 2.0  # logits that the score falls by, at least, when the part is taken away
@@ -28,7 +29,7 @@ class KnownQuestion:
 
     Attributes:
         evidence: the pixels that the score depends on, (H, W) bool in the frame of the model's input.
-        half: 0 of the pictures that set thresholds, 1 of those that are reported.
+        half: 0 of the pictures to set thresholds on, 1 of those to report.
         second: whether another class is as conspicuous in the picture, or more so.
         depends: whether the score is known to depend on the evidence; else the class is asked for in vain.
     """
@@ -106,11 +107,8 @@ def _enlarged(cells: npt.NDArray[np.bool_], side: int) -> Tensor:
 
 def lies_there(heat: Tensor, evidence: Tensor) -> bool:
     """Whether a map (H, W) lies where the evidence is: its strongest point, or half of its positive values."""
-    positive = heat.clamp_min(0)
-    if float(positive.sum()) == 0:
-        return False
-    strongest = evidence[positive == positive.max()].double().mean()
-    return float(strongest) > 0.5 or float(positive[evidence].sum() / positive.sum()) >= 0.5
+    share = energy_share(heat, evidence)
+    return share is not None and (pointing_hit(heat, evidence) > 0.5 or share >= 0.5)
 
 
 def shuffled(values: Tensor, seed: int) -> Tensor:

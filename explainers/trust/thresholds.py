@@ -1,5 +1,5 @@
-"""The thresholds of the grade of a map. All of them come from one half of the scenes and grids of photographs that
-`python -m benchmarks reliability` draws; it prints what they are worth on the other half. See docs/truth.md.
+"""The thresholds of the grade of a map. All of them come from scenes and grids of photographs as
+`python -m benchmarks reliability` draws them; it prints what they are worth on fresh ones. See docs/truth.md.
 """
 
 from typing import Final

@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 import explainers as ex
-from explainers.trust.context import QUICK_RUN
+from explainers.trust.context import runs_again
 from pages.common.app.address import bound
 from pages.common.app.caches import result_cache
 from pages.common.app.selection import Selection, predicted
@@ -21,7 +21,7 @@ def on_the_first_answers_scale(selection: Selection, attribution: ex.Attribution
     if view.limit is not None or not isinstance(selection.target, ex.ClassTarget):
         return view
     label, index, _ = predicted(selection.model, selection.image, selection.key[1]).top(1)[0]
-    if selection.target == ex.ClassTarget(index) or not _is_quick(attribution):
+    if selection.target == ex.ClassTarget(index) or not runs_again(attribution, attribution.cost):
         return view
     first = _first_answers_map(selection, attribution, index)
     own, largest = abs(view.largest(attribution)), abs(view.largest(first))
@@ -35,10 +35,6 @@ def on_the_first_answers_scale(selection: Selection, attribution: ex.Attribution
         help=f"The same colours then mean the same numbers as in the map of {label}.",
     )  # fmt: skip
     return replace(view, limit=view.scale(first).high) if same_scale else view
-
-
-def _is_quick(attribution: ex.Attribution) -> bool:
-    return attribution.cost.forward + attribution.cost.backward <= QUICK_RUN
 
 
 def _first_answers_map(selection: Selection, attribution: ex.Attribution, index: int) -> ex.Attribution:
